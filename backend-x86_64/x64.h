@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From an IR unit to x86-64 code. The backend knows no guest: it is handed a table of globals, the layout of
+ * what emitted code reaches from its base register (rbp), and the C functions of the slow paths.
+ *
+ * Register plan (docs/architecture): rbp = base; rax, rcx, rdx scratch for values; the eleven
+ * others but rsp are homes of the hottest globals. At every block boundary, exit and faulting
+ * insn every global is in its home: its register, or its field in env.
+ *
+ * Code is written through out->rw and will run at out->rw + rx_delta.
+ */
+#ifndef RHEA_X64_H
+#define RHEA_X64_H
+
+#include "ir/ir.h"
+
+/* Results of a memory slow path, returned in rax:rdx. */
+struct x64_load_result {
+	uint64_t value;
+	uint64_t status; /* 0 = done, else leave the unit with X64_EXIT_FAULT */
+};
+
+/* Offsets in bytes are from `base`, the address in rbp. */
+struct x64_layout {
+	int32_t env;          /* the env pointer = base + env */
+	int32_t budget;       /* int32_t: instructions left */
+	int32_t host_pc;      /* uint64_t: where emitted code was left by a fault or slow path (return address) */
+	int32_t host_sp;      /* uint64_t: rsp on entry, restored by exits */
+	int32_t tb_flags;     /* uint32_t: second half of the lookup key */
+	int32_t jump_cache;   /* struct x64_jump_entry[1 << jump_cache_bits] */
+	uint32_t jump_cache_bits;
+	int32_t tlb;          /* addend tables: uint64_t [space][access][1 << (32 - page_bits)] */
+	int32_t exec_tag;     /* uint32_t [space][1 << (32 - page_bits)] */
+	uint32_t page_bits;   /* 12 */
+	struct x64_load_result (*load_slow)(void *env, uint32_t addr, uint32_t memop, uint64_t host_pc);
+	uint64_t (*store_slow)(void *env, uint32_t addr, uint64_t value, uint32_t memop, uint64_t host_pc);
+};
+
+/* Cache of indirect jump targets, filled by the runtime. Slot: x64_jump_hash(pc key). */
+struct x64_jump_entry {
+	uint32_t pc_key;
+	uint32_t flags;  /* must equal the word at layout.tb_flags */
+	uint64_t code;   /* RX address of the block's entry; an empty slot has an impossible key: flags = ~0 */
+};
+static inline uint32_t x64_jump_hash(uint32_t pc_key, uint32_t cache_bits)
+{
+	return ((pc_key >> 1) ^ (pc_key >> (cache_bits + 1))) & ((1u << cache_bits) - 1);
+}
+
+/* Where code goes. `cur` never passes `end`; too little room sets `full` and stops writing. */
+struct x64_out {
+	uint8_t *cur, *end; /* RW view */
+	ptrdiff_t rx_delta; /* RX address = RW address + rx_delta */
+	bool full;
+};
+
+#define X64_MAX_HOMES 11
+#define X64_MAX_SLOTS 2
+
+/* Everything about one vCPU's emitted code that does not change between units. */
+struct x64_target {
+	const struct ir_guest *guest;
+	struct x64_layout layout;
+	int8_t home[64];       /* host register of each global, -1 = memory */
+	uint32_t shuffle_seed; /* 0 = the default plan; else homes and scratch order are shuffled (tests) */
+	uint8_t n_homes;       /* at most X64_MAX_HOMES; tests use fewer */
+	bool has_bmi2, has_lzcnt; /* of this host */
+	/* RX addresses of the shared code, set by x64_emit_thunks */
+	uint64_t (*enter)(void *base, uint64_t code); /* runs code until an exit; see enum x64_exit */
+	uint64_t thunk_exit, thunk_load, thunk_store, thunk_call, thunk_lookup;
+};
+
+/* Fills *t from guest and layout and the host's CPUID. */
+void x64_target_init(struct x64_target *t, const struct ir_guest *guest, const struct x64_layout *layout,
+		     uint32_t shuffle_seed, unsigned n_homes);
+/* Emits entry, exit, slow-path, helper-call and lookup code at out->cur; false when there is no room. */
+bool x64_emit_thunks(struct x64_target *t, struct x64_out *out);
+
+/*
+ * What `enter` returns: the low 3 bits say why, the rest is the unit's cookie.
+ * JUMP_0 and JUMP_1: an unpatched exit_jump of that slot (pc global written).
+ * LOOKUP: exit_ind missed the jump cache, or exit_loop, or a cross-page entry's tag did not match (pc global
+ *         written; cookie 0).
+ * BUDGET: the block whose cookie this is was about to start and the budget ran out: the budget is
+ *         as before the block, the pc global holds the block's pc key.
+ * FAULT:  an insn faulted; layout.host_pc holds the host address to look up in the unit's insn map; all
+ *         globals are in env; cookie 0. The budget has the whole block charged.
+ */
+enum x64_exit { X64_EXIT_JUMP_0, X64_EXIT_JUMP_1, X64_EXIT_LOOKUP, X64_EXIT_BUDGET, X64_EXIT_FAULT };
+
+/* One compiled unit. Offsets are from `code`. */
+struct x64_code {
+	uint64_t code;          /* RX address of the first byte */
+	uint32_t size;
+	uint32_t cross_entry;   /* entry that first compares exec_tag (see x64_compile_args.cross_tag) */
+	uint32_t entry;         /* entry for jumps that need no check; also what the run loop enters */
+	uint32_t slow_start;    /* out-of-line part from here on (dumps mark it) */
+	struct {
+		uint32_t jump;  /* offset of the rel32 of the jump to patch; 0 = slot not used */
+		uint32_t stub;  /* where it points when unlinked */
+	} slot[X64_MAX_SLOTS];
+	uint32_t n_marks;
+	uint32_t *mark;         /* from the arena: host offset at which each guest instruction's main code starts */
+	uint32_t n_sites;       /* return addresses of slow paths and helper calls, ascending by offset */
+	struct x64_site {
+		uint32_t offset; /* from code: what host_pc - code is after a fault */
+		uint32_t mark;   /* index of the guest instruction */
+	} *site;
+};
+
+struct x64_compile_args {
+	uint64_t cookie;      /* 8-byte aligned, non-zero; returned by exits */
+	uint32_t n_insns;     /* charged to the budget at entry */
+	uint32_t space;       /* TLB_SPACES index for exec tags */
+	uint32_t cross_tag;   /* tag that cross_entry expects at the unit's page; 0 = no check needed:
+				 cross_entry == entry */
+};
+
+/* Compiles u. Returns false when there is no room (out->full) and leaves out->cur where it was. */
+bool x64_compile(const struct x64_target *t, const struct ir_unit *u, const struct x64_compile_args *args,
+		 struct x64_out *out, struct x64_code *code);
+
+/* Points slot's jump at RX address `target` (or back at its stub with target 0). Atomic. */
+void x64_patch_jump(const struct x64_code *code, unsigned slot, uint64_t target, ptrdiff_t rx_delta);
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A bump allocator for things that die together (one translation). Memory is not zeroed.
+ * `arena_reset` keeps the chunks, so that a steady state allocates nothing from the host.
+ */
+#ifndef RHEA_ARENA_H
+#define RHEA_ARENA_H
+
+#include <stddef.h>
+
+struct arena_chunk;
+
+struct arena {
+	struct arena_chunk *first, *cur; /* NULL until first use: a zeroed arena is valid */
+	size_t used;                     /* bytes used in cur */
+};
+
+/* Returns `size` bytes aligned to 16; aborts the process when the host is out of memory. */
+void *arena_alloc(struct arena *a, size_t size);
+
+/* Forgets every allocation and keeps the memory for reuse. */
+void arena_reset(struct arena *a);
+
+/* Returns all memory to the host; the arena is valid and empty afterwards. */
+void arena_free(struct arena *a);
+
+#endif

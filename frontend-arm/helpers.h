@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* C functions that translated code calls, from helpers.def: ids, prototypes, and the table `arm_helpers`. */
+#ifndef RHEA_ARM_HELPERS_H
+#define RHEA_ARM_HELPERS_H
+
+#include "frontend-arm/cpu.h"
+#include "ir/ir.h"
+
+enum arm_helper {
+#define HELPER(name, ret, n_args, args, flags) ARM_H_##name,
+#include "frontend-arm/helpers.def"
+#undef HELPER
+	ARM_H_COUNT
+};
+
+extern const struct ir_helper arm_helpers[ARM_H_COUNT];
+
+#endif

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * rhea: runs unmodified 32-bit ARM system images on x86-64 Linux.
+ *
+ * One machine is one struct rhea. Machines share nothing: any number may exist in a process, each
+ * used from one thread at a time. Unless a function says otherwise it must not be called while rhea_run runs on
+ * that machine in another thread. Guest errors never become host errors: a guest that crashes keeps crashing inside
+ * the machine; the functions below fail only for what the host did or was asked.
+ *
+ *     struct rhea_config cfg = { .machine = "versatilepb" };
+ *     struct rhea_error err;
+ *     struct rhea *m = rhea_new(&cfg, &err);
+ *     if (!m || rhea_load_kernel(m, "hello.bin", &err) || rhea_serial_open(m, 0, "stdio", &err))
+ *         return fprintf(stderr, "%s\n", err.msg), 1;
+ *     struct rhea_event ev;
+ *     rhea_run(m, 0, &ev);
+ *     rhea_free(m);
+ */
+#ifndef RHEA_H
+#define RHEA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define RHEA_API __attribute__((visibility("default")))
+
+/* Outcome of a call. 0 is success, so that calls chain with ||. */
+enum rhea_status {
+	RHEA_OK = 0,
+	RHEA_ERR_USAGE,   /* an argument or option that makes no sense; the message names the way out */
+	RHEA_ERR_FILE,    /* a file that cannot be read or written */
+	RHEA_ERR_IMAGE,   /* an image that is damaged, too large or for another machine */
+	RHEA_ERR_MEMORY,  /* guest memory not mapped there, or the host has none left */
+	RHEA_ERR_HOST,    /* the host refused something else (sockets, terminals, executable memory) */
+};
+
+/* Filled by calls that fail; `msg` is one line without a newline. The caller owns it. */
+struct rhea_error {
+	enum rhea_status status;
+	char msg[512];
+};
+
+struct rhea;
+
+enum rhea_accel {
+	RHEA_ACCEL_JIT,      /* translate to x86-64 (default) */
+	RHEA_ACCEL_INTERP,   /* interpret the IR: slow, the oracle */
+	RHEA_ACCEL_LOCKSTEP, /* both, comparing after every block; stops at the first difference */
+};
+
+enum rhea_semihosting {
+	RHEA_SEMIHOSTING_OFF,
+	RHEA_SEMIHOSTING_ON,        /* from privileged modes */
+	RHEA_SEMIHOSTING_USERSPACE, /* from user mode too */
+};
+
+/* How to build a machine. All zero but `machine` is a sensible configuration. Strings are copied. */
+struct rhea_config {
+	const char *machine;       /* rhea_machine_name(); "none" has a core and no memory */
+	const char *cpu;           /* NULL = the machine's own */
+	uint64_t ram_size;         /* bytes; 0 = the machine's default */
+	enum rhea_accel accel;
+	uint64_t tb_size;          /* bytes of translated code kept; 0 = 64 MiB */
+	bool one_insn_per_tb;      /* translate one guest instruction at a time */
+	bool no_chain;             /* return to the run loop after every block */
+	bool no_reboot;            /* a guest reset request ends rhea_run with RHEA_EVENT_RESET */
+	bool icount;               /* virtual time from the instruction count: deterministic */
+	unsigned icount_shift;     /* with icount: one instruction takes 2^shift ns (0 to 10) */
+	bool rtc_base_set;         /* the guest's RTC starts at rtc_base (seconds since 1970, UTC) ... */
+	int64_t rtc_base;          /* ... instead of the host's time */
+	bool rtc_localtime;        /* without rtc_base_set: the host's local time instead of UTC */
+	bool rtc_virtual;          /* the RTC follows virtual time, not the host's clock (default with icount) */
+	enum rhea_semihosting semihosting;
+	const char *const *semihosting_args; /* argv for SYS_GET_CMDLINE, NULL-terminated; NULL = none */
+	uint32_t codegen_seed;     /* not 0: shuffle the backend's register choices (for tests) */
+};
+
+/* Builds a machine in its reset state. Returns NULL and *err on failure. */
+RHEA_API struct rhea *rhea_new(const struct rhea_config *cfg, struct rhea_error *err);
+
+/* Destroys the machine and closes what it opened. NULL is allowed. */
+RHEA_API void rhea_free(struct rhea *m);
+
+/* Names and one-line descriptions; NULL past the end. */
+RHEA_API const char *rhea_machine_name(unsigned i, const char **help);
+RHEA_API const char *rhea_cpu_name(unsigned i, const char **help);
+RHEA_API const char *rhea_log_item(unsigned i, const char **help);
+RHEA_API const char *rhea_version(void);
+
+/* ---- images ------------------------------------------------------------------------------------
+ * Loaded now and again at every reset. */
+
+/* As -kernel: an ELF at its entry, anything else raw at the board's kernel address behind its boot
+ * stub (r0 = 0, r1 = machine id, r2 = boot parameters). */
+RHEA_API enum rhea_status rhea_load_kernel(struct rhea *m, const char *path, struct rhea_error *err);
+/* As -bios: raw at the board's firmware address, started from the reset vector. */
+RHEA_API enum rhea_status rhea_load_firmware(struct rhea *m, const char *path, struct rhea_error *err);
+/* As -device loader: raw at `addr`, or, with has_addr false, an ELF at its own addresses. With
+ * set_pc the core starts at addr (raw) or the ELF's entry. */
+RHEA_API enum rhea_status rhea_load_file(struct rhea *m, const char *path, bool has_addr, uint64_t addr, bool set_pc,
+					 struct rhea_error *err);
+
+/* ---- memory map (for "none", and to extend a board) ------------------------------------------- */
+
+/* Zeroed guest RAM owned by the machine; base and size are multiples of 4096. */
+RHEA_API enum rhea_status rhea_map_ram(struct rhea *m, uint64_t base, uint64_t size, struct rhea_error *err);
+/* Guest RAM backed by `host`, which stays the caller's and must outlive the machine. */
+RHEA_API enum rhea_status rhea_map_host(struct rhea *m, uint64_t base, uint64_t size, void *host, bool read_only,
+					struct rhea_error *err);
+
+/* Device callbacks: `off` from base, `size` 1, 2 or 4. Return false for a bus error. Called inside rhea_run; may
+ * call rhea_stop, rhea_read_*, rhea_set_irq, nothing else of the machine. */
+struct rhea_mmio {
+	bool (*read)(void *opaque, uint32_t off, unsigned size, uint32_t *value);
+	bool (*write)(void *opaque, uint32_t off, unsigned size, uint32_t value);
+};
+RHEA_API enum rhea_status rhea_map_mmio(struct rhea *m, uint64_t base, uint64_t size, const struct rhea_mmio *ops,
+					void *opaque, struct rhea_error *err);
+/* Drives the core's IRQ (fiq = false) or FIQ line on machine "none"; boards drive it themselves. */
+RHEA_API void rhea_set_irq(struct rhea *m, bool fiq, bool level);
+
+/* ---- serial ports ------------------------------------------------------------------------------ */
+
+/*
+ * Connects serial port n (0-based) to a back end named as -serial names them: "stdio",
+ * "mon:stdio", "null", "none", "pty", "file:PATH", "tcp:HOST:PORT[,server=on][,wait=off][,nodelay=on]".
+ */
+RHEA_API enum rhea_status rhea_serial_open(struct rhea *m, unsigned n, const char *spec, struct rhea_error *err);
+/* Output of port n goes to `write`, called inside rhea_run. */
+RHEA_API enum rhea_status rhea_serial_callback(struct rhea *m, unsigned n,
+					       void (*write)(void *opaque, const uint8_t *buf, size_t len), void *opaque,
+					       struct rhea_error *err);
+/* Feeds port n that has a callback back end; bytes wait until the guest takes them. */
+RHEA_API enum rhea_status rhea_serial_input(struct rhea *m, unsigned n, const uint8_t *buf, size_t len,
+					    struct rhea_error *err);
+/* Number of serial ports of the machine. */
+RHEA_API unsigned rhea_serial_count(const struct rhea *m);
+
+/* ---- running ----------------------------------------------------------------------------------- */
+
+enum rhea_event_kind {
+	RHEA_EVENT_BUDGET,   /* max_insns were executed */
+	RHEA_EVENT_STOP,     /* rhea_stop, or the monitor's `stop` */
+	RHEA_EVENT_EXIT,     /* the guest ended the program (semihosting, or `quit`): code */
+	RHEA_EVENT_SHUTDOWN, /* the guest switched the board off */
+	RHEA_EVENT_RESET,    /* no_reboot: the guest asked for a reset */
+	RHEA_EVENT_MISMATCH, /* RHEA_ACCEL_LOCKSTEP found a difference; the report went to the log */
+	RHEA_EVENT_HALTED,   /* the core waits and nothing in the machine can ever wake it (no back end that
+				could bring input, no timer) */
+};
+
+struct rhea_event {
+	enum rhea_event_kind kind;
+	int code;       /* RHEA_EVENT_EXIT: exit status */
+	uint64_t insns; /* guest instructions executed by this call */
+};
+
+/*
+ * Runs until an event, or for exactly max_insns guest instructions when max_insns is not 0. May
+ * be called again after every event. Blocks; sleeps while the guest waits for an interrupt.
+ */
+RHEA_API void rhea_run(struct rhea *m, uint64_t max_insns, struct rhea_event *ev);
+
+/* Makes rhea_run return RHEA_EVENT_STOP soon. From any thread or signal handler. */
+RHEA_API void rhea_stop(struct rhea *m);
+
+/* Resets the machine: devices, core, images. Memory that no image covers keeps its bytes. */
+RHEA_API void rhea_reset(struct rhea *m);
+
+/* Guest instructions executed since rhea_new. */
+RHEA_API uint64_t rhea_insn_count(const struct rhea *m);
+/* Virtual time in ns since rhea_new. */
+RHEA_API uint64_t rhea_virtual_ns(const struct rhea *m);
+
+/* ---- state ------------------------------------------------------------------------------------- */
+
+/* 0-14 = r0-r14 of the current mode, 15 = address of the next instruction (bit 0 clear). */
+enum rhea_reg { RHEA_REG_SP = 13, RHEA_REG_LR = 14, RHEA_REG_PC = 15, RHEA_REG_CPSR = 16, RHEA_REG_SPSR = 17 };
+
+RHEA_API enum rhea_status rhea_read_reg(const struct rhea *m, unsigned reg, uint32_t *value);
+/* Writing RHEA_REG_CPSR switches mode, banks and instruction set. */
+RHEA_API enum rhea_status rhea_write_reg(struct rhea *m, unsigned reg, uint32_t value);
+
+/* Guest physical or virtual (as the current mode sees it) memory. RHEA_ERR_MEMORY when a byte is not RAM
+ * or ROM; nothing is accessed on devices. Writes drop translated code as guest stores do. */
+RHEA_API enum rhea_status rhea_read_phys(struct rhea *m, uint64_t addr, void *buf, size_t size);
+RHEA_API enum rhea_status rhea_write_phys(struct rhea *m, uint64_t addr, const void *buf, size_t size);
+RHEA_API enum rhea_status rhea_read_virt(struct rhea *m, uint32_t addr, void *buf, size_t size);
+RHEA_API enum rhea_status rhea_write_virt(struct rhea *m, uint32_t addr, const void *buf, size_t size);
+
+/* ---- seeing inside ----------------------------------------------------------------------------- */
+
+/* Replaces the set of log items: "in_asm,op,int", "none", "all" (-d). */
+RHEA_API enum rhea_status rhea_log_items(struct rhea *m, const char *items, struct rhea_error *err);
+/* Sends the log to a file (-D) instead of stderr. */
+RHEA_API enum rhea_status rhea_log_file(struct rhea *m, const char *path, struct rhea_error *err);
+/* Restricts in_asm, op, op_opt, out_asm, exec and cpu to guest addresses (-dfilter). */
+RHEA_API enum rhea_status rhea_log_filter(struct rhea *m, const char *ranges, struct rhea_error *err);
+
+/* Executes one monitor command line ("info registers", "xp /4xw 0x10000", "help"); the answer is handed
+ * to `print` in pieces. */
+RHEA_API void rhea_monitor(struct rhea *m, const char *line, void (*print)(void *opaque, const char *text), void *opaque);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The IR: a unit is a list of blocks, a block a run of insns, a value the index of the insn that
+ * defines it. Values are local to their block and defined once; what lives longer is a global,
+ * read by `get` and written by `set`. At every block boundary, and at every insn that may fault,
+ * all globals hold exactly what the guest would see there.
+ *
+ * ops.def is the only list of opcodes. Nothing here knows a guest or a host.
+ */
+#ifndef RHEA_IR_H
+#define RHEA_IR_H
+
+#include "base/arena.h"
+#include "base/base.h"
+
+enum ir_op {
+#define OP(name, shape, result, args, flags) IR_##name,
+#include "ir/ops.def"
+#undef OP
+	IR_OP_COUNT
+};
+
+enum ir_type { IR_VOID, IR_I32, IR_I64 };
+
+enum ir_op_flag {
+	IR_COMM = 1,
+	IR_PURE = 2,
+	IR_FAULT = 4,
+	IR_EFFECT = 8,
+	IR_END = 16,
+};
+
+/*
+ * Shapes: which fields of struct ir_insn an opcode uses.
+ *   NULLARY      -                    COMPARE      aux = enum ir_cc, a, b
+ *   IMM          imm                  LOAD         aux = memop, a = address
+ *   GLOBAL       aux = global         STORE        aux = memop, a = address, b = value
+ *   GLOBAL1      aux = global, a      CALL         aux = helper, args[0..n) (see ir_call_args)
+ *   UNARY        a                    MARK         imm = pc key
+ *   BINARY       a, b                 BRANCH       b = block
+ *   TERNARY      a, b, c              BRANCH_COND  a = condition, b = then block, c = else block
+ *   EXIT_JUMP    aux = slot (0 or 1) | enum ir_link << 8, imm = pc key; IR_LINK_CALL: the return
+ *                address's pc key in the high half of imm
+ *   EXIT_IND     a = pc key, aux = enum ir_link << 8
+ *   EXIT_LOOP    a = pc key
+ */
+enum ir_shape {
+	IR_SHAPE_NULLARY, IR_SHAPE_IMM, IR_SHAPE_GLOBAL, IR_SHAPE_GLOBAL1, IR_SHAPE_UNARY,
+	IR_SHAPE_BINARY, IR_SHAPE_TERNARY, IR_SHAPE_COMPARE, IR_SHAPE_LOAD, IR_SHAPE_STORE,
+	IR_SHAPE_CALL, IR_SHAPE_MARK, IR_SHAPE_BRANCH, IR_SHAPE_BRANCH_COND, IR_SHAPE_EXIT_JUMP,
+	IR_SHAPE_EXIT_IND, IR_SHAPE_EXIT_LOOP,
+};
+
+struct ir_op_info {
+	const char *name;
+	uint8_t shape;     /* enum ir_shape */
+	char result;       /* 'T', 'w', 'q' or '-' */
+	const char *args;  /* as in ops.def */
+	uint8_t flags;     /* enum ir_op_flag */
+};
+
+extern const struct ir_op_info ir_ops[IR_OP_COUNT];
+
+/* Conditions of `cmp`; ir_cc_negate and ir_cc_swap derive the others. */
+enum ir_cc {
+	IR_EQ, IR_NE, IR_LTU, IR_GEU, IR_LEU, IR_GTU, IR_LTS, IR_GES, IR_LES, IR_GTS,
+};
+
+enum ir_cc ir_cc_negate(enum ir_cc cc); /* !(a cc b) */
+enum ir_cc ir_cc_swap(enum ir_cc cc);   /* b cc' a == a cc b */
+
+/* What an exit is to the guest: a hint for the host's return predictor, never a matter of meaning. */
+enum ir_link { IR_LINK_JUMP, IR_LINK_CALL, IR_LINK_RET };
+
+/*
+ * Memory operation descriptor, 16 bits:
+ *   1:0 log2 of the size in bytes   2 sign-extend   3 big-endian
+ *   5:4 enum ir_align               11:8 address space index (the MMU index of softmmu)
+ */
+enum ir_align {
+	IR_ALIGN_ANY,    /* unaligned accesses are done as such */
+	IR_ALIGN_FAULT,  /* unaligned: guest alignment fault */
+	IR_ALIGN_FORCE,  /* low address bits are ignored */
+	IR_ALIGN_ROTATE, /* as FORCE, and a load's word is rotated right by 8 x the low bits */
+};
+#define IR_MEMOP(log2size, sign, align, space) \
+	((uint16_t)((log2size) | (sign) << 2 | (align) << 4 | (space) << 8))
+#define IR_MEMOP_BE 8u
+
+static inline unsigned ir_memop_size(uint16_t m) { return 1u << (m & 3u); }
+static inline bool ir_memop_signed(uint16_t m) { return (m >> 2) & 1u; }
+static inline bool ir_memop_be(uint16_t m) { return (m >> 3) & 1u; }
+static inline enum ir_align ir_memop_align(uint16_t m) { return (enum ir_align)((m >> 4) & 3u); }
+static inline unsigned ir_memop_space(uint16_t m) { return (m >> 8) & 15u; }
+
+/* A guest register: lives at `offset` bytes from the env pointer when it is not in its home. */
+struct ir_global {
+	const char *name;
+	int32_t offset;
+	uint8_t type;      /* enum ir_type of get and set */
+	uint8_t mem_bytes; /* 1, 4 or 8; a 1-byte global holds 0 or 1 */
+	uint8_t heat;      /* 0 = coldest; the hottest get host registers as their homes */
+};
+
+/* Effects of a helper on the world, for the optimiser and the backend. */
+enum ir_helper_flag {
+	IR_HELPER_READS = 1,  /* reads globals from env memory */
+	IR_HELPER_WRITES = 2, /* writes globals in env memory */
+	IR_HELPER_FAULT = 4,  /* may set *fault_flag (see below): the unit is left at this insn */
+	IR_HELPER_PURE = 8,   /* depends on its arguments only, no effect but the result */
+	IR_HELPER_NORETURN = 16, /* always faults; what follows in the block is not reached */
+};
+
+#define IR_HELPER_MAX_ARGS 4
+
+/*
+ * A C function callable from the IR: ret fn(void *env, args...). A helper that faults sets the
+ * 32-bit fault flag in env (ir_unit.fault_flag_offset) to non-zero and returns; its result is
+ * ignored and whoever ran the unit clears the flag.
+ */
+struct ir_helper {
+	const char *name;
+	void (*fn)(void);
+	uint8_t ret;                      /* enum ir_type */
+	uint8_t n_args;                   /* without env */
+	uint8_t args[IR_HELPER_MAX_ARGS]; /* enum ir_type */
+	uint8_t flags;                    /* enum ir_helper_flag */
+};
+
+typedef uint32_t ir_ref;   /* index into ir_unit.insns */
+typedef uint32_t ir_label; /* index into ir_unit.blocks */
+#define IR_NONE UINT32_MAX
+
+struct ir_insn {
+	uint8_t op;   /* enum ir_op */
+	uint8_t type; /* enum ir_type: what 'T' stands for */
+	uint16_t aux;
+	ir_ref a, b, c;
+	uint64_t imm; /* CALL: index of its first argument in ir_unit.args */
+};
+
+struct ir_block {
+	ir_ref first, end; /* insns [first, end); the last one has IR_END */
+};
+
+/* What every unit of one guest shares. Read-only, outlives the units. */
+struct ir_guest {
+	const struct ir_global *globals;
+	const struct ir_helper *helpers;
+	uint16_t n_globals, n_helpers;
+	int32_t fault_flag_offset; /* uint32_t in env, see struct ir_helper */
+	uint16_t pc_global;        /* global that receives the pc key at exits; never in a home register */
+};
+
+struct ir_unit {
+	const struct ir_guest *guest;
+	struct arena *arena; /* all arrays below; the caller resets it after the unit's last use */
+	struct ir_insn *insns;
+	struct ir_block *blocks; /* in the order of the code; block 0 is the entry */
+	ir_ref *args;            /* pool of call arguments */
+	uint32_t n_insns, cap_insns, n_blocks, cap_blocks, n_args, cap_args;
+	uint32_t n_marks;        /* guest instructions = `insn` markers */
+	uint64_t pc_key;         /* of the first guest instruction */
+};
+
+/* ---- builder (build.c) ---------------------------------------------------------------------- */
+
+/* Makes *u an empty unit whose arrays come from `arena`. */
+void ir_unit_init(struct ir_unit *u, const struct ir_guest *guest, struct arena *arena);
+
+/* A block to branch to; it gets its place in the code by ir_block_start, exactly once. */
+ir_label ir_block_new(struct ir_unit *u);
+/* Starts block `l` here. The previous block must have ended. Blocks must be placed in index order
+ * or reordered here so that u->blocks stays in code order: labels are stable, code order is
+ * ir_block.first's order. */
+void ir_block_start(struct ir_unit *u, ir_label l);
+/* True when the insn emitted last ended its block (or nothing was started). */
+bool ir_block_ended(const struct ir_unit *u);
+
+/* The one way in; the inline functions below derive from ops.def's shapes. Returns the value. */
+ir_ref ir_emit(struct ir_unit *u, enum ir_op op, enum ir_type type, uint16_t aux, ir_ref a, ir_ref b,
+	       ir_ref c, uint64_t imm);
+/* Emits a call; `args` has the helper's n_args values. */
+ir_ref ir_emit_call(struct ir_unit *u, uint16_t helper, const ir_ref *args);
+
+/* Arguments of a call insn: *n values. */
+const ir_ref *ir_call_args(const struct ir_unit *u, const struct ir_insn *i, unsigned *n);
+
+/* Result type of an insn (IR_VOID for none), and the number of value operands in a, b, c. */
+enum ir_type ir_result_type(const struct ir_unit *u, const struct ir_insn *i);
+
+#include "ir/build.h"
+
+/* ---- printer, verifier, optimiser, interpreter ---------------------------------------------- */
+
+/* Prints the unit, one insn a line, in QEMU's spirit: ` ---- 00010000` at markers, `v3 = add v1, v2`. */
+struct log;
+void ir_print(const struct ir_unit *u, struct log *out);
+
+/* Checks every rule stated in this header. Returns true, or false with one line in msg. */
+bool ir_verify(const struct ir_unit *u, char *msg, size_t msg_size);
+
+/* Runs all passes over the unit in place: folding, copy propagation, redundant get/set, dead code,
+ * dead sets across blocks. Removed insns become nop. Linear time. */
+void ir_optimise(struct ir_unit *u);
+
+/* The meaning of every PURE op, for folding and interpreter alike. Results are zero-extended. */
+uint64_t ir_eval(enum ir_op op, enum ir_type type, uint16_t aux, uint64_t a, uint64_t b, uint64_t c);
+
+enum ir_exit { IR_EXIT_JUMP, IR_EXIT_IND, IR_EXIT_LOOP, IR_EXIT_FAULT };
+
+/* Guest memory for the interpreter; returns false when the access faulted. */
+struct ir_memory {
+	void *ctx;
+	bool (*load)(void *ctx, uint32_t addr, uint16_t memop, unsigned mark, uint64_t *value);
+	bool (*store)(void *ctx, uint32_t addr, uint16_t memop, unsigned mark, uint64_t value);
+};
+
+struct ir_interp_result {
+	enum ir_exit exit;
+	unsigned slot;  /* IR_EXIT_JUMP */
+	uint32_t pc_key; /* not for IR_EXIT_FAULT */
+	unsigned marks; /* markers reached: the faulting insn is the marks-th (1 = first) */
+};
+
+/*
+ * Executes the unit on `env`. Loads and stores get `mark`, the index (from 0) of the guest
+ * instruction they belong to. Helpers are called through libffi. The pc global is written at exits, not at faults.
+ */
+struct ir_interp_result ir_interpret(const struct ir_unit *u, void *env, const struct ir_memory *mem);
+
+#endif

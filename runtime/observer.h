@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who wants to watch translation and execution (the -d dumps). The runtime calls what is not
+ * NULL; with no observer it pays one test per translation and nothing per executed block.
+ */
+#ifndef RHEA_OBSERVER_H
+#define RHEA_OBSERVER_H
+
+#include "backend-x86_64/x64.h"
+#include "frontend-arm/cpu.h"
+#include "ir/ir.h"
+
+/* One translated block as an observer sees it. Valid during the call only. */
+struct tb_view {
+	uint32_t pc_key, tb_flags;
+	const uint8_t *guest_code; /* guest_bytes bytes, as in guest memory */
+	uint32_t guest_bytes;
+	const struct ir_unit *unit;    /* not in `exec` */
+	const struct x64_code *host;   /* in `compiled`, NULL before */
+	const uint8_t *host_code;      /* readable bytes of host->code */
+};
+
+struct observer {
+	void *opaque;
+	void (*translated)(void *opaque, const struct tb_view *tb); /* unit as lowered */
+	void (*optimised)(void *opaque, const struct tb_view *tb);  /* unit after the optimiser */
+	void (*compiled)(void *opaque, const struct tb_view *tb);
+	void (*exec)(void *opaque, const struct tb_view *tb, const struct arm_cpu *cpu); /* about to run */
+};
+
+#endif

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The softmmu: guest virtual accesses of one vCPU.
+ *
+ * Fast path, in emitted code: a flat table of 2^20 addends per MMU index and access kind, one
+ * for each 4 KiB page; addend + gva is the host address; 0 means "ask the slow path". A page gets an
+ * addend only when the whole page is plain RAM (reads: RAM or ROM) with one permission; pages that
+ * hold translated code get no write addend. Accesses that are not naturally aligned go slow.
+ * Filled tables are remembered in a journal, so that a flush costs what was filled.
+ *
+ * Exec tags, one uint32_t a page and MMU index: an opaque non-zero number of the physical page
+ * that the virtual page executes from now, 0 = not known. Set and compared by the runtime and by cross-page
+ * jumps in emitted code, cleared by every flush.
+ */
+#ifndef RHEA_TLB_H
+#define RHEA_TLB_H
+
+#include "softmmu/memory.h"
+
+#define TLB_SPACES 2u             /* MMU indices: 0 = user, 1 = privileged */
+#define TLB_PAGES (1u << 20)      /* of 4 KiB each: the 4 GiB of a 32-bit guest */
+
+enum mem_access { MEM_READ, MEM_WRITE, MEM_EXEC };
+
+/* Read-only to emitted code. One object, mmap'ed sparse: resident only where touched. */
+struct tlb_tables {
+	uint64_t addend[TLB_SPACES][2][TLB_PAGES]; /* [space][MEM_READ or MEM_WRITE][gva >> 12] */
+	uint32_t exec_tag[TLB_SPACES][TLB_PAGES];
+};
+
+/* Result of a page walk. */
+struct mem_walk {
+	gpa_t pa;           /* of the address asked for */
+	uint8_t page_bits;  /* the walk is valid for the naturally aligned 2^page_bits bytes around it
+			       (10 for 1 KiB subpages, 12, 16, 20, 32) */
+	bool cacheable;     /* reserved for the guest's own attributes; not used for meaning */
+};
+
+/* Outcome of an access. */
+enum mem_status {
+	MEM_DONE,
+	MEM_FAULT, /* the guest takes an exception: what it is was recorded by the walker's owner */
+	MEM_RETRY, /* nothing was done: the store would change the running block's own code; see on_code_write */
+};
+
+enum mem_fault { MEM_FAULT_ALIGN, MEM_FAULT_BUS };
+
+/*
+ * What the softmmu asks of its owner. All called on the vCPU's thread.
+ *   walk        translates; returns false after recording the guest fault itself
+ *   fault       records an alignment fault or an external abort for this access
+ *   code_write  a store of `size` bytes to host address `host`, in a page marked by
+ *               softmmu_protect_code, is about to happen: drop what overlaps. Returns false for
+ *               "retry" (MEM_RETRY): the store must not happen now.
+ *   before_io   a device access is about to happen (clock must be exact)
+ */
+struct softmmu_owner {
+	void *opaque;
+	bool (*walk)(void *opaque, gva_t va, enum mem_access access, unsigned space, struct mem_walk *out);
+	void (*fault)(void *opaque, enum mem_fault what, gva_t va, enum mem_access access, unsigned space);
+	bool (*code_write)(void *opaque, uint8_t *host, unsigned size);
+	void (*before_io)(void *opaque);
+};
+
+struct softmmu;
+
+/* `tables` (zeroed, sizeof(struct tlb_tables)) stays the caller's, so that emitted code finds it at a fixed
+ * offset from its base. NULL and *err when the host is out of memory. */
+struct softmmu *softmmu_new(struct address_space *as, struct tlb_tables *tables, const struct softmmu_owner *owner,
+			    struct rhea_error *err);
+void softmmu_free(struct softmmu *mmu);
+
+/*
+ * One guest access of 1, 2, 4 or 8 bytes as `memop` (IR's memory operation descriptor; softmmu
+ * reads the same bit layout: see MEMOP_* below) says. Fills the TLB. Loads give the
+ * value zero- or sign-extended to 64 bits... as memop says.
+ */
+enum mem_status softmmu_load(struct softmmu *mmu, gva_t va, uint16_t memop, uint64_t *value);
+enum mem_status softmmu_store(struct softmmu *mmu, gva_t va, uint16_t memop, uint64_t value);
+
+/* Memory operation descriptor: the same 16 bits as ir/ir.h's IR_MEMOP (a test holds them equal). */
+static inline unsigned memop_size(uint16_t m) { return 1u << (m & 3u); }
+static inline bool memop_signed(uint16_t m) { return (m >> 2) & 1u; }
+static inline bool memop_be(uint16_t m) { return (m >> 3) & 1u; }
+enum memop_align { MEMOP_ANY, MEMOP_FAULT, MEMOP_FORCE, MEMOP_ROTATE };
+static inline enum memop_align memop_align(uint16_t m) { return (enum memop_align)((m >> 4) & 3u); }
+static inline unsigned memop_space(uint16_t m) { return (m >> 8) & 15u; }
+
+/* Where to fetch code from: host address of the instruction at `va` and how many bytes from there
+ * on are valid (at most to the end of the page, or of the 1 KiB subpage). */
+struct mem_fetch {
+	const uint8_t *host; /* NULL: not RAM or ROM; `device_word` holds the 4 bytes read there */
+	uint32_t device_word;
+	uint32_t valid;
+	bool whole_page;     /* the translation is the same for the whole 4 KiB page */
+	gpa_t pa;
+};
+enum mem_status softmmu_fetch(struct softmmu *mmu, gva_t va, unsigned space, struct mem_fetch *out);
+
+/* A debugger's or semihosting's access: no side effect on guest state, no device access, no faults recorded. Returns
+ * the number of bytes done. `write` goes through permission checks of `space` only for reads and
+ * writes of translation, not of access rights. */
+uint32_t softmmu_debug(struct softmmu *mmu, gva_t va, unsigned space, void *buf, uint32_t size, bool write);
+
+/* Exec tags. */
+static inline uint32_t tlb_exec_tag(const struct tlb_tables *t, unsigned space, gva_t va)
+{
+	return t->exec_tag[space][va.v >> PAGE_BITS];
+}
+void softmmu_set_exec_tag(struct softmmu *mmu, unsigned space, gva_t va, uint32_t tag);
+
+/* Flushes addends and exec tags: everything, or what concerns the 4 KiB page of `va`. */
+void softmmu_flush(struct softmmu *mmu);
+void softmmu_flush_page(struct softmmu *mmu, gva_t va);
+
+/* Marks the 4 KiB host page of `host` as holding translated code, or not any more. While marked, no write addend
+ * exists for it under any virtual address and every store to it asks owner->code_write. */
+void softmmu_protect_code(struct softmmu *mmu, const uint8_t *host);
+void softmmu_unprotect_code(struct softmmu *mmu, const uint8_t *host);
+
+#endif
