@@ -71,6 +71,7 @@ struct rhea_config {
 	bool no_reboot;            /* a guest reset request ends rhea_run with RHEA_EVENT_RESET */
 	bool icount;               /* virtual time from the instruction count: deterministic */
 	unsigned icount_shift;     /* with icount: one instruction takes 2^shift ns (0 to 10) */
+	bool icount_no_sleep;      /* with icount: a waiting guest's time jumps ahead without host time passing */
 	bool rtc_base_set;         /* the guest's RTC starts at rtc_base (seconds since 1970, UTC) ... */
 	int64_t rtc_base;          /* ... instead of the host's time */
 	bool rtc_localtime;        /* without rtc_base_set: the host's local time instead of UTC */
@@ -145,7 +146,7 @@ RHEA_API unsigned rhea_serial_count(const struct rhea *m);
 
 enum rhea_event_kind {
 	RHEA_EVENT_BUDGET,   /* max_insns were executed */
-	RHEA_EVENT_STOP,     /* rhea_stop, or the monitor's `stop` */
+	RHEA_EVENT_STOP,     /* rhea_stop */
 	RHEA_EVENT_EXIT,     /* the guest ended the program (semihosting, or `quit`): code */
 	RHEA_EVENT_SHUTDOWN, /* the guest switched the board off */
 	RHEA_EVENT_RESET,    /* no_reboot: the guest asked for a reset */
