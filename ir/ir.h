@@ -33,14 +33,14 @@ enum ir_op_flag {
 /*
  * Shapes: which fields of struct ir_insn an opcode uses.
  *   NULLARY      -                    COMPARE      aux = enum ir_cc, a, b
- *   IMM          imm                  LOAD         aux = memop, a = address
+ *   IMM          imm (below 2^32 for i32)  LOAD    aux = memop, a = address
  *   GLOBAL       aux = global         STORE        aux = memop, a = address, b = value
  *   GLOBAL1      aux = global, a      CALL         aux = helper, args[0..n) (see ir_call_args)
- *   UNARY        a                    MARK         imm = pc key
+ *   UNARY        a                    MARK         imm = pc key, aux = its index
  *   BINARY       a, b                 BRANCH       b = block
  *   TERNARY      a, b, c              BRANCH_COND  a = condition, b = then block, c = else block
- *   EXIT_JUMP    aux = slot (0 or 1) | enum ir_link << 8, imm = pc key; IR_LINK_CALL: the return
- *                address's pc key in the high half of imm
+ *   EXIT_JUMP    aux = slot (0 or 1, each once a unit) | enum ir_link << 8, imm = pc key;
+ *                IR_LINK_CALL: the return address's pc key in the high half of imm
  *   EXIT_IND     a = pc key, aux = enum ir_link << 8
  *   EXIT_LOOP    a = pc key
  */
@@ -57,6 +57,7 @@ struct ir_op_info {
 	char result;       /* 'T', 'w', 'q' or '-' */
 	const char *args;  /* as in ops.def */
 	uint8_t flags;     /* enum ir_op_flag */
+	uint8_t n_args;    /* letters in args: value operands in a, b, c (CALL: see ir_call_args) */
 };
 
 extern const struct ir_op_info ir_ops[IR_OP_COUNT];
@@ -143,6 +144,8 @@ struct ir_block {
 	ir_ref first, end; /* insns [first, end); the last one has IR_END */
 };
 
+#define IR_MAX_GLOBALS 64 /* a guest's globals fit a bit mask */
+
 /* What every unit of one guest shares. Read-only, outlives the units. */
 struct ir_guest {
 	const struct ir_global *globals;
@@ -156,10 +159,13 @@ struct ir_unit {
 	const struct ir_guest *guest;
 	struct arena *arena; /* all arrays below; the caller resets it after the unit's last use */
 	struct ir_insn *insns;
-	struct ir_block *blocks; /* in the order of the code; block 0 is the entry */
+	struct ir_block *blocks; /* by label; block 0 is the entry and the first in the code */
+	ir_label *order;         /* labels in code order, n_order of them: all blocks, without gaps */
 	ir_ref *args;            /* pool of call arguments */
 	uint32_t n_insns, cap_insns, n_blocks, cap_blocks, n_args, cap_args;
-	uint32_t n_marks;        /* guest instructions = `insn` markers */
+	uint32_t n_order;
+	ir_label cur;            /* builder: block being built, IR_NONE = none */
+	uint32_t n_marks;        /* guest instructions = `insn` markers, numbered in code order */
 	uint64_t pc_key;         /* of the first guest instruction */
 };
 
@@ -170,9 +176,8 @@ void ir_unit_init(struct ir_unit *u, const struct ir_guest *guest, struct arena 
 
 /* A block to branch to; it gets its place in the code by ir_block_start, exactly once. */
 ir_label ir_block_new(struct ir_unit *u);
-/* Starts block `l` here. The previous block must have ended. Blocks must be placed in index order
- * or reordered here so that u->blocks stays in code order: labels are stable, code order is
- * ir_block.first's order. */
+/* Starts block `l` here, once. The previous block must have ended. Labels are stable and may be
+ * placed in any order after block 0; u->order remembers the order of the code. */
 void ir_block_start(struct ir_unit *u, ir_label l);
 /* True when the insn emitted last ended its block (or nothing was started). */
 bool ir_block_ended(const struct ir_unit *u);
@@ -200,11 +205,18 @@ void ir_print(const struct ir_unit *u, struct log *out);
 /* Checks every rule stated in this header. Returns true, or false with one line in msg. */
 bool ir_verify(const struct ir_unit *u, char *msg, size_t msg_size);
 
-/* Runs all passes over the unit in place: folding, copy propagation, redundant get/set, dead code,
- * dead sets across blocks. Removed insns become nop. Linear time. */
+/*
+ * Runs all passes over the unit in place: folding, copy propagation, redundant get/set, dead code,
+ * dead sets across blocks. Removed insns become nop: of their fields only op counts then. Markers,
+ * and so their indices, stay. A block that became unreachable keeps its markers and ends in a `br`
+ * to itself; the rest of it is nops. At an exit the pc global counts as dead, for the exit writes
+ * it. A value that was set into a global is used on instead of a `get`, so a backend does well to
+ * know the global's home as one more place of that value. Linear time but for units with loops.
+ */
 void ir_optimise(struct ir_unit *u);
 
-/* The meaning of every PURE op, for folding and interpreter alike. Results are zero-extended. */
+/* The meaning of every PURE op with arguments, for folding and interpreter alike. Operands and
+ * results of i32 are zero-extended. */
 uint64_t ir_eval(enum ir_op op, enum ir_type type, uint16_t aux, uint64_t a, uint64_t b, uint64_t c);
 
 enum ir_exit { IR_EXIT_JUMP, IR_EXIT_IND, IR_EXIT_LOOP, IR_EXIT_FAULT };
@@ -220,12 +232,14 @@ struct ir_interp_result {
 	enum ir_exit exit;
 	unsigned slot;  /* IR_EXIT_JUMP */
 	uint32_t pc_key; /* not for IR_EXIT_FAULT */
-	unsigned marks; /* markers reached: the faulting insn is the marks-th (1 = first) */
+	unsigned marks; /* the insn left at belongs to the marks-th marker in code order (1 = first);
+			   markers in skipped blocks count too, as they do in compiled code */
 };
 
 /*
  * Executes the unit on `env`. Loads and stores get `mark`, the index (from 0) of the guest
- * instruction they belong to. Helpers are called through libffi. The pc global is written at exits, not at faults.
+ * instruction they belong to: the last marker before them in code order. Helpers are called
+ * through libffi. The pc global is written at exits, not at faults.
  */
 struct ir_interp_result ir_interpret(const struct ir_unit *u, void *env, const struct ir_memory *mem);
 

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the optimiser's passes share. Each pass is one file and one function below, works in place
+ * and leaves a unit that verifies; values keep their index, removed insns become nop.
+ */
+#ifndef RHEA_IR_OPT_H
+#define RHEA_IR_OPT_H
+
+#include "ir/ir.h"
+
+/* What the passes know about one unit; arrays from the unit's arena. */
+struct opt {
+	struct ir_unit *u;
+	struct ir_insn *insns; /* u->insns, which never moves here */
+	uint8_t *width;     /* by ir_ref: bits from this one on are known to be 0; 64 = unknown */
+	uint8_t *used;      /* by ir_ref: some insn that stays needs the value */
+	uint32_t *n_preds;  /* by label */
+	uint64_t *live_in;  /* by label: globals that may be read before they are set */
+	bool branch_folded; /* some block may have become unreachable */
+};
+
+/* opt_forward.c: folding, copies, common subexpressions, redundant get and set; constant brc. */
+void opt_forward(struct opt *o);
+/* opt_unreachable.c: empties blocks that no path from the entry reaches. */
+void opt_unreachable(struct opt *o);
+/* opt_backward.c: dead sets across blocks, dead values. */
+void opt_backward(struct opt *o);
+
+/* opt_fold.c: simplifies the pure insn r, whose operands are final, and fills its width. What
+ * turns out to be another value becomes a `copy` of it. Never looks at globals. */
+void opt_fold(struct opt *o, ir_ref r);
+/* Is v, as a condition, the opposite of another value that is 0 or 1? Then *of is that value. */
+bool opt_is_inverted(const struct opt *o, ir_ref v, ir_ref *of);
+/* opt_width.c: known width of the result of the final insn i, whose rule is not 0. */
+unsigned opt_known_width(const struct opt *o, const struct ir_insn *i);
+extern const uint8_t opt_width_rules[IR_OP_COUNT]; /* 0: nothing is known about results of the op */
+
+/* Successors of the block that ends with `end`: the first n of `to`; returns n, 0 to 2. */
+static inline unsigned opt_successors(const struct ir_insn *end, ir_label to[2])
+{
+	to[0] = end->b;
+	to[1] = end->c;
+	return end->op == IR_brc ? 2 : end->op == IR_br;
+}
+
+/* Fills o->width[r] from the final form of insn r. */
+static inline void opt_width(struct opt *o, ir_ref r)
+{
+	const struct ir_insn *i = &o->insns[r];
+	o->width[r] = (uint8_t)(opt_width_rules[i->op] ? opt_known_width(o, i) : 64);
+}
+
+static inline struct ir_insn *opt_end(const struct opt *o, ir_label l)
+{
+	return &o->insns[o->u->blocks[l].end - 1];
+}
+
+static inline bool opt_is_const(const struct opt *o, ir_ref v)
+{
+	return o->insns[v].op == IR_const;
+}
+
+static inline void opt_make_copy(struct ir_insn *i, enum ir_type t, ir_ref of)
+{
+	*i = (struct ir_insn){ .op = IR_copy, .type = (uint8_t)t, .a = of, .b = IR_NONE, .c = IR_NONE };
+}
+
+static inline void opt_make_const(struct ir_insn *i, enum ir_type t, uint64_t x)
+{
+	*i = (struct ir_insn){ .op = IR_const, .type = (uint8_t)t, .a = IR_NONE, .b = IR_NONE, .c = IR_NONE, .imm = x };
+}
+
+#endif

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The backward pass: removes a `set` that another one overwrites before anybody looks, and values
+ * that nobody uses. Everything looks at a fault (the guest's handler would) and at an exit; at an
+ * exit all but the pc global, which the exit itself writes. Loads stay: they may fault.
+ *
+ * Blocks go from last to first, so that a forward branch finds its target done. A unit with a
+ * backward branch has its liveness computed beforehand, to a fixpoint.
+ */
+#include <string.h>
+
+#include "ir/opt.h"
+
+static void use_arguments(struct opt *o, const struct ir_insn *i)
+{
+	unsigned n;
+	const ir_ref *args = ir_call_args(o->u, i, &n);
+	for (unsigned k = 0; k < n; k++)
+		o->used[args[k]] = 1;
+}
+
+static inline void use_operands(struct opt *o, const struct ir_insn *i)
+{
+	const struct ir_op_info *info = &ir_ops[i->op];
+	if (info->n_args > 0)
+		o->used[i->a] = 1;
+	if (info->n_args > 1)
+		o->used[i->b] = 1;
+	if (info->n_args > 2)
+		o->used[i->c] = 1;
+	if (info->shape == IR_SHAPE_CALL)
+		use_arguments(o, i);
+}
+
+static bool helper_looks(uint8_t flags)
+{
+	return flags & (IR_HELPER_READS | IR_HELPER_FAULT | IR_HELPER_NORETURN);
+}
+
+/* Globals that may be read from the end of block l on. */
+static uint64_t live_out(const struct opt *o, ir_label l)
+{
+	ir_label to[2];
+	unsigned n = opt_successors(opt_end(o, l), to);
+	if (n == 0)
+		return ~(UINT64_C(1) << o->u->guest->pc_global);
+	return o->live_in[to[0]] | o->live_in[to[n - 1]];
+}
+
+/* Liveness before insn i, given the one after it; for insns that stay. */
+static inline uint64_t live_before(const struct opt *o, const struct ir_insn *i, uint64_t live)
+{
+	const struct ir_op_info *info = &ir_ops[i->op];
+	if (info->flags & IR_PURE)
+		return live;
+	if (info->flags & IR_FAULT)
+		return UINT64_MAX;
+	if (info->shape == IR_SHAPE_GLOBAL)
+		return live | UINT64_C(1) << i->aux;
+	if (info->shape == IR_SHAPE_GLOBAL1)
+		return live & ~(UINT64_C(1) << i->aux);
+	if (info->shape == IR_SHAPE_CALL && helper_looks(o->u->guest->helpers[i->aux].flags))
+		return UINT64_MAX;
+	return live;
+}
+
+/* May insn r go, given what is live after it? */
+static inline bool removable(const struct opt *o, ir_ref r, uint64_t live)
+{
+	const struct ir_insn *i = &o->insns[r];
+	const struct ir_op_info *info = &ir_ops[i->op];
+	if (info->flags & IR_PURE)
+		return !o->used[r];
+	if (info->flags & (IR_EFFECT | IR_END))
+		return false;
+	if (info->shape == IR_SHAPE_GLOBAL1)
+		return !(live >> i->aux & 1u);
+	if (info->shape == IR_SHAPE_CALL && !(o->u->guest->helpers[i->aux].flags & IR_HELPER_PURE))
+		return false;
+	return !o->used[r];
+}
+
+static void sweep_block(struct opt *o, ir_label l)
+{
+	const struct ir_block b = o->u->blocks[l];
+	uint64_t live = live_out(o, l);
+	for (ir_ref r = b.end; r-- > b.first;) {
+		struct ir_insn *i = &o->insns[r];
+		if (removable(o, r, live)) {
+			i->op = IR_nop;
+			continue;
+		}
+		live = live_before(o, i, live);
+		use_operands(o, i);
+	}
+	o->live_in[l] = live;
+}
+
+static bool has_backward_branch(const struct opt *o)
+{
+	for (ir_label l = 0; l < o->u->n_blocks; l++) {
+		ir_label to[2];
+		unsigned n = opt_successors(opt_end(o, l), to);
+		for (unsigned k = 0; k < n; k++)
+			if (o->u->blocks[to[k]].first <= o->u->blocks[l].first)
+				return true;
+	}
+	return false;
+}
+
+/* Grows live_in from nothing until it is stable. */
+static void find_liveness(struct opt *o)
+{
+	struct ir_unit *u = o->u;
+	bool changed;
+	do {
+		changed = false;
+		for (uint32_t k = u->n_order; k-- > 0;) {
+			ir_label l = u->order[k];
+			uint64_t live = live_out(o, l);
+			for (ir_ref r = u->blocks[l].end; r-- > u->blocks[l].first;)
+				live = live_before(o, &o->insns[r], live);
+			changed |= live != o->live_in[l];
+			o->live_in[l] = live;
+		}
+	} while (changed);
+}
+
+void opt_backward(struct opt *o)
+{
+	struct ir_unit *u = o->u;
+	memset(o->used, 0, u->n_insns);
+	memset(o->live_in, 0, u->n_blocks * sizeof *o->live_in);
+	if (has_backward_branch(o))
+		find_liveness(o);
+	for (uint32_t k = u->n_order; k-- > 0;)
+		sweep_block(o, u->order[k]);
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The forward pass: one walk over each block in code order that makes operands final, folds, and
+ * tracks which value each global holds, so that a `get` of a known one becomes that value and a
+ * `set` of what is there already vanishes. Faults do not disturb this: only `set` and helpers with
+ * IR_HELPER_WRITES change a global.
+ *
+ * There is no search for common subexpressions on purpose: a value kept costs a register or a
+ * spill, a value computed again one host instruction, and a compare next to its branch fuses.
+ */
+#include "ir/opt.h"
+
+/* What the globals hold, by global's index. */
+struct held {
+	uint64_t known;               /* mask: value[] is a value of this block */
+	uint64_t constant;            /* mask: imm[] is it, known from the only predecessor */
+	ir_ref value[IR_MAX_GLOBALS];
+	uint64_t imm[IR_MAX_GLOBALS];
+};
+
+static ir_ref resolved(const struct opt *o, ir_ref v)
+{
+	const struct ir_insn *d = &o->insns[v];
+	return d->op == IR_copy ? d->a : v; /* copies of copies were resolved when we passed them */
+}
+
+static inline void resolve_operands(struct opt *o, struct ir_insn *i, unsigned n_args)
+{
+	if (n_args > 0)
+		i->a = resolved(o, i->a);
+	if (n_args > 1)
+		i->b = resolved(o, i->b);
+	if (n_args > 2)
+		i->c = resolved(o, i->c);
+}
+
+static void visit_get(struct opt *o, struct held *h, ir_ref r)
+{
+	struct ir_insn *i = &o->insns[r];
+	unsigned g = i->aux;
+	uint64_t bit = UINT64_C(1) << g;
+	if (h->known & bit) {
+		opt_make_copy(i, (enum ir_type)i->type, h->value[g]);
+		return;
+	}
+	if (h->constant & bit)
+		opt_make_const(i, (enum ir_type)i->type, h->imm[g]);
+	h->known |= bit;
+	h->value[g] = r;
+}
+
+static bool holds(const struct opt *o, const struct held *h, unsigned g, ir_ref v)
+{
+	const struct ir_insn *new = &o->insns[v], *old;
+	if (!(h->known >> g & 1u))
+		return h->constant >> g & 1u && new->op == IR_const && new->imm == h->imm[g];
+	old = &o->insns[h->value[g]];
+	return h->value[g] == v || (new->op == IR_const && old->op == IR_const && new->imm == old->imm);
+}
+
+static void visit_set(struct opt *o, struct held *h, ir_ref r)
+{
+	struct ir_insn *i = &o->insns[r];
+	unsigned g = i->aux;
+	if (holds(o, h, g, i->a)) {
+		i->op = IR_nop;
+		return;
+	}
+	h->known |= UINT64_C(1) << g;
+	h->value[g] = i->a;
+}
+
+static void visit_call(struct opt *o, struct held *h, ir_ref r)
+{
+	const struct ir_insn *i = &o->insns[r];
+	const struct ir_helper *helper = &o->u->guest->helpers[i->aux];
+	ir_ref *args = &o->u->args[i->imm];
+	for (unsigned k = 0; k < helper->n_args; k++)
+		args[k] = resolved(o, args[k]);
+	if (helper->flags & IR_HELPER_WRITES)
+		h->known = h->constant = 0;
+}
+
+static void make_branch(struct opt *o, struct ir_insn *i, ir_label taken, ir_label other)
+{
+	o->n_preds[other]--;
+	o->branch_folded = true;
+	*i = (struct ir_insn){ .op = IR_br, .a = IR_NONE, .b = taken, .c = IR_NONE };
+}
+
+static void visit_branch_cond(struct opt *o, struct ir_insn *i)
+{
+	const struct ir_insn *cond = &o->insns[i->a];
+	if (cond->op == IR_const) {
+		make_branch(o, i, cond->imm ? i->b : i->c, cond->imm ? i->c : i->b);
+		return;
+	}
+	if (i->b == i->c) {
+		make_branch(o, i, i->b, i->c);
+		return;
+	}
+	ir_ref of;
+	if (opt_is_inverted(o, i->a, &of)) {
+		ir_label then = i->b;
+		i->a = of;
+		i->b = i->c;
+		i->c = then;
+	}
+}
+
+static void visit(struct opt *o, struct held *h, ir_ref r)
+{
+	struct ir_insn *i = &o->insns[r];
+	const struct ir_op_info *info = &ir_ops[i->op];
+	resolve_operands(o, i, info->n_args);
+	if (info->flags & IR_PURE) {
+		opt_fold(o, r);
+		return;
+	}
+	switch ((enum ir_shape)info->shape) {
+	case IR_SHAPE_GLOBAL:
+		visit_get(o, h, r);
+		break;
+	case IR_SHAPE_GLOBAL1:
+		visit_set(o, h, r);
+		break;
+	case IR_SHAPE_CALL:
+		visit_call(o, h, r);
+		break;
+	case IR_SHAPE_BRANCH_COND:
+		visit_branch_cond(o, i);
+		break;
+	case IR_SHAPE_NULLARY: case IR_SHAPE_IMM: case IR_SHAPE_UNARY: case IR_SHAPE_BINARY: case IR_SHAPE_TERNARY:
+	case IR_SHAPE_COMPARE: case IR_SHAPE_LOAD: case IR_SHAPE_STORE: case IR_SHAPE_MARK: case IR_SHAPE_BRANCH:
+	case IR_SHAPE_EXIT_JUMP: case IR_SHAPE_EXIT_IND: case IR_SHAPE_EXIT_LOOP:
+		break;
+	}
+	opt_width(o, r);
+}
+
+/* Values end with their block; of what they held only constants go on. */
+static void keep_constants(const struct opt *o, struct held *h)
+{
+	for (uint64_t left = h->known; left; left &= left - 1) {
+		unsigned g = (unsigned)__builtin_ctzll(left);
+		const struct ir_insn *v = &o->insns[h->value[g]];
+		h->constant &= ~(UINT64_C(1) << g);
+		if (v->op == IR_const) {
+			h->constant |= UINT64_C(1) << g;
+			h->imm[g] = v->imm;
+		}
+	}
+	h->known = 0;
+}
+
+/* Is the block before `l` in the code the only way into it? */
+static bool inherits(const struct opt *o, ir_label before, ir_label l)
+{
+	ir_label to[2];
+	unsigned n = opt_successors(opt_end(o, before), to);
+	return l != 0 && o->n_preds[l] == 1 && ((n > 0 && to[0] == l) || (n > 1 && to[1] == l));
+}
+
+void opt_forward(struct opt *o)
+{
+	struct ir_unit *u = o->u;
+	struct held h;
+	h.known = h.constant = 0;
+	for (uint32_t k = 0; k < u->n_order; k++) {
+		ir_label l = u->order[k];
+		if (k > 0 && inherits(o, u->order[k - 1], l))
+			keep_constants(o, &h);
+		else
+			h.known = h.constant = 0;
+		const struct ir_block b = u->blocks[l];
+		for (ir_ref r = b.first; r < b.end; r++)
+			visit(o, &h, r);
+	}
+}
