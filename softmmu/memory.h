@@ -33,6 +33,8 @@ struct mem_range {
 	uint8_t *host;             /* RAM and ROM: host memory of the range's first byte */
 	const struct mem_ops *ops; /* MMIO; also ROM whose writes a device wants (may be NULL) */
 	void *dev;
+	uint32_t dev_off;          /* the device's offset of the range's first byte: not 0 where a later range
+				      was mapped over the start of this one */
 	char name[32];
 };
 
@@ -50,7 +52,7 @@ void as_free(struct address_space *as);
  * lazily, so untouched guest memory costs nothing); returns its host address, NULL with *err. */
 uint8_t *as_map_ram(struct address_space *as, gpa_t base, uint64_t size, const char *name, struct rhea_error *err);
 uint8_t *as_map_rom(struct address_space *as, gpa_t base, uint64_t size, const char *name, struct rhea_error *err);
-/* Host memory that stays the caller's. */
+/* Host memory that stays the caller's; RANGE_RAM or RANGE_ROM, `host` aligned to 4 KiB. */
 enum rhea_status as_map_host(struct address_space *as, gpa_t base, uint64_t size, enum range_kind kind,
 			     uint8_t *host, const char *name, struct rhea_error *err);
 /* A second view of an existing RAM or ROM range's bytes. Writes through one are seen through both,

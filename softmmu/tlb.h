@@ -48,6 +48,7 @@ enum mem_fault { MEM_FAULT_ALIGN, MEM_FAULT_BUS };
 /*
  * What the softmmu asks of its owner. All called on the vCPU's thread.
  *   walk        translates; returns false after recording the guest fault itself
+ *   probe       as walk, without any effect on the guest's state; NULL: softmmu_debug reaches nothing
  *   fault       records an alignment fault or an external abort for this access
  *   code_write  a store of `size` bytes to host address `host`, in a page marked by
  *               softmmu_protect_code, is about to happen: drop what overlaps. Returns false for
@@ -57,6 +58,7 @@ enum mem_fault { MEM_FAULT_ALIGN, MEM_FAULT_BUS };
 struct softmmu_owner {
 	void *opaque;
 	bool (*walk)(void *opaque, gva_t va, enum mem_access access, unsigned space, struct mem_walk *out);
+	bool (*probe)(void *opaque, gva_t va, enum mem_access access, unsigned space, struct mem_walk *out);
 	void (*fault)(void *opaque, enum mem_fault what, gva_t va, enum mem_access access, unsigned space);
 	bool (*code_write)(void *opaque, uint8_t *host, unsigned size);
 	void (*before_io)(void *opaque);
@@ -65,7 +67,7 @@ struct softmmu_owner {
 struct softmmu;
 
 /* `tables` (zeroed, sizeof(struct tlb_tables)) stays the caller's, so that emitted code finds it at a fixed
- * offset from its base. NULL and *err when the host is out of memory. */
+ * offset from its base; private anonymous memory (flushes discard its pages). NULL and *err when the host is out of memory. */
 struct softmmu *softmmu_new(struct address_space *as, struct tlb_tables *tables, const struct softmmu_owner *owner,
 			    struct rhea_error *err);
 void softmmu_free(struct softmmu *mmu);

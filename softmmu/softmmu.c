@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The slow path of guest loads and stores: everything that emitted code does not do inline, and
+ * all accesses of the interpreter. Precise: an access that faults has changed nothing.
+ */
+#include <assert.h>
+#include <string.h>
+
+#include "softmmu/softmmu.h"
+
+/* ---- translation ---- */
+
+static bool walk(struct softmmu *mmu, gva_t va, enum mem_access access, unsigned space, struct walk_slot *slot)
+{
+	struct mem_walk w = { .page_bits = SUBPAGE_BITS };
+	if (!mmu->owner.walk(mmu->owner.opaque, va, access, space, &w))
+		return false;
+	assert(w.page_bits >= SUBPAGE_BITS);
+	slot->page = (w.pa.v & ~(uint64_t)SUBPAGE_MASK) | (w.page_bits >= PAGE_BITS ? WALK_WHOLE : 0);
+	if (w.page_bits > 20)
+		mmu->huge = true;
+	else if (w.page_bits > PAGE_BITS)
+		mmu->large[va.v >> 25] |= 1u << (va.v >> 20 & 31);
+	return true;
+}
+
+/* A walk of this address, from the cache when one was made since the last flush. */
+static const struct walk_slot *find_walk(struct softmmu *mmu, gva_t va, enum mem_access access, unsigned space)
+{
+	uint32_t subpage = va.v >> SUBPAGE_BITS;
+	uint64_t key = mmu->generation << 26 | (uint64_t)space << 24 | (uint64_t)access << 22 | subpage;
+	struct walk_slot *slot = &mmu->walk[(subpage ^ subpage >> 6 ^ access << 4) % WALK_SLOTS];
+	if (slot->key == key)
+		return slot;
+	slot->key = 0;
+	if (!walk(mmu, va, access, space, slot))
+		return NULL;
+	slot->key = key;
+	return slot;
+}
+
+static void place_memory(const struct mem_range *r, enum mem_access access, bool whole, struct place *p)
+{
+	uint64_t off = p->pa.v - r->base.v, in_page = p->pa.v & PAGE_MASK;
+	if (r->kind == RANGE_MMIO || (r->kind == RANGE_ROM && access == MEM_WRITE))
+		return;
+	p->host = r->host + off;
+	p->room = (uint32_t)MIN(whole ? PAGE_SIZE - in_page : SUBPAGE_SIZE - (in_page & SUBPAGE_MASK), r->size - off);
+	p->whole_page = whole && off >= in_page && r->size - (off - in_page) >= PAGE_SIZE;
+}
+
+bool softmmu_resolve(struct softmmu *mmu, gva_t va, enum mem_access access, unsigned space, struct place *p)
+{
+	*p = (struct place){ 0 };
+	assert(space < TLB_SPACES);
+	const struct walk_slot *w = find_walk(mmu, va, access, space);
+	if (!w)
+		return false;
+	p->pa = GPA((w->page & ~(uint64_t)SUBPAGE_MASK) | (va.v & SUBPAGE_MASK));
+	const struct mem_range *r = as_find(mmu->as, p->pa);
+	if (r)
+		place_memory(r, access, w->page & WALK_WHOLE, p);
+	if (!p->host || access == MEM_EXEC)
+		return true;
+	p->code = access == MEM_WRITE && code_pages_has(&mmu->code, host_page(p->host));
+	if (p->whole_page && !p->code)
+		tlb_fill(mmu, va, access, space, p->host);
+	return true;
+}
+
+/* As softmmu_resolve, by the addend when there is one (unaligned accesses come here with warm tables). */
+static inline bool locate(struct softmmu *mmu, gva_t va, enum mem_access access, unsigned space, struct place *p)
+{
+	uint64_t addend = mmu->tables->addend[space][access][va.v >> PAGE_BITS];
+	if (!addend)
+		return softmmu_resolve(mmu, va, access, space, p);
+	*p = (struct place){ .host = (uint8_t *)(uintptr_t)(addend + va.v),
+			     .room = PAGE_SIZE - (va.v & PAGE_MASK), .whole_page = true };
+	return true;
+}
+
+/* ---- what the descriptor says ---- */
+
+/* Applies the alignment policy to *va. False: alignment fault recorded. */
+static bool align(struct softmmu *mmu, gva_t *va, uint16_t memop, enum mem_access access)
+{
+	uint32_t low = va->v & (memop_size(memop) - 1);
+	switch (memop_align(memop)) {
+	case MEMOP_ANY:
+		break;
+	case MEMOP_FAULT:
+		mmu->owner.fault(mmu->owner.opaque, MEM_FAULT_ALIGN, *va, access, memop_space(memop));
+		return false;
+	case MEMOP_FORCE:
+	case MEMOP_ROTATE:
+		va->v -= low;
+		break;
+	}
+	return true;
+}
+
+static uint64_t byte_order(uint64_t raw, uint16_t memop)
+{
+	return memop_be(memop) ? __builtin_bswap64(raw) >> (64 - 8 * memop_size(memop)) : raw;
+}
+
+/* From the bytes at the (aligned) address to the value loaded. `low`: low address bits to rotate by. */
+static uint64_t loaded_value(uint64_t raw, uint16_t memop, uint32_t low)
+{
+	unsigned width = 8 * memop_size(memop);
+	uint64_t v = byte_order(raw, memop);
+	if (low && memop_align(memop) == MEMOP_ROTATE) {
+		v = v >> (8 * low) | v << (width - 8 * low);
+		if (width < 64)
+			v &= (UINT64_C(1) << width) - 1;
+	}
+	return memop_signed(memop) ? (uint64_t)((int64_t)(v << (64 - width)) >> (64 - width)) : v;
+}
+
+/* Unaligned accesses are done in two parts where the translation may change between them. */
+static bool spans_subpages(gva_t va, unsigned size)
+{
+	return (va.v & SUBPAGE_MASK) + size > SUBPAGE_SIZE;
+}
+
+static enum mem_status bus_fault(struct softmmu *mmu, gva_t va, enum mem_access access, unsigned space)
+{
+	mmu->owner.fault(mmu->owner.opaque, MEM_FAULT_BUS, va, access, space);
+	return MEM_FAULT;
+}
+
+/* Copies with one move of the host where the size has one: a guest's word is never torn. */
+static inline void copy_bytes(void *to, const void *from, unsigned size)
+{
+	switch (size) {
+	case 1: memcpy(to, from, 1); break;
+	case 2: memcpy(to, from, 2); break;
+	case 4: memcpy(to, from, 4); break;
+	case 8: memcpy(to, from, 8); break;
+	default: memcpy(to, from, size); break;
+	}
+}
+
+/* The device that answers the whole access in one piece, if that is what is there. */
+static const struct mem_range *whole_device(const struct softmmu *mmu, gpa_t pa, unsigned size)
+{
+	const struct mem_range *r = as_find(mmu->as, pa);
+	bool whole = r && r->kind == RANGE_MMIO && size <= 4 && r->size - (pa.v - r->base.v) >= size;
+	return whole ? r : NULL;
+}
+
+/* ---- loads ---- */
+
+/* The bytes at one place: memory, or whatever the bus has there. False: bus error. */
+static bool read_place(struct softmmu *mmu, const struct place *p, void *buf, unsigned size)
+{
+	if (p->host && size <= p->room) {
+		copy_bytes(buf, p->host, size);
+		return true;
+	}
+	mmu->owner.before_io(mmu->owner.opaque);
+	const struct mem_range *r = whole_device(mmu, p->pa, size);
+	if (!r)
+		return as_read(mmu->as, p->pa, buf, size) == MEM_OK;
+	uint32_t v = 0;
+	bool ok = as_mmio_read(r, p->pa, size, &v) == MEM_OK;
+	copy_bytes(buf, &v, size);
+	return ok;
+}
+
+static enum mem_status load_split(struct softmmu *mmu, gva_t va, unsigned size, unsigned space, uint8_t *raw)
+{
+	gva_t next = GVA((va.v | SUBPAGE_MASK) + 1);
+	unsigned head = SUBPAGE_SIZE - (va.v & SUBPAGE_MASK);
+	struct place a, b;
+	if (!locate(mmu, va, MEM_READ, space, &a) || !locate(mmu, next, MEM_READ, space, &b))
+		return MEM_FAULT;
+	if (!read_place(mmu, &a, raw, head))
+		return bus_fault(mmu, va, MEM_READ, space);
+	if (!read_place(mmu, &b, raw + head, size - head))
+		return bus_fault(mmu, next, MEM_READ, space);
+	return MEM_DONE;
+}
+
+static enum mem_status load_raw(struct softmmu *mmu, gva_t va, unsigned size, unsigned space, uint64_t *raw)
+{
+	struct place p;
+	if (spans_subpages(va, size))
+		return load_split(mmu, va, size, space, (uint8_t *)raw);
+	if (!locate(mmu, va, MEM_READ, space, &p))
+		return MEM_FAULT;
+	return read_place(mmu, &p, raw, size) ? MEM_DONE : bus_fault(mmu, va, MEM_READ, space);
+}
+
+enum mem_status softmmu_load(struct softmmu *mmu, gva_t va, uint16_t memop, uint64_t *value)
+{
+	uint32_t low = va.v & (memop_size(memop) - 1);
+	uint64_t raw = 0;
+	if (low && !align(mmu, &va, memop, MEM_READ))
+		return MEM_FAULT;
+	enum mem_status st = load_raw(mmu, va, memop_size(memop), memop_space(memop), &raw);
+	if (st == MEM_DONE)
+		*value = loaded_value(raw, memop, low);
+	return st;
+}
+
+/* ---- stores ---- */
+
+/* Asks before translated code changes. False: not now. */
+static bool may_write(struct softmmu *mmu, const struct place *p, unsigned size)
+{
+	return !p->code || mmu->owner.code_write(mmu->owner.opaque, p->host, MIN(size, p->room));
+}
+
+static bool write_place(struct softmmu *mmu, const struct place *p, const void *buf, unsigned size)
+{
+	if (p->host && size <= p->room) {
+		copy_bytes(p->host, buf, size);
+		return true;
+	}
+	mmu->owner.before_io(mmu->owner.opaque);
+	const struct mem_range *r = whole_device(mmu, p->pa, size);
+	if (!r)
+		return as_write(mmu->as, p->pa, buf, size) == MEM_OK;
+	uint32_t v = 0;
+	copy_bytes(&v, buf, size);
+	return as_mmio_write(r, p->pa, size, v) == MEM_OK;
+}
+
+static enum mem_status store_split(struct softmmu *mmu, gva_t va, unsigned size, unsigned space, const uint8_t *raw)
+{
+	gva_t next = GVA((va.v | SUBPAGE_MASK) + 1);
+	unsigned head = SUBPAGE_SIZE - (va.v & SUBPAGE_MASK);
+	struct place a, b;
+	if (!locate(mmu, va, MEM_WRITE, space, &a) || !locate(mmu, next, MEM_WRITE, space, &b))
+		return MEM_FAULT;
+	if (!may_write(mmu, &a, head) || !may_write(mmu, &b, size - head))
+		return MEM_RETRY;
+	if (!write_place(mmu, &a, raw, head))
+		return bus_fault(mmu, va, MEM_WRITE, space);
+	if (!write_place(mmu, &b, raw + head, size - head))
+		return bus_fault(mmu, next, MEM_WRITE, space);
+	return MEM_DONE;
+}
+
+enum mem_status softmmu_store(struct softmmu *mmu, gva_t va, uint16_t memop, uint64_t value)
+{
+	unsigned size = memop_size(memop), space = memop_space(memop);
+	uint64_t raw = byte_order(value, memop);
+	struct place p;
+	if ((va.v & (size - 1)) && !align(mmu, &va, memop, MEM_WRITE))
+		return MEM_FAULT;
+	if (spans_subpages(va, size))
+		return store_split(mmu, va, size, space, (const uint8_t *)&raw);
+	if (!locate(mmu, va, MEM_WRITE, space, &p))
+		return MEM_FAULT;
+	if (!may_write(mmu, &p, size))
+		return MEM_RETRY;
+	return write_place(mmu, &p, &raw, size) ? MEM_DONE : bus_fault(mmu, va, MEM_WRITE, space);
+}

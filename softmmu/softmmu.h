@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Inside of the softmmu, shared by softmmu.c (data accesses), fetch.c (code and debuggers), tlb.c
+ * (tables, journals, flushes) and codepages.c (the set of pages with translated code).
+ *
+ * Invariants: a non-zero addend or exec tag is in its journal unless the journal is `lost`; no
+ * write addend exists for a page in the code set.
+ */
+#ifndef RHEA_SOFTMMU_H
+#define RHEA_SOFTMMU_H
+
+#include "softmmu/tlb.h"
+
+/* Entries a journal holds. Above it, discarding the host's pages of the tables is cheaper than clearing
+ * entries one by one (1.3 to 2.2 ns each against 14 to 24 us). */
+#define JOURNAL_MAX 16384u
+
+/* Where a table is not zero, as space << 20 | page. May name an entry twice. */
+struct journal {
+	uint32_t n;
+	bool lost; /* more were filled than it holds */
+	uint32_t slot[JOURNAL_MAX];
+};
+
+/* The write journal's entries by host page, so that marking a code page finds its addends at once. Chains of
+ * journal entry + 1, 0 = end; a chain may name entries that are void by now. */
+#define WRITE_BUCKETS 1024u
+struct write_index {
+	uint16_t head[WRITE_BUCKETS];
+	uint16_t next[JOURNAL_MAX];
+};
+
+_Static_assert(JOURNAL_MAX <= UINT16_MAX, "journal entry + 1 fits the chains");
+
+/* Results of page walks, for accesses that never get an addend (device registers, code pages, 1 KiB
+ * subpages) and for fetches. */
+#define WALK_SLOTS 64u
+#define SUBPAGE_BITS 10u
+#define SUBPAGE_SIZE 1024u
+#define SUBPAGE_MASK (SUBPAGE_SIZE - 1u)
+
+struct walk_slot {
+	uint64_t key;  /* walk_key(); 0 = empty */
+	uint64_t page; /* physical address of the subpage | whole */
+};
+#define WALK_WHOLE 1u /* in walk_slot.page: the same for the whole 4 KiB page */
+
+/* Set of host pages (address >> PAGE_BITS), open addressing; 0 = empty. */
+struct code_pages {
+	uint64_t *slot;
+	uint32_t n, cap; /* cap: power of two, or 0 */
+};
+
+struct softmmu {
+	struct address_space *as;
+	struct tlb_tables *tables;
+	struct softmmu_owner owner;
+	uint64_t generation;         /* counts flushes: what walk slots of earlier ones hold is void */
+	struct walk_slot walk[WALK_SLOTS];
+	uint32_t large[4096 / 32];   /* a bit for each MiB: some page of it was filled from a walk of 16 or 20 bits */
+	bool huge;                   /* something was filled from a walk of more than 20 bits */
+	struct code_pages code;
+	struct journal addends[2];   /* by enum mem_access */
+	struct journal exec_tags;
+	struct write_index writes;
+};
+
+/* Where an access goes. */
+struct place {
+	uint8_t *host;   /* NULL: not memory for this kind of access */
+	gpa_t pa;        /* valid when host was not taken from an addend */
+	uint32_t room;   /* contiguous bytes from here in this subpage (or page) and range */
+	bool code;       /* a store here must ask owner->code_write first */
+	bool whole_page; /* the whole 4 KiB page lies in one range, under one translation */
+};
+
+/* Translates, and fills the TLB when the page may have an addend. False: guest fault recorded. */
+bool softmmu_resolve(struct softmmu *mmu, gva_t va, enum mem_access access, unsigned space, struct place *p);
+
+/* Gives the page of `va` an addend. */
+void tlb_fill(struct softmmu *mmu, gva_t va, enum mem_access access, unsigned space, const uint8_t *host);
+
+static inline uint64_t host_page(const uint8_t *host)
+{
+	return (uintptr_t)host >> PAGE_BITS;
+}
+
+/* add and remove return whether the set changed. */
+bool code_pages_has(const struct code_pages *c, uint64_t page);
+bool code_pages_add(struct code_pages *c, uint64_t page);
+bool code_pages_remove(struct code_pages *c, uint64_t page);
+void code_pages_free(struct code_pages *c);
+
+#endif

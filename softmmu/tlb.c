@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The tables that emitted code reads: filling, flushing, and keeping write addends away from pages
+ * with translated code. A flush costs what was filled since the last one.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "softmmu/softmmu.h"
+
+/* The host pages that lie wholly inside `size` bytes at `p`: they can be discarded. */
+static uint8_t *inner_pages(void *p, size_t size, size_t *inner)
+{
+	uintptr_t first = ((uintptr_t)p + PAGE_MASK) & ~(uintptr_t)PAGE_MASK;
+	uintptr_t end = ((uintptr_t)p + size) & ~(uintptr_t)PAGE_MASK;
+	*inner = end > first ? end - first : 0;
+	return (uint8_t *)first;
+}
+
+/* Zeroes by giving the pages back to the host; the edges share pages with other things. */
+static void discard(void *p, size_t size)
+{
+	size_t inner;
+	uint8_t *from = inner_pages(p, size, &inner), *start = p;
+	if (!inner || madvise(from, inner, MADV_DONTNEED)) {
+		memset(p, 0, size);
+		return;
+	}
+	memset(start, 0, (size_t)(from - start));
+	memset(from + inner, 0, (size_t)(start + size - (from + inner)));
+}
+
+struct softmmu *softmmu_new(struct address_space *as, struct tlb_tables *tables, const struct softmmu_owner *owner,
+			    struct rhea_error *err)
+{
+	struct softmmu *mmu = calloc(1, sizeof *mmu);
+	if (!mmu) {
+		error_set(err, RHEA_ERR_MEMORY, "cannot make the softmmu: out of memory");
+		return NULL;
+	}
+	mmu->as = as;
+	mmu->tables = tables;
+	mmu->owner = *owner;
+	mmu->generation = 1;
+	/* One addend must not make 2 MiB of the sparse tables resident. Where the host does not
+	 * know the advice there is nothing to avoid. */
+	size_t inner;
+	uint8_t *from = inner_pages(tables, sizeof *tables, &inner);
+	(void)madvise(from, inner, MADV_NOHUGEPAGE);
+	return mmu;
+}
+
+void softmmu_free(struct softmmu *mmu)
+{
+	if (!mmu)
+		return;
+	code_pages_free(&mmu->code);
+	free(mmu);
+}
+
+/* ---- filling ---- */
+
+static uint64_t *addend_at(struct softmmu *mmu, enum mem_access access, uint32_t slot)
+{
+	return &mmu->tables->addend[slot >> 20][access][slot & (TLB_PAGES - 1)];
+}
+
+static uint32_t *tag_at(struct softmmu *mmu, uint32_t slot)
+{
+	return &mmu->tables->exec_tag[slot >> 20][slot & (TLB_PAGES - 1)];
+}
+
+static uint32_t slot_of(unsigned space, gva_t va)
+{
+	return space << 20 | va.v >> PAGE_BITS;
+}
+
+/* False when the journal is full. */
+static bool journal_add(struct journal *j, uint32_t slot)
+{
+	if (j->n == JOURNAL_MAX) {
+		j->lost = true;
+		return false;
+	}
+	j->slot[j->n++] = slot;
+	return true;
+}
+
+static uint32_t write_bucket(uint64_t page)
+{
+	return (uint32_t)(page ^ page >> 10) % WRITE_BUCKETS;
+}
+
+/* Puts the write journal's last entry into the chain of its host page. */
+static void index_write(struct softmmu *mmu, uint64_t page)
+{
+	uint32_t n = mmu->addends[MEM_WRITE].n;
+	uint16_t *head = &mmu->writes.head[write_bucket(page)];
+	mmu->writes.next[n - 1] = *head;
+	*head = (uint16_t)n;
+}
+
+void tlb_fill(struct softmmu *mmu, gva_t va, enum mem_access access, unsigned space, const uint8_t *host)
+{
+	uint32_t slot = slot_of(space, va);
+	uint64_t *addend = addend_at(mmu, access, slot);
+	assert(access != MEM_EXEC && space < TLB_SPACES && !*addend);
+	if (journal_add(&mmu->addends[access], slot) && access == MEM_WRITE)
+		index_write(mmu, host_page(host));
+	*addend = (uintptr_t)host - va.v;
+}
+
+void softmmu_set_exec_tag(struct softmmu *mmu, unsigned space, gva_t va, uint32_t tag)
+{
+	uint32_t slot = slot_of(space, va), *entry = tag_at(mmu, slot);
+	assert(space < TLB_SPACES);
+	if (!*entry && tag)
+		journal_add(&mmu->exec_tags, slot);
+	*entry = tag;
+}
+
+/* ---- flushing ---- */
+
+static void clear_addends(struct softmmu *mmu, enum mem_access access)
+{
+	struct journal *j = &mmu->addends[access];
+	if (j->lost)
+		for (unsigned space = 0; space < TLB_SPACES; space++)
+			discard(mmu->tables->addend[space][access], sizeof mmu->tables->addend[space][access]);
+	else
+		for (uint32_t i = 0; i < j->n; i++)
+			*addend_at(mmu, access, j->slot[i]) = 0;
+	if (access == MEM_WRITE && j->n)
+		memset(mmu->writes.head, 0, sizeof mmu->writes.head);
+	j->n = 0;
+	j->lost = false;
+}
+
+static void clear_exec_tags(struct softmmu *mmu)
+{
+	struct journal *j = &mmu->exec_tags;
+	if (j->lost)
+		discard(mmu->tables->exec_tag, sizeof mmu->tables->exec_tag);
+	else
+		for (uint32_t i = 0; i < j->n; i++)
+			*tag_at(mmu, j->slot[i]) = 0;
+	j->n = 0;
+	j->lost = false;
+}
+
+void softmmu_flush(struct softmmu *mmu)
+{
+	clear_addends(mmu, MEM_READ);
+	clear_addends(mmu, MEM_WRITE);
+	clear_exec_tags(mmu);
+	mmu->generation++;
+	memset(mmu->large, 0, sizeof mmu->large);
+	mmu->huge = false;
+}
+
+/* The journals keep the slots: clearing twice does no harm. Entries that are 0 are only read,
+ * because writing would make the tables' pages resident. */
+static void clear_pages(struct softmmu *mmu, uint32_t first, uint32_t n)
+{
+	for (unsigned space = 0; space < TLB_SPACES; space++)
+		for (uint32_t page = first; page < first + n; page++) {
+			uint32_t slot = space << 20 | page;
+			for (unsigned a = MEM_READ; a <= MEM_WRITE; a++)
+				if (*addend_at(mmu, (enum mem_access)a, slot))
+					*addend_at(mmu, (enum mem_access)a, slot) = 0;
+			if (*tag_at(mmu, slot))
+				*tag_at(mmu, slot) = 0;
+		}
+}
+
+/* The guest drops a translation by any address in it: what came from a large page or section
+ * goes as a whole. */
+void softmmu_flush_page(struct softmmu *mmu, gva_t va)
+{
+	uint32_t page = va.v >> PAGE_BITS, mib = va.v >> 20;
+	if (mmu->huge) {
+		softmmu_flush(mmu);
+		return;
+	}
+	mmu->generation++;
+	if (bit(mmu->large[mib / 32], mib % 32))
+		clear_pages(mmu, mib << 8, 256);
+	else
+		clear_pages(mmu, page, 1);
+}
+
+/* ---- pages with translated code ---- */
+
+/* Clears the write addends of a host page, and takes void entries out of its chain. */
+static void drop_write_addends(struct softmmu *mmu, uint64_t page)
+{
+	const struct journal *j = &mmu->addends[MEM_WRITE];
+	if (j->lost) {
+		clear_addends(mmu, MEM_WRITE);
+		return;
+	}
+	uint16_t *link = &mmu->writes.head[write_bucket(page)];
+	while (*link) {
+		uint32_t entry = *link - 1u, slot = j->slot[entry];
+		uint64_t *addend = addend_at(mmu, MEM_WRITE, slot);
+		uint64_t mapped = (*addend + ((uint64_t)(slot & (TLB_PAGES - 1)) << PAGE_BITS)) >> PAGE_BITS;
+		if (*addend && mapped == page)
+			*addend = 0;
+		if (*addend && write_bucket(mapped) == write_bucket(page))
+			link = &mmu->writes.next[entry];
+		else
+			*link = mmu->writes.next[entry];
+	}
+}
+
+void softmmu_protect_code(struct softmmu *mmu, const uint8_t *host)
+{
+	if (code_pages_add(&mmu->code, host_page(host)))
+		drop_write_addends(mmu, host_page(host));
+}
+
+void softmmu_unprotect_code(struct softmmu *mmu, const uint8_t *host)
+{
+	code_pages_remove(&mmu->code, host_page(host));
+}
