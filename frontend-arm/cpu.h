@@ -28,6 +28,7 @@ enum arm_bank { BANK_USR, BANK_FIQ, BANK_IRQ, BANK_SVC, BANK_ABT, BANK_UND, ARM_
 #define CPSR_T (1u << 5)
 #define CPSR_F (1u << 6)
 #define CPSR_I (1u << 7)
+#define CPSR_A (1u << 8) /* no ARMv5 bit; kept because QEMU's arm926 shows it: set at reset and by aborts, IRQ, FIQ */
 #define CPSR_J (1u << 24)
 #define CPSR_Q (1u << 27)
 #define CPSR_V (1u << 28)
@@ -74,7 +75,8 @@ enum arm_tb_flag {
 
 struct arm_cp15 {
 	uint32_t sctlr, ttbr0, dacr, dfsr, ifsr, far, fcse_pid, context_id;
-	uint32_t dcache_lockdown, icache_lockdown, tlb_lockdown, itcm, dtcm, trace_pid;
+	uint32_t dcache_lockdown, icache_lockdown, tlb_lockdown;
+	uint32_t ttbr1, ttbcr; /* storage only, as QEMU's arm926 has it: the walk uses ttbr0 */
 };
 
 struct arm_cpu;
@@ -102,11 +104,14 @@ struct arm_cpu {
 	uint32_t tb_flags;     /* enum arm_tb_flag; kept by arm_update_tb_flags */
 	struct arm_exception exc;
 
-	uint32_t cpsr;         /* mode, I, F, J; never N Z C V Q T */
+	uint32_t cpsr;         /* mode, I, F, A, J; never N Z C V Q T */
 	uint32_t spsr[ARM_BANKS]; /* of every bank; [bank of the current mode] is the SPSR */
 	uint32_t bank_r13[ARM_BANKS], bank_r14[ARM_BANKS]; /* of the modes that are not current */
 	uint32_t usr_r8[5], fiq_r8[5]; /* r8-r12: the set that is not current */
 	struct arm_cp15 cp15;
+	/* The virtual addresses that were walked through mappings larger than 4 KiB since the last full
+	 * flush, first > last when none: invalidating one address there invalidates the whole mapping. */
+	uint32_t large_first, large_last;
 	const struct arm_model *model;
 	struct arm_host host;
 	struct log *log;       /* may be NULL */
@@ -129,6 +134,7 @@ uint32_t arm_cpsr_read(const struct arm_cpu *cpu); /* all bits, T from pc */
 /* Writes the CPSR bits in `mask`, switching banks; T goes to bit 0 of pc only when in `mask`. Values for modes
  * that do not exist are treated as QEMU does. */
 void arm_cpsr_write(struct arm_cpu *cpu, uint32_t value, uint32_t mask);
+/* User and System have an SPSR of their own too, storage only, as on QEMU (UNPREDICTABLE in DDI 0100I). */
 uint32_t arm_spsr_read(const struct arm_cpu *cpu);
 void arm_spsr_write(struct arm_cpu *cpu, uint32_t value, uint32_t mask);
 enum arm_bank arm_mode_bank(uint32_t mode);
@@ -160,12 +166,16 @@ bool arm_mmu_probe(const struct arm_cpu *cpu, gva_t va, enum mem_access access, 
 /* Records what softmmu found: alignment fault or external abort. */
 void arm_mem_fault(struct arm_cpu *cpu, enum mem_fault what, gva_t va, enum mem_access access, unsigned space);
 
-/* CP15 and other coprocessor registers. Encoded as crn << 16 | crm << 8 | opc1 << 4 | opc2. Return
+/* CP15 and other coprocessor registers. Encoded as crn << 16 | crm << 8 | opc1 << 4 | opc2; coprocessors
+ * other than 15 have (cp ^ 15) << 24 as well, see ARM_CP_REG. Return
  * false when the access is undefined (privilege, no such coprocessor register as QEMU's arm926 has it). */
+#define ARM_CP_REG(cp, crn, opc1, crm, opc2) \
+	(((uint32_t)(cp) ^ 15u) << 24 | (uint32_t)(crn) << 16 | (uint32_t)(crm) << 8 | (uint32_t)(opc1) << 4 | \
+	 (uint32_t)(opc2))
 bool arm_cp15_read(struct arm_cpu *cpu, uint32_t reg, uint32_t *value);
 bool arm_cp15_write(struct arm_cpu *cpu, uint32_t reg, uint32_t value);
 
-/* Prints registers as QEMU's `info registers` does: R00=... PSR=... */
+/* Prints registers as QEMU's `info registers` does: R00=... PSR=...; `line` has no newline. */
 void arm_print_regs(const struct arm_cpu *cpu, void (*print)(void *ctx, const char *line), void *ctx);
 
 #endif

@@ -27,9 +27,10 @@ void arm_decoder_free(struct arm_decoder *d);
 
 struct arm_translate_request {
 	const struct arm_decoder *decoder;
-	uint32_t pc_key;      /* bit 0: Thumb; bit 1 clear for ARM */
+	uint32_t pc_key;      /* bit 0: Thumb; ARM with bit 1 set: the unit raises a prefetch abort */
 	uint32_t tb_flags;    /* enum arm_tb_flag */
-	const uint8_t *code;  /* host address of the first instruction */
+	const uint8_t *code;  /* host address of the first instruction; Thumb with ARM_TB_BE32: readable from the
+				 start of the word that holds it */
 	uint32_t code_bytes;  /* valid bytes from there; at least one instruction's */
 	uint32_t max_insns;   /* >= 1 */
 	uint8_t semihosting;  /* enum arm_semihosting */

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Compiles the rows of a32.def and t16.def into lookup tables. A32: one bucket for each value of
+ * bits 27:20 and 7:4, once for conditions 0 to 14 and once for condition 15; T16: one for each
+ * value of bits 15:6. A bucket lists its candidate rows, most specific first.
+ */
+#include "frontend-arm/decode.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "frontend-arm/lower.h"
+
+struct args_info {
+	const char *name, *letters;
+};
+
+static const struct args_info args_info[ARM_ARGS_COUNT] = {
+#define FIELD(letter, field) #letter
+#define ARGS(name, fields) { #name, fields },
+#include "frontend-arm/args.def"
+#undef ARGS
+#undef FIELD
+};
+
+#define ARGS(name, fields) _Static_assert(sizeof(struct arm_args_##name) <= sizeof(uint32_t) * ARM_ARGS_MAX, #name);
+#include "frontend-arm/args.def"
+#undef ARGS
+
+/* One adapter a row, so that all lowerings have one type behind a pointer. */
+#define A32(name, args, arch, text, pattern) \
+	static bool row_##name(struct arm_lower *l, const union arm_args *a) { return arm_lower_##name(l, &a->args); }
+#define T16 A32
+#include "frontend-arm/a32.def"
+#include "frontend-arm/t16.def"
+#undef T16
+#undef A32
+
+#define ROW(row, insn_set, arg, version, tmpl, pat) \
+	{ .name = #row, .text = tmpl, .pattern = pat, .lower = row_##row, .isa = insn_set, .args = ARM_ARGS_##arg, \
+	  .arch = version },
+static const struct arm_insn_row a32_rows[] = {
+#define A32(name, args, arch, text, pattern) ROW(name, ARM_A32, args, arch, text, pattern)
+#include "frontend-arm/a32.def"
+#undef A32
+};
+static const struct arm_insn_row t16_rows[] = {
+#define T16(name, args, arch, text, pattern) ROW(name, ARM_T16, args, arch, text, pattern)
+#include "frontend-arm/t16.def"
+#undef T16
+};
+
+#define A32_ROWS ARRAY_LEN(a32_rows)
+#define T16_ROWS ARRAY_LEN(t16_rows)
+#define A32_BUCKETS 4096u
+#define T16_BUCKETS 1024u
+#define N_BUCKETS (2 * A32_BUCKETS + T16_BUCKETS)
+#define NO_ROW 0xffffu
+
+struct arm_decoder {
+	struct arm_insn_row a32[A32_ROWS], t16[T16_ROWS];
+	uint16_t bucket[N_BUCKETS]; /* first candidate in `list` */
+	uint16_t *list;             /* row indices, each bucket's run ended by NO_ROW */
+};
+
+/* ---- rows ---------------------------------------------------------------------------------------- */
+
+static bool add_bit(struct arm_insn_row *row, unsigned pos, char prev)
+{
+	char letter = row->pattern[(row->isa == ARM_A32 ? 31 : 15) - pos];
+	const char *letters = args_info[row->args].letters, *at = strchr(letters, letter);
+	if (!at)
+		return false;
+	struct arm_segment *seg = row->n_segments ? &row->segment[row->n_segments - 1] : NULL;
+	if (seg && prev == letter) {
+		seg->shift--;
+		seg->width++;
+		return true;
+	}
+	if (row->n_segments == ARM_SEGMENTS_MAX)
+		return false;
+	row->segment[row->n_segments++] = (struct arm_segment){ (uint8_t)(at - letters), (uint8_t)pos, 1 };
+	return true;
+}
+
+bool arm_compile_row(struct arm_insn_row *row, char *msg, size_t msg_size)
+{
+	unsigned width = row->isa == ARM_A32 ? 32 : 16;
+	if (strlen(row->pattern) != width) {
+		snprintf(msg, msg_size, "%s: pattern has %zu characters, not %u", row->name, strlen(row->pattern), width);
+		return false;
+	}
+	row->mask = row->value = 0;
+	row->n_fixed = row->n_segments = 0;
+	row->n_fields = (uint8_t)strlen(args_info[row->args].letters);
+	row->has_cond = strstr(row->pattern, "cccc") != NULL;
+	for (unsigned i = 0; i < width; i++) {
+		unsigned pos = width - 1 - i;
+		char c = row->pattern[i];
+		if (c == '0' || c == '1') {
+			row->mask |= 1u << pos;
+			row->value |= (uint32_t)(c - '0') << pos;
+			row->n_fixed++;
+		} else if (c != '-' && !add_bit(row, pos, i ? row->pattern[i - 1] : '\0')) {
+			snprintf(msg, msg_size, "%s: letter '%c' is no field of %s, or too many fields", row->name, c,
+				 args_info[row->args].name);
+			return false;
+		}
+	}
+	return true;
+}
+
+void arm_extract(const struct arm_insn_row *row, uint32_t insn, union arm_args *a)
+{
+	for (unsigned i = 0; i < row->n_fields; i++)
+		a->field[i] = 0;
+	for (unsigned i = 0; i < row->n_segments; i++) {
+		const struct arm_segment *s = &row->segment[i];
+		uint32_t *f = &a->field[s->field];
+		*f = *f << s->width | (insn >> s->shift & ((1u << s->width) - 1));
+	}
+}
+
+/* ---- buckets ------------------------------------------------------------------------------------- */
+
+static uint32_t a32_bucket(uint32_t word)
+{
+	uint32_t b = (word >> 16 & 0xff0) | (word >> 4 & 0xf);
+	return word >> 28 == 15 ? A32_BUCKETS + b : b;
+}
+
+static uint32_t t16_bucket(uint32_t half)
+{
+	return 2 * A32_BUCKETS + (half >> 6);
+}
+
+/* The bits that choose a bucket, and an instruction word that falls into it. */
+static uint32_t bucket_example(uint32_t b, uint32_t *mask)
+{
+	if (b >= 2 * A32_BUCKETS) {
+		*mask = 0xffc0;
+		return (b - 2 * A32_BUCKETS) << 6;
+	}
+	uint32_t low = b & (A32_BUCKETS - 1), word = (low & 0xff0) << 16 | (low & 0xf) << 4;
+	*mask = 0x0ff000f0;
+	return b >= A32_BUCKETS ? word | 0xf0000000u : word;
+}
+
+static bool row_in_bucket(const struct arm_insn_row *row, uint32_t b)
+{
+	uint32_t mask, word = bucket_example(b, &mask);
+	if (row->isa == ARM_A32) {
+		bool uncond = b >= A32_BUCKETS;
+		if (uncond && row->has_cond)
+			return false;
+		if (!row->has_cond) { /* a fixed condition field decides which half it is in */
+			if (uncond != (row->value >> 28 == 15))
+				return false;
+		}
+	}
+	return ((word ^ row->value) & row->mask & mask) == 0;
+}
+
+/* Row indices sorted by specificity, most specific first; stable. */
+static void sort_rows(const struct arm_insn_row *rows, unsigned n, uint16_t *order)
+{
+	for (unsigned i = 0; i < n; i++) {
+		unsigned j = i;
+		for (; j && rows[order[j - 1]].n_fixed < rows[i].n_fixed; j--)
+			order[j] = order[j - 1];
+		order[j] = (uint16_t)i;
+	}
+}
+
+static bool append(struct arm_decoder *d, unsigned *n, unsigned *cap, uint16_t value)
+{
+	if (*n == *cap) {
+		uint16_t *list = realloc(d->list, sizeof(*list) * (*cap * 2 + 1024));
+		if (!list)
+			return false;
+		d->list = list;
+		*cap = *cap * 2 + 1024;
+	}
+	d->list[(*n)++] = value;
+	return true;
+}
+
+static bool fill_buckets(struct arm_decoder *d)
+{
+	uint16_t a32_order[A32_ROWS], t16_order[T16_ROWS];
+	unsigned n = 0, cap = 0;
+	sort_rows(d->a32, A32_ROWS, a32_order);
+	sort_rows(d->t16, T16_ROWS, t16_order);
+	if (!append(d, &n, &cap, NO_ROW)) /* entry 0: the run of all empty buckets */
+		return false;
+	for (uint32_t b = 0; b < N_BUCKETS; b++) {
+		bool thumb = b >= 2 * A32_BUCKETS;
+		const struct arm_insn_row *rows = thumb ? d->t16 : d->a32;
+		const uint16_t *order = thumb ? t16_order : a32_order;
+		unsigned n_rows = thumb ? T16_ROWS : A32_ROWS, start = n;
+		for (unsigned i = 0; i < n_rows; i++)
+			if (row_in_bucket(&rows[order[i]], b) && !append(d, &n, &cap, order[i]))
+				return false;
+		d->bucket[b] = n == start ? 0 : (uint16_t)start;
+		if (n != start && !append(d, &n, &cap, NO_ROW))
+			return false;
+	}
+	return n < NO_ROW; /* indices fit */
+}
+
+struct arm_decoder *arm_decoder_new(void)
+{
+	struct arm_decoder *d = calloc(1, sizeof(*d));
+	char msg[100];
+	if (!d)
+		return NULL;
+	memcpy(d->a32, a32_rows, sizeof(a32_rows));
+	memcpy(d->t16, t16_rows, sizeof(t16_rows));
+	bool ok = true;
+	for (unsigned i = 0; i < A32_ROWS; i++) {
+		d->a32[i].index = (uint16_t)i;
+		ok &= arm_compile_row(&d->a32[i], msg, sizeof(msg));
+	}
+	for (unsigned i = 0; i < T16_ROWS; i++) {
+		d->t16[i].index = (uint16_t)i;
+		ok &= arm_compile_row(&d->t16[i], msg, sizeof(msg));
+	}
+	if (!ok || !fill_buckets(d)) {
+		arm_decoder_free(d);
+		return NULL;
+	}
+	return d;
+}
+
+void arm_decoder_free(struct arm_decoder *d)
+{
+	if (d)
+		free(d->list);
+	free(d);
+}
+
+const struct arm_insn_row *arm_decoder_rows(const struct arm_decoder *d, enum arm_isa isa, unsigned *n)
+{
+	*n = isa == ARM_A32 ? A32_ROWS : T16_ROWS;
+	return isa == ARM_A32 ? d->a32 : d->t16;
+}
+
+const struct arm_insn_row *arm_decode_a32(const struct arm_decoder *d, uint32_t word)
+{
+	for (const uint16_t *p = &d->list[d->bucket[a32_bucket(word)]]; *p != NO_ROW; p++)
+		if ((word & d->a32[*p].mask) == d->a32[*p].value)
+			return &d->a32[*p];
+	return NULL;
+}
+
+const struct arm_insn_row *arm_decode_t16(const struct arm_decoder *d, uint32_t half)
+{
+	for (const uint16_t *p = &d->list[d->bucket[t16_bucket(half & 0xffff)]]; *p != NO_ROW; p++)
+		if ((half & d->t16[*p].mask) == d->t16[*p].value)
+			return &d->t16[*p];
+	return NULL;
+}

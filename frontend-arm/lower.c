@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What all lowerings share: registers with their pc rules (DDI 0100I A2.4.3), helper calls,
+ * exceptions, jumps.
+ */
+#include "frontend-arm/lower.h"
+
+ir_ref arm_const(struct arm_lower *l, uint32_t x)
+{
+	return ir_const(l->u, IR_I32, x);
+}
+
+uint32_t arm_pc_read(const struct arm_lower *l)
+{
+	return l->pc + (l->thumb ? 4 : 8);
+}
+
+uint32_t arm_pc_key(const struct arm_lower *l)
+{
+	return l->pc | l->thumb;
+}
+
+uint32_t arm_next_key(const struct arm_lower *l)
+{
+	return l->next | l->thumb;
+}
+
+ir_ref arm_reg(struct arm_lower *l, uint32_t n)
+{
+	return n == 15 ? arm_const(l, arm_pc_read(l)) : ir_get(l->u, (uint16_t)(ARM_G_r0 + n));
+}
+
+static void write_reg(struct arm_lower *l, uint32_t n, ir_ref v)
+{
+	if (l->pred != IR_NONE)
+		v = ir_select(l->u, IR_I32, l->pred, v, arm_reg(l, n));
+	ir_set(l->u, (uint16_t)(ARM_G_r0 + n), v);
+}
+
+void arm_branch_key(struct arm_lower *l, ir_ref v, enum ir_link link)
+{
+	l->pc_write = v;
+	l->link = link;
+}
+
+void arm_set_reg(struct arm_lower *l, uint32_t n, ir_ref v)
+{
+	if (n != 15)
+		write_reg(l, n, v);
+	else if (l->thumb)
+		arm_branch_key(l, ir_or(l->u, IR_I32, v, arm_const(l, 1)), IR_LINK_JUMP);
+	else
+		arm_branch_key(l, ir_and(l->u, IR_I32, v, arm_const(l, ~3u)), IR_LINK_JUMP);
+}
+
+void arm_set_loaded(struct arm_lower *l, uint32_t n, ir_ref v)
+{
+	if (n != 15 || l->req->tb_flags & ARM_TB_L4)
+		arm_set_reg(l, n, v);
+	else
+		arm_branch_key(l, v, IR_LINK_JUMP);
+}
+
+void arm_jump(struct arm_lower *l, uint32_t key, enum ir_link link)
+{
+	ir_exit_jump(l->u, 0, link, key, link == IR_LINK_CALL ? arm_next_key(l) : 0);
+	l->ended = true;
+}
+
+ir_ref arm_call0(struct arm_lower *l, enum arm_helper h)
+{
+	return ir_call(l->u, (uint16_t)h, NULL);
+}
+
+ir_ref arm_call1(struct arm_lower *l, enum arm_helper h, ir_ref a)
+{
+	return ir_call(l->u, (uint16_t)h, &a);
+}
+
+ir_ref arm_call2(struct arm_lower *l, enum arm_helper h, ir_ref a, ir_ref b)
+{
+	const ir_ref args[2] = { a, b };
+	return ir_call(l->u, (uint16_t)h, args);
+}
+
+void arm_raise(struct arm_lower *l, enum arm_exception_kind kind)
+{
+	arm_call1(l, ARM_H_raise, arm_const(l, kind));
+	ir_exit_loop(l->u, arm_const(l, arm_pc_key(l))); /* not reached: a block has an end */
+	l->ended = true;
+}
+
+void arm_exception_return(struct arm_lower *l, ir_ref v)
+{
+	arm_call1(l, ARM_H_exception_return, v);
+	ir_exit_loop(l->u, ir_get(l->u, ARM_G_pc));
+	l->ended = true;
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Lowering: one function a row of a32.def and t16.def turns an instruction's fields into IR. The
+ * functions emit straight-line code; conditions, markers and the end of the unit are translate.c's.
+ * Invariants: nothing is emitted before `return false` (undefined instruction) that a guest could see; writes
+ * to pc are noted in pc_write and become the unit's exit after the function returns.
+ * Private to the frontend.
+ */
+#ifndef RHEA_ARM_LOWER_H
+#define RHEA_ARM_LOWER_H
+
+#include "frontend-arm/decode.h"
+#include "frontend-arm/helpers.h"
+
+enum arm_cond {
+	ARM_EQ, ARM_NE, ARM_CS, ARM_CC, ARM_MI, ARM_PL, ARM_VS, ARM_VC, ARM_HI, ARM_LS, ARM_GE, ARM_LT, ARM_GT, ARM_LE,
+	ARM_AL,
+};
+
+/* What set the flags last, as far as the current IR block knows. */
+enum arm_flag_source { FLAGS_UNKNOWN, FLAGS_RESULT, FLAGS_ADD, FLAGS_SUB };
+
+enum arm_flag { FLAG_N, FLAG_Z, FLAG_C, FLAG_V, ARM_FLAGS };
+
+struct arm_lower {
+	struct ir_unit *u;
+	const struct arm_translate_request *req;
+	uint32_t pc, next; /* addresses of this instruction and of the one behind it */
+	bool thumb;
+
+	/* values of the current IR block; IR_NONE = read the global */
+	enum arm_flag_source source;
+	ir_ref src_a, src_b, src_r; /* operands and result behind `source` */
+	ir_ref flag[ARM_FLAGS];
+
+	ir_ref pred;       /* not IR_NONE: register results are selected by it, instead of a branch around */
+	bool wrote_flags;  /* this instruction wrote N, Z, C or V */
+	bool ended;        /* this instruction emitted the unit's end */
+	bool leave;        /* the unit ends behind this instruction, back to the run loop */
+	ir_ref pc_write;   /* pc key to go to behind this instruction; IR_NONE = none */
+	enum ir_link link; /* of pc_write */
+
+	bool bl_known;     /* Thumb: the instruction before was a BL prefix, which set lr to bl_base */
+	uint32_t bl_base;
+};
+
+/* ---- lower.c: values, registers, calls ----------------------------------------------------------- */
+
+ir_ref arm_const(struct arm_lower *l, uint32_t x);
+/* Register n; 15 reads as the instruction's address plus 8 (ARM) or 4 (Thumb). */
+ir_ref arm_reg(struct arm_lower *l, uint32_t n);
+uint32_t arm_pc_read(const struct arm_lower *l);
+/* Writes register n; 15 branches and keeps the instruction set (ARMv5 ALU rule). */
+void arm_set_reg(struct arm_lower *l, uint32_t n, ir_ref v);
+/* Writes register n with a loaded value; 15 branches and may switch the instruction set. */
+void arm_set_loaded(struct arm_lower *l, uint32_t n, ir_ref v);
+/* BX: branches to pc key v. */
+void arm_branch_key(struct arm_lower *l, ir_ref v, enum ir_link link);
+/* Ends the unit with a jump to a constant pc key. */
+void arm_jump(struct arm_lower *l, uint32_t key, enum ir_link link);
+uint32_t arm_next_key(const struct arm_lower *l);
+uint32_t arm_pc_key(const struct arm_lower *l);
+static inline bool arm_priv(const struct arm_lower *l) { return l->req->tb_flags & ARM_TB_PRIV; }
+
+ir_ref arm_call0(struct arm_lower *l, enum arm_helper h);
+ir_ref arm_call1(struct arm_lower *l, enum arm_helper h, ir_ref a);
+ir_ref arm_call2(struct arm_lower *l, enum arm_helper h, ir_ref a, ir_ref b);
+/* Raises an exception on this instruction and ends the unit. */
+void arm_raise(struct arm_lower *l, enum arm_exception_kind kind);
+/* CPSR = SPSR, pc = v; ends the unit. */
+void arm_exception_return(struct arm_lower *l, ir_ref v);
+
+/* ---- lower_flags.c ------------------------------------------------------------------------------- */
+
+/* Forgets every value of the IR block that was left. */
+void arm_forget_values(struct arm_lower *l);
+ir_ref arm_flag(struct arm_lower *l, enum arm_flag f);
+void arm_set_flag(struct arm_lower *l, enum arm_flag f, ir_ref v);
+/* N and Z of r; then the carry and overflow of the operation. */
+void arm_flags_result(struct arm_lower *l, ir_ref r);
+void arm_flags_add(struct arm_lower *l, ir_ref a, ir_ref b, ir_ref r);
+void arm_flags_sub(struct arm_lower *l, ir_ref a, ir_ref b, ir_ref r);
+void arm_flags_adc(struct arm_lower *l, ir_ref a, ir_ref b, ir_ref cin, ir_ref r);
+void arm_flags_sbc(struct arm_lower *l, ir_ref a, ir_ref b, ir_ref cin, ir_ref r);
+/* Q |= v. */
+void arm_set_q(struct arm_lower *l, ir_ref v);
+/* 1 when the condition (not AL) holds. */
+ir_ref arm_condition(struct arm_lower *l, enum arm_cond cond);
+
+/* ---- lower_dp.c ---------------------------------------------------------------------------------- */
+
+enum arm_dp_op { /* opcode field, bits 24:21 */
+	DP_AND, DP_EOR, DP_SUB, DP_RSB, DP_ADD, DP_ADC, DP_SBC, DP_RSC, DP_TST, DP_TEQ, DP_CMP, DP_CMN, DP_ORR, DP_MOV,
+	DP_BIC, DP_MVN,
+};
+enum arm_shift { SHIFT_LSL, SHIFT_LSR, SHIFT_ASR, SHIFT_ROR };
+
+struct arm_operand {
+	ir_ref value, carry; /* carry IR_NONE: the shifter leaves C alone */
+};
+struct arm_operand arm_shift_imm(struct arm_lower *l, ir_ref m, enum arm_shift type, uint32_t amount, bool carry);
+struct arm_operand arm_shift_reg(struct arm_lower *l, ir_ref m, enum arm_shift type, ir_ref rs, bool carry);
+bool arm_dp(struct arm_lower *l, enum arm_dp_op op, bool s, uint32_t rd, ir_ref a, struct arm_operand b);
+static inline struct arm_operand arm_operand(ir_ref v) { return (struct arm_operand){ v, IR_NONE }; }
+
+/* ---- lower_mem.c --------------------------------------------------------------------------------- */
+
+enum arm_mem_size { MEM_BYTE, MEM_HALF, MEM_WORD };
+#define ARM_USER_SPACE 0u
+static inline unsigned arm_space(const struct arm_lower *l) { return arm_priv(l) ? 1u : ARM_USER_SPACE; }
+
+ir_ref arm_load(struct arm_lower *l, ir_ref addr, enum arm_mem_size size, bool sign, unsigned space);
+void arm_store(struct arm_lower *l, ir_ref addr, ir_ref v, enum arm_mem_size size, unsigned space);
+/* LDM and STM: registers of `list` at ascending addresses from base + first. `base_reg` is loaded last,
+ * 16 = none. */
+void arm_load_list(struct arm_lower *l, ir_ref base, int32_t first, uint32_t list, uint32_t base_reg);
+void arm_store_list(struct arm_lower *l, ir_ref base, int32_t first, uint32_t list);
+
+/* ---- one lowering a row -------------------------------------------------------------------------- */
+
+#define A32(name, args, arch, text, pattern) \
+	bool arm_lower_##name(struct arm_lower *l, const struct arm_args_##args *a);
+#define T16 A32
+#include "frontend-arm/a32.def"
+#include "frontend-arm/t16.def"
+#undef T16
+#undef A32
+
+#endif

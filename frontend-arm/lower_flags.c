@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * N, Z, C, V as globals of 0 or 1, and the conditions (DDI 0100I A3.2). Within an IR block the operation that
+ * set the flags is remembered, so that a condition compares its operands directly; the sets of flags that nobody
+ * reads are the optimiser's to remove. The shapes emitted here are those that the backend
+ * recognises as one flag-setting host instruction.
+ */
+#include "frontend-arm/lower.h"
+
+void arm_forget_values(struct arm_lower *l)
+{
+	l->source = FLAGS_UNKNOWN;
+	for (unsigned f = 0; f < ARM_FLAGS; f++)
+		l->flag[f] = IR_NONE;
+}
+
+ir_ref arm_flag(struct arm_lower *l, enum arm_flag f)
+{
+	if (l->flag[f] == IR_NONE)
+		l->flag[f] = ir_get(l->u, (uint16_t)(ARM_G_n + f));
+	return l->flag[f];
+}
+
+void arm_set_flag(struct arm_lower *l, enum arm_flag f, ir_ref v)
+{
+	ir_set(l->u, (uint16_t)(ARM_G_n + f), v);
+	l->flag[f] = v;
+	l->wrote_flags = true;
+	l->source = FLAGS_UNKNOWN;
+}
+
+static void set_nz(struct arm_lower *l, ir_ref r)
+{
+	ir_ref zero = arm_const(l, 0);
+	arm_set_flag(l, FLAG_N, ir_cmp(l->u, IR_I32, IR_LTS, r, zero));
+	arm_set_flag(l, FLAG_Z, ir_cmp(l->u, IR_I32, IR_EQ, r, zero));
+}
+
+static void set_source(struct arm_lower *l, enum arm_flag_source source, ir_ref a, ir_ref b, ir_ref r)
+{
+	l->source = source;
+	l->src_a = a;
+	l->src_b = b;
+	l->src_r = r;
+}
+
+void arm_flags_result(struct arm_lower *l, ir_ref r)
+{
+	set_nz(l, r);
+	set_source(l, FLAGS_RESULT, IR_NONE, IR_NONE, r);
+}
+
+void arm_flags_adc(struct arm_lower *l, ir_ref a, ir_ref b, ir_ref cin, ir_ref r)
+{
+	set_nz(l, r);
+	arm_set_flag(l, FLAG_C, ir_add_c(l->u, IR_I32, a, b, cin));
+	arm_set_flag(l, FLAG_V, ir_add_v(l->u, IR_I32, a, b, cin));
+	set_source(l, FLAGS_RESULT, IR_NONE, IR_NONE, r);
+}
+
+void arm_flags_sbc(struct arm_lower *l, ir_ref a, ir_ref b, ir_ref cin, ir_ref r)
+{
+	set_nz(l, r);
+	arm_set_flag(l, FLAG_C, ir_sub_c(l->u, IR_I32, a, b, cin));
+	arm_set_flag(l, FLAG_V, ir_sub_v(l->u, IR_I32, a, b, cin));
+	set_source(l, FLAGS_RESULT, IR_NONE, IR_NONE, r);
+}
+
+void arm_flags_add(struct arm_lower *l, ir_ref a, ir_ref b, ir_ref r)
+{
+	arm_flags_adc(l, a, b, arm_const(l, 0), r);
+	set_source(l, FLAGS_ADD, a, b, r);
+}
+
+void arm_flags_sub(struct arm_lower *l, ir_ref a, ir_ref b, ir_ref r)
+{
+	arm_flags_sbc(l, a, b, arm_const(l, 1), r);
+	set_source(l, FLAGS_SUB, a, b, r);
+}
+
+void arm_set_q(struct arm_lower *l, ir_ref v)
+{
+	ir_set(l->u, ARM_G_q, ir_or(l->u, IR_I32, ir_get(l->u, ARM_G_q), v));
+}
+
+/* ---- conditions ---------------------------------------------------------------------------------- */
+
+static ir_ref not(struct arm_lower *l, ir_ref flag)
+{
+	return ir_cmp(l->u, IR_I32, IR_EQ, flag, arm_const(l, 0));
+}
+
+/* The even condition of each pair, from the flags themselves. */
+static ir_ref from_flags(struct arm_lower *l, enum arm_cond even)
+{
+	struct ir_unit *u = l->u;
+	switch (even) {
+	case ARM_EQ: return arm_flag(l, FLAG_Z);
+	case ARM_CS: return arm_flag(l, FLAG_C);
+	case ARM_MI: return arm_flag(l, FLAG_N);
+	case ARM_VS: return arm_flag(l, FLAG_V);
+	case ARM_HI: return ir_andn(u, IR_I32, arm_flag(l, FLAG_C), arm_flag(l, FLAG_Z));
+	case ARM_GE: return ir_cmp(u, IR_I32, IR_EQ, arm_flag(l, FLAG_N), arm_flag(l, FLAG_V));
+	case ARM_GT: return ir_andn(u, IR_I32, ir_cmp(u, IR_I32, IR_EQ, arm_flag(l, FLAG_N), arm_flag(l, FLAG_V)),
+				    arm_flag(l, FLAG_Z));
+	case ARM_NE: case ARM_CC: case ARM_PL: case ARM_VC: case ARM_LS: case ARM_LT: case ARM_LE: case ARM_AL:
+		break;
+	}
+	return IR_NONE;
+}
+
+/* How a condition compares the operands of a subtraction; MI, PL, VS and VC are not of this kind. */
+static const struct {
+	uint8_t direct, cc;
+} sub_cc[ARM_AL] = {
+	[ARM_EQ] = { 1, IR_EQ }, [ARM_NE] = { 1, IR_NE }, [ARM_CS] = { 1, IR_GEU }, [ARM_CC] = { 1, IR_LTU },
+	[ARM_HI] = { 1, IR_GTU }, [ARM_LS] = { 1, IR_LEU }, [ARM_GE] = { 1, IR_GES }, [ARM_LT] = { 1, IR_LTS },
+	[ARM_GT] = { 1, IR_GTS }, [ARM_LE] = { 1, IR_LES },
+};
+
+/* How a condition compares any result with zero. */
+static const struct {
+	uint8_t direct, cc;
+} result_cc[ARM_AL] = {
+	[ARM_EQ] = { 1, IR_EQ }, [ARM_NE] = { 1, IR_NE }, [ARM_MI] = { 1, IR_LTS }, [ARM_PL] = { 1, IR_GES },
+};
+
+ir_ref arm_condition(struct arm_lower *l, enum arm_cond cond)
+{
+	if (l->source == FLAGS_SUB && sub_cc[cond].direct)
+		return ir_cmp(l->u, IR_I32, (enum ir_cc)sub_cc[cond].cc, l->src_a, l->src_b);
+	if (l->source != FLAGS_UNKNOWN && result_cc[cond].direct)
+		return ir_cmp(l->u, IR_I32, (enum ir_cc)result_cc[cond].cc, l->src_r, arm_const(l, 0));
+	ir_ref even = from_flags(l, (enum arm_cond)(cond & ~1u));
+	return cond & 1u ? not(l, even) : even;
+}

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Loads and stores (DDI 0100I A5.2 to A5.5). Alignment, ARMv5: with SCTLR.A an unaligned access
+ * faults; without, a word load rotates and everything else ignores the low address bits (halfword loads: the
+ * manual leaves them open, we ignore bit 0). Big-endian BE-32 is word-invariant: halfword and byte addresses
+ * are flipped inside the word (A2.7.3). The base register keeps its value when the access aborts.
+ */
+#include "frontend-arm/lower.h"
+
+/* ---- single accesses ----------------------------------------------------------------------------- */
+
+static uint16_t memop(const struct arm_lower *l, enum arm_mem_size size, bool sign, enum ir_align relaxed, unsigned space)
+{
+	enum ir_align align = size == MEM_BYTE ? IR_ALIGN_ANY : l->req->tb_flags & ARM_TB_ALIGN ? IR_ALIGN_FAULT : relaxed;
+	return IR_MEMOP((unsigned)size, (unsigned)sign, (unsigned)align, space);
+}
+
+static ir_ref bus_address(struct arm_lower *l, ir_ref addr, enum arm_mem_size size)
+{
+	if (size == MEM_WORD || !(l->req->tb_flags & ARM_TB_BE32))
+		return addr;
+	return ir_xor(l->u, IR_I32, addr, arm_const(l, size == MEM_HALF ? 2 : 3));
+}
+
+ir_ref arm_load(struct arm_lower *l, ir_ref addr, enum arm_mem_size size, bool sign, unsigned space)
+{
+	enum ir_align relaxed = size == MEM_WORD ? IR_ALIGN_ROTATE : IR_ALIGN_FORCE;
+	return ir_ld(l->u, IR_I32, memop(l, size, sign, relaxed, space), bus_address(l, addr, size));
+}
+
+void arm_store(struct arm_lower *l, ir_ref addr, ir_ref v, enum arm_mem_size size, unsigned space)
+{
+	ir_st(l->u, IR_I32, memop(l, size, false, IR_ALIGN_FORCE, space), bus_address(l, addr, size), v);
+}
+
+/* A word of a multiple transfer: never rotated. */
+static ir_ref load_word(struct arm_lower *l, ir_ref addr)
+{
+	return ir_ld(l->u, IR_I32, memop(l, MEM_WORD, false, IR_ALIGN_FORCE, arm_space(l)), addr);
+}
+
+static ir_ref plus(struct arm_lower *l, ir_ref base, int32_t offset)
+{
+	return offset ? ir_add(l->u, IR_I32, base, arm_const(l, (uint32_t)offset)) : base;
+}
+
+/* ---- addressing modes 2 and 3 -------------------------------------------------------------------- */
+
+struct address {
+	ir_ref access, update; /* address of the access; new base, IR_NONE = no writeback */
+	uint32_t base;         /* register number */
+};
+
+static struct address indexed(uint32_t rn, ir_ref base, ir_ref moved, uint32_t p, uint32_t w)
+{
+	return (struct address){ p ? moved : base, !p || w ? moved : IR_NONE, rn };
+}
+
+static struct address address_imm(struct arm_lower *l, const struct arm_args_mem_imm *a)
+{
+	int32_t offset = a->u ? (int32_t)a->imm : -(int32_t)a->imm;
+	if (a->rn == 15 && a->p && !a->w) {
+		ir_ref fixed = arm_const(l, arm_pc_read(l) + (uint32_t)offset);
+		return (struct address){ fixed, IR_NONE, 15 };
+	}
+	ir_ref base = arm_reg(l, a->rn);
+	return indexed(a->rn, base, plus(l, base, offset), a->p, a->w);
+}
+
+static struct address address_reg(struct arm_lower *l, const struct arm_args_mem_reg *a)
+{
+	ir_ref base = arm_reg(l, a->rn);
+	ir_ref offset = arm_shift_imm(l, arm_reg(l, a->rm), (enum arm_shift)a->type, a->amount, false).value;
+	ir_ref moved = a->u ? ir_add(l->u, IR_I32, base, offset) : ir_sub(l->u, IR_I32, base, offset);
+	return indexed(a->rn, base, moved, a->p, a->w);
+}
+
+static void writeback(struct arm_lower *l, const struct address *ad)
+{
+	if (ad->update != IR_NONE)
+		arm_set_reg(l, ad->base, ad->update);
+}
+
+/* ---- one register -------------------------------------------------------------------------------- */
+
+enum { SIGNED = 1, USER = 2 };
+
+static bool load(struct arm_lower *l, struct address ad, uint32_t rd, enum arm_mem_size size, unsigned how)
+{
+	unsigned space = how & USER ? ARM_USER_SPACE : arm_space(l);
+	ir_ref v = arm_load(l, ad.access, size, how & SIGNED, space);
+	writeback(l, &ad);
+	arm_set_loaded(l, rd, v);
+	if (rd == 15 && ad.base == 13)
+		l->link = IR_LINK_RET;
+	return true;
+}
+
+static bool store(struct arm_lower *l, struct address ad, uint32_t rd, enum arm_mem_size size, unsigned how)
+{
+	arm_store(l, ad.access, arm_reg(l, rd), size, how & USER ? ARM_USER_SPACE : arm_space(l));
+	writeback(l, &ad);
+	return true;
+}
+
+/* p = 0 and w = 1 of the halfword and signed forms: qemu-system-arm runs them as user accesses. */
+#define EXTRA_USER(a) (!(a)->p && (a)->w ? USER : 0u)
+
+#define MEM(name, dir, size, how) \
+	bool arm_lower_##name##_imm(struct arm_lower *l, const struct arm_args_mem_imm *a) \
+	{ return dir(l, address_imm(l, a), a->rd, size, how); } \
+	bool arm_lower_##name##_reg(struct arm_lower *l, const struct arm_args_mem_reg *a) \
+	{ return dir(l, address_reg(l, a), a->rd, size, how); }
+MEM(ldr, load, MEM_WORD, 0)
+MEM(str, store, MEM_WORD, 0)
+MEM(ldrb, load, MEM_BYTE, 0)
+MEM(strb, store, MEM_BYTE, 0)
+MEM(ldrt, load, MEM_WORD, USER)
+MEM(strt, store, MEM_WORD, USER)
+MEM(ldrbt, load, MEM_BYTE, USER)
+MEM(strbt, store, MEM_BYTE, USER)
+MEM(ldrh, load, MEM_HALF, EXTRA_USER(a))
+MEM(strh, store, MEM_HALF, EXTRA_USER(a))
+MEM(ldrsb, load, MEM_BYTE, SIGNED | EXTRA_USER(a))
+MEM(ldrsh, load, MEM_HALF, SIGNED | EXTRA_USER(a))
+
+/* ---- doublewords --------------------------------------------------------------------------------- */
+
+static bool double_defined(uint32_t rd, uint32_t p, uint32_t w)
+{
+	return !(rd & 1) && (p || !w);
+}
+
+/* With alignment checking the address must be a multiple of 8: one access. Else two words; when the second aborts,
+ * rd holds the first already, as on qemu-system-arm, but never the base. */
+static bool ldrd(struct arm_lower *l, struct address ad, uint32_t rd)
+{
+	struct ir_unit *u = l->u;
+	ir_ref lo, hi;
+	if (l->req->tb_flags & ARM_TB_ALIGN) {
+		ir_ref both = ir_ld(u, IR_I64, IR_MEMOP(3u, 0u, (unsigned)IR_ALIGN_FAULT, arm_space(l)), ad.access);
+		lo = ir_trunc(u, IR_VOID, both);
+		hi = ir_high(u, IR_VOID, both);
+	} else {
+		lo = load_word(l, ad.access);
+		if (rd != ad.base)
+			arm_set_reg(l, rd, lo);
+		hi = load_word(l, plus(l, ad.access, 4));
+	}
+	arm_set_reg(l, rd, lo);
+	arm_set_loaded(l, rd + 1, hi);
+	writeback(l, &ad); /* last: it wins over rd when they are one register, as on qemu-system-arm */
+	return true;
+}
+
+static bool strd(struct arm_lower *l, struct address ad, uint32_t rd)
+{
+	ir_ref lo = arm_reg(l, rd), hi = arm_reg(l, rd + 1);
+	if (l->req->tb_flags & ARM_TB_ALIGN) {
+		ir_st(l->u, IR_I64, IR_MEMOP(3u, 0u, (unsigned)IR_ALIGN_FAULT, arm_space(l)), ad.access,
+		      ir_join(l->u, IR_VOID, lo, hi));
+	} else {
+		arm_store(l, ad.access, lo, MEM_WORD, arm_space(l));
+		arm_store(l, plus(l, ad.access, 4), hi, MEM_WORD, arm_space(l));
+	}
+	writeback(l, &ad);
+	return true;
+}
+
+bool arm_lower_ldrd_imm(struct arm_lower *l, const struct arm_args_mem_imm *a)
+{
+	return double_defined(a->rd, a->p, a->w) && ldrd(l, address_imm(l, a), a->rd);
+}
+
+bool arm_lower_ldrd_reg(struct arm_lower *l, const struct arm_args_mem_reg *a)
+{
+	return double_defined(a->rd, a->p, a->w) && ldrd(l, address_reg(l, a), a->rd);
+}
+
+bool arm_lower_strd_imm(struct arm_lower *l, const struct arm_args_mem_imm *a)
+{
+	return double_defined(a->rd, a->p, a->w) && strd(l, address_imm(l, a), a->rd);
+}
+
+bool arm_lower_strd_reg(struct arm_lower *l, const struct arm_args_mem_reg *a)
+{
+	return double_defined(a->rd, a->p, a->w) && strd(l, address_reg(l, a), a->rd);
+}
+
+/* ---- swap, preload ------------------------------------------------------------------------------- */
+
+static bool swap(struct arm_lower *l, const struct arm_args_rrr *a, enum arm_mem_size size)
+{
+	ir_ref addr = arm_reg(l, a->rn), new = arm_reg(l, a->rm);
+	ir_ref old = arm_load(l, addr, size, false, arm_space(l));
+	arm_store(l, addr, new, size, arm_space(l));
+	arm_set_reg(l, a->rd, old);
+	return true;
+}
+
+bool arm_lower_swp(struct arm_lower *l, const struct arm_args_rrr *a) { return swap(l, a, MEM_WORD); }
+bool arm_lower_swpb(struct arm_lower *l, const struct arm_args_rrr *a) { return swap(l, a, MEM_BYTE); }
+
+bool arm_lower_pld_imm(struct arm_lower *l, const struct arm_args_mem_imm *a)
+{
+	(void)l, (void)a; /* a hint */
+	return true;
+}
+
+bool arm_lower_pld_reg(struct arm_lower *l, const struct arm_args_mem_reg *a)
+{
+	(void)l, (void)a;
+	return true;
+}
+
+/* ---- multiple registers -------------------------------------------------------------------------- */
+
+void arm_load_list(struct arm_lower *l, ir_ref base, int32_t first, uint32_t list, uint32_t base_reg)
+{
+	ir_ref loaded_base = IR_NONE;
+	for (uint32_t n = 0; n < 16; n++) {
+		if (!(list >> n & 1))
+			continue;
+		ir_ref v = load_word(l, plus(l, base, first));
+		first += 4;
+		if (n == base_reg)
+			loaded_base = v;
+		else
+			arm_set_loaded(l, n, v);
+	}
+	if (loaded_base != IR_NONE)
+		arm_set_reg(l, base_reg, loaded_base);
+}
+
+void arm_store_list(struct arm_lower *l, ir_ref base, int32_t first, uint32_t list)
+{
+	for (uint32_t n = 0; n < 16; n++) {
+		if (!(list >> n & 1))
+			continue;
+		arm_store(l, plus(l, base, first), arm_reg(l, n), MEM_WORD, arm_space(l));
+		first += 4;
+	}
+}
+
+struct multi {
+	ir_ref base;
+	int32_t first, update; /* offsets from the base register's value */
+};
+
+static struct multi multi_address(struct arm_lower *l, const struct arm_args_mem_multi *a, uint32_t list)
+{
+	int32_t size = 4 * __builtin_popcount(list);
+	struct multi m = { .base = arm_reg(l, a->rn), .update = a->u ? size : -size };
+	m.first = (a->u ? 0 : -size) + (a->p == a->u ? 4 : 0);
+	return m;
+}
+
+/* An empty list, or pc as the base: undefined, as on qemu-system-arm. */
+static bool multi_defined(const struct arm_args_mem_multi *a, uint32_t list)
+{
+	return list != 0 && a->rn != 15;
+}
+
+bool arm_lower_ldm(struct arm_lower *l, const struct arm_args_mem_multi *a)
+{
+	if (!multi_defined(a, a->list))
+		return false;
+	struct multi m = multi_address(l, a, a->list);
+	bool in_list = a->list >> a->rn & 1;
+	arm_load_list(l, m.base, m.first, a->list, a->rn);
+	if (a->w && !in_list)
+		arm_set_reg(l, a->rn, plus(l, m.base, m.update));
+	if (a->rn == 13 && l->pc_write != IR_NONE)
+		l->link = IR_LINK_RET;
+	return true;
+}
+
+bool arm_lower_stm(struct arm_lower *l, const struct arm_args_mem_multi *a)
+{
+	if (!multi_defined(a, a->list))
+		return false;
+	struct multi m = multi_address(l, a, a->list);
+	arm_store_list(l, m.base, m.first, a->list);
+	if (a->w)
+		arm_set_reg(l, a->rn, plus(l, m.base, m.update));
+	return true;
+}
+
+/* LDM with ^ and without pc: loads User mode's registers. With writeback undefined, as on qemu-system-arm. */
+bool arm_lower_ldm_user(struct arm_lower *l, const struct arm_args_mem_multi *a)
+{
+	if (!arm_priv(l) || a->w || !multi_defined(a, a->list))
+		return false;
+	struct multi m = multi_address(l, a, a->list);
+	for (uint32_t n = 0; n < 15; n++) {
+		if (!(a->list >> n & 1))
+			continue;
+		ir_ref v = load_word(l, plus(l, m.base, m.first));
+		m.first += 4;
+		if (n < 8)
+			arm_set_reg(l, n, v);
+		else
+			arm_call2(l, ARM_H_user_reg_write, arm_const(l, n), v);
+	}
+	return true;
+}
+
+bool arm_lower_stm_user(struct arm_lower *l, const struct arm_args_mem_multi *a)
+{
+	if (!arm_priv(l) || !multi_defined(a, a->list))
+		return false;
+	struct multi m = multi_address(l, a, a->list);
+	for (uint32_t n = 0; n < 16; n++) {
+		if (!(a->list >> n & 1))
+			continue;
+		bool banked = n >= 8 && n != 15;
+		ir_ref v = banked ? arm_call1(l, ARM_H_user_reg_read, arm_const(l, n)) : arm_reg(l, n);
+		arm_store(l, plus(l, m.base, m.first), v, MEM_WORD, arm_space(l));
+		m.first += 4;
+	}
+	if (a->w)
+		arm_set_reg(l, a->rn, plus(l, m.base, m.update));
+	return true;
+}
+
+/* LDM with ^ and pc: loads the current mode's registers, then CPSR = SPSR. */
+bool arm_lower_ldm_eret(struct arm_lower *l, const struct arm_args_mem_multi *a)
+{
+	uint32_t list = a->list | 1u << 15;
+	if (!arm_priv(l) || !multi_defined(a, list))
+		return false;
+	struct multi m = multi_address(l, a, list);
+	bool in_list = a->list >> a->rn & 1;
+	ir_ref pc = IR_NONE, own = IR_NONE;
+	for (uint32_t n = 0; n < 16; n++) {
+		if (!(list >> n & 1))
+			continue;
+		ir_ref v = load_word(l, plus(l, m.base, m.first));
+		m.first += 4;
+		if (n == 15)
+			pc = v;
+		else if (n == a->rn)
+			own = v;
+		else
+			arm_set_reg(l, n, v);
+	}
+	if (in_list)
+		arm_set_reg(l, a->rn, own);
+	else if (a->w)
+		arm_set_reg(l, a->rn, plus(l, m.base, m.update));
+	arm_exception_return(l, pc);
+	return true;
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The translation loop: fetch, decode, condition, lower; and how a unit ends.
+ *
+ * Conditions: a simple ALU instruction selects its result; anything else is branched around.
+ * Consecutive instructions of one condition share one such region as long as none writes the flags.
+ * Every unit leaves behind its last instruction only, so that the whole unit is charged to the budget.
+ */
+#include "frontend-arm/lower.h"
+
+struct region { /* instructions that are branched around */
+	bool open;
+	enum arm_cond cond;
+	ir_label skip;
+};
+
+struct loop {
+	struct arm_lower l;
+	struct region region;
+	uint32_t offset; /* of the next instruction from the first */
+};
+
+/* ---- fetch --------------------------------------------------------------------------------------- */
+
+static uint32_t fetch_a32(const struct arm_translate_request *req, uint32_t offset)
+{
+	const uint8_t *p = req->code + offset;
+	return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+/* BE-32: the halfwords of a word change places; req->code then is valid from the word's start. */
+static uint32_t fetch_t16(const struct arm_translate_request *req, uint32_t offset)
+{
+	const uint8_t *p = req->code + offset;
+	if (req->tb_flags & ARM_TB_BE32)
+		p += ((req->pc_key + offset) & 2) ? -2 : 2;
+	return p[0] | (uint32_t)p[1] << 8;
+}
+
+static bool may_fetch(const struct loop *t)
+{
+	const struct arm_translate_request *req = t->l.req;
+	return t->l.u->n_marks < req->max_insns && req->code_bytes - t->offset >= (t->l.thumb ? 2u : 4u);
+}
+
+/* ---- conditional regions ------------------------------------------------------------------------- */
+
+static void start_block(struct loop *t, ir_label block)
+{
+	ir_block_start(t->l.u, block);
+	arm_forget_values(&t->l);
+}
+
+static void close_region(struct loop *t)
+{
+	if (!t->region.open)
+		return;
+	ir_br(t->l.u, t->region.skip);
+	start_block(t, t->region.skip);
+	t->region.open = false;
+}
+
+static void open_region(struct loop *t, enum arm_cond cond)
+{
+	struct ir_unit *u = t->l.u;
+	ir_ref holds = arm_condition(&t->l, cond);
+	ir_label body = ir_block_new(u), skip = ir_block_new(u);
+	ir_brc(u, holds, body, skip);
+	start_block(t, body);
+	t->region = (struct region){ true, cond, skip };
+}
+
+/* Register results that a select can decide: data processing without flags and without pc. */
+static bool selectable(const struct arm_insn_row *row, uint32_t word)
+{
+	bool dp = row && row->isa == ARM_A32 && (row->args == ARM_ARGS_dp_imm || row->args == ARM_ARGS_dp_reg);
+	return dp && !bit(word, 20) && bits(word, 15, 12) != 15;
+}
+
+/* Does the instruction behind this one have the same condition, so that a region is worth it? */
+static bool next_has_cond(const struct loop *t, enum arm_cond cond)
+{
+	return may_fetch(t) && fetch_a32(t->l.req, t->offset) >> 28 == (uint32_t)cond;
+}
+
+/* Emits the marker of the instruction at l.pc and arranges for its condition. */
+static void begin_insn(struct loop *t, const struct arm_insn_row *row, uint32_t insn, enum arm_cond cond)
+{
+	struct arm_lower *l = &t->l;
+	bool joins = t->region.open && t->region.cond == cond && !l->wrote_flags;
+	if (!joins)
+		close_region(t);
+	ir_insn(l->u, arm_pc_key(l));
+	l->pred = IR_NONE;
+	l->pc_write = IR_NONE;
+	l->wrote_flags = l->ended = l->leave = false;
+	if (joins || cond == ARM_AL)
+		return;
+	if (selectable(row, insn) && !next_has_cond(t, cond))
+		l->pred = arm_condition(l, cond);
+	else
+		open_region(t, cond);
+}
+
+/* ---- one instruction ----------------------------------------------------------------------------- */
+
+static enum arm_cond condition_of(const struct arm_insn_row *row, bool thumb, uint32_t insn)
+{
+	uint32_t cond = thumb ? bits(insn, 11, 8) : insn >> 28;
+	bool conditional = thumb ? row && row->has_cond : cond != 15;
+	return conditional ? (enum arm_cond)cond : ARM_AL;
+}
+
+static const struct arm_insn_row *decode(const struct arm_translate_request *req, bool thumb, uint32_t insn)
+{
+	const struct arm_insn_row *row = thumb ? arm_decode_t16(req->decoder, insn) : arm_decode_a32(req->decoder, insn);
+	return row && row->arch <= req->arch ? row : NULL;
+}
+
+static bool lower(struct arm_lower *l, const struct arm_insn_row *row, uint32_t insn)
+{
+	union arm_args args;
+	if (!row)
+		return false;
+	arm_extract(row, insn, &args);
+	return row->lower(l, &args);
+}
+
+/* Turns what the lowering noted into the end of the unit. */
+static void end_insn(struct loop *t)
+{
+	struct arm_lower *l = &t->l;
+	if (!l->ended && l->pc_write != IR_NONE) {
+		ir_exit_ind(l->u, l->link, l->pc_write);
+		l->ended = true;
+	} else if (!l->ended && l->leave) {
+		ir_exit_loop(l->u, arm_const(l, arm_next_key(l)));
+		l->ended = true;
+	}
+	if (l->ended && t->region.open) { /* the condition failed: go on behind it */
+		ir_block_start(l->u, t->region.skip);
+		ir_exit_jump(l->u, 1, IR_LINK_JUMP, arm_next_key(l), 0);
+	}
+}
+
+static void translate_insn(struct loop *t)
+{
+	struct arm_lower *l = &t->l;
+	uint32_t size = l->thumb ? 2 : 4;
+	uint32_t insn = l->thumb ? fetch_t16(l->req, t->offset) : fetch_a32(l->req, t->offset);
+	const struct arm_insn_row *row = decode(l->req, l->thumb, insn);
+	bool after_prefix = l->bl_known;
+	l->pc = (l->req->pc_key & ~1u) + t->offset;
+	l->next = l->pc + size;
+	t->offset += size;
+	begin_insn(t, row, insn, condition_of(row, l->thumb, insn));
+	if (!lower(l, row, insn))
+		arm_raise(l, ARM_EXC_UNDEF);
+	if (after_prefix)
+		l->bl_known = false;
+	end_insn(t);
+}
+
+/* ---- the unit ------------------------------------------------------------------------------------ */
+
+/* A jump went to bit 1 of an ARM address. */
+static uint32_t translate_misaligned(struct arm_lower *l)
+{
+	l->pc = l->req->pc_key;
+	ir_insn(l->u, l->pc);
+	arm_call0(l, ARM_H_pc_misaligned);
+	ir_exit_loop(l->u, arm_const(l, l->pc));
+	return MIN(4u, l->req->code_bytes);
+}
+
+uint32_t arm_translate(const struct arm_translate_request *req, struct ir_unit *u)
+{
+	struct loop t = { .l = { .u = u, .req = req, .thumb = req->pc_key & 1 } };
+	start_block(&t, ir_block_new(u));
+	if ((req->pc_key & 3) == 2)
+		return translate_misaligned(&t.l);
+	do
+		translate_insn(&t);
+	while (!t.l.ended && may_fetch(&t));
+	if (!t.l.ended) {
+		close_region(&t);
+		ir_exit_jump(u, 0, IR_LINK_JUMP, arm_next_key(&t.l), 0);
+	}
+	return t.offset;
+}
