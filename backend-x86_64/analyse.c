@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the lowering must know about the future, in one forward pass over the unit: last uses,
+ * which `set` a value is computed for, and which conditions can be read from the flags that an
+ * earlier insn sets anyway.
+ *
+ * Flags: an insn that sets them is the producer until an op that changes them comes by. A
+ * consumer (cmp, add_c, ...) that asks about the same operation is `fused`: it costs no operand
+ * use, only a condition code. An add can be done by lea when older flags are still needed, so it
+ * is a candidate beside the producer until the first consumer decides between the two.
+ */
+#include <string.h>
+
+#include "backend-x86_64/gen.h"
+
+/* How the lowering of an op treats the flags. */
+enum flag_effect {
+	FLAGS_CHANGE,    /* changes them to something useless */
+	FLAGS_KEEP,
+	FLAGS_SUB,       /* x86: a - b, as sub or cmp sets them */
+	FLAGS_ADD,       /* a + b; or keeps them, as lea */
+	FLAGS_ADC,       /* a + b + cin */
+	FLAGS_SBC,       /* a - b - !cin */
+	FLAGS_LOGIC,     /* of the result, with carry and overflow 0 */
+	FLAGS_SHIFT,     /* BMI2 keeps them where it has the form */
+	FLAGS_ROTATE,
+	FLAGS_SELECT,    /* keeps them when its condition is there */
+	FLAGS_ASK_CMP,   /* conditions: fused, or producers without a result */
+	FLAGS_ASK_ADD,
+	FLAGS_ASK_SUB,
+};
+
+static const uint8_t flag_effect[IR_OP_COUNT] = {
+	[IR_nop] = FLAGS_KEEP,    [IR_const] = FLAGS_KEEP,  [IR_get] = FLAGS_KEEP,    [IR_set] = FLAGS_KEEP,
+	[IR_copy] = FLAGS_KEEP,   [IR_not] = FLAGS_KEEP,    [IR_bswap] = FLAGS_KEEP,  [IR_sext8] = FLAGS_KEEP,
+	[IR_sext16] = FLAGS_KEEP, [IR_zext8] = FLAGS_KEEP,  [IR_zext16] = FLAGS_KEEP, [IR_sext32] = FLAGS_KEEP,
+	[IR_zext32] = FLAGS_KEEP, [IR_trunc] = FLAGS_KEEP,  [IR_insn] = FLAGS_KEEP,
+	[IR_sub] = FLAGS_SUB,     [IR_add] = FLAGS_ADD,     [IR_adc] = FLAGS_ADC,     [IR_sbc] = FLAGS_SBC,
+	[IR_and] = FLAGS_LOGIC,   [IR_or] = FLAGS_LOGIC,    [IR_xor] = FLAGS_LOGIC,   [IR_andn] = FLAGS_LOGIC,
+	[IR_shl] = FLAGS_SHIFT,   [IR_shr] = FLAGS_SHIFT,   [IR_sar] = FLAGS_SHIFT,   [IR_ror] = FLAGS_ROTATE,
+	[IR_select] = FLAGS_SELECT,
+	[IR_cmp] = FLAGS_ASK_CMP,
+	[IR_add_c] = FLAGS_ASK_ADD, [IR_add_v] = FLAGS_ASK_ADD,
+	[IR_sub_c] = FLAGS_ASK_SUB, [IR_sub_v] = FLAGS_ASK_SUB,
+};
+
+struct producer {
+	ir_ref insn;              /* IR_NONE = none */
+	enum flag_effect what;
+	ir_ref a, b, c, result;   /* result IR_NONE: only the flags */
+	uint8_t type;
+};
+
+struct analysis {
+	struct gen *g;
+	struct producer flags, candidate;
+	ir_ref barrier;           /* last insn that may show the globals to somebody */
+	ir_ref touched[IR_MAX_GLOBALS]; /* last get or set of each global */
+};
+
+static bool same(const struct gen *g, ir_ref x, ir_ref y)
+{
+	return x == y || (is_const(g, x) && is_const(g, y) && insn_of(g, x)->imm == insn_of(g, y)->imm);
+}
+
+/* A carry-in that is a constant counts by its truth. */
+static bool carry_is(const struct gen *g, ir_ref c, bool value)
+{
+	return is_const(g, c) && (insn_of(g, c)->imm != 0) == value;
+}
+
+static bool same_carry(const struct gen *g, ir_ref x, ir_ref y)
+{
+	return x == y || (is_const(g, x) && carry_is(g, y, insn_of(g, x)->imm != 0));
+}
+
+enum x64_cc x64_cc_of(enum ir_cc cc)
+{
+	static const uint8_t of[] = {
+		[IR_EQ] = CC_E,   [IR_NE] = CC_NE,  [IR_LTU] = CC_B, [IR_GEU] = CC_AE, [IR_LEU] = CC_BE,
+		[IR_GTU] = CC_A,  [IR_LTS] = CC_L,  [IR_GES] = CC_GE, [IR_LES] = CC_LE, [IR_GTS] = CC_G,
+	};
+	return (enum x64_cc)of[cc];
+}
+
+/* The condition code for `result cc 0`, or -1 when the flags do not tell. */
+static int zero_cc(const struct producer *p, enum ir_cc cc)
+{
+	switch (cc) {
+	case IR_EQ: case IR_LEU: return CC_E;
+	case IR_NE: case IR_GTU: return CC_NE;
+	case IR_LTS: return CC_S;
+	case IR_GES: return CC_NS;
+	case IR_LES: return p->what == FLAGS_LOGIC ? CC_LE : -1;
+	case IR_GTS: return p->what == FLAGS_LOGIC ? CC_G : -1;
+	case IR_LTU: case IR_GEU: break;
+	}
+	return -1;
+}
+
+static int match_cmp(const struct gen *g, const struct ir_insn *i, const struct producer *p)
+{
+	enum ir_cc cc = (enum ir_cc)i->aux;
+	if (p->result != IR_NONE && i->a == p->result && is_const_of(g, i->b, 0))
+		return zero_cc(p, cc);
+	if (p->what != FLAGS_SUB)
+		return -1;
+	if (same(g, i->a, p->a) && same(g, i->b, p->b))
+		return (int)x64_cc_of(cc);
+	if (same(g, i->a, p->b) && same(g, i->b, p->a))
+		return (int)x64_cc_of(ir_cc_swap(cc));
+	return -1;
+}
+
+static int match_add(const struct gen *g, const struct ir_insn *i, const struct producer *p)
+{
+	bool carry = p->what == FLAGS_ADD ? carry_is(g, i->c, false)
+					  : p->what == FLAGS_ADC && same_carry(g, i->c, p->c);
+	bool operands = (same(g, i->a, p->a) && same(g, i->b, p->b)) ||
+			(same(g, i->a, p->b) && same(g, i->b, p->a));
+	if (!carry || !operands)
+		return -1;
+	return i->op == IR_add_c ? CC_B : CC_O;
+}
+
+static int match_sub(const struct gen *g, const struct ir_insn *i, const struct producer *p)
+{
+	bool borrow = p->what == FLAGS_SUB ? carry_is(g, i->c, true)
+					   : p->what == FLAGS_SBC && same_carry(g, i->c, p->c);
+	if (!borrow || !same(g, i->a, p->a) || !same(g, i->b, p->b))
+		return -1;
+	return i->op == IR_sub_c ? CC_AE : CC_O;
+}
+
+/* The condition of p's flags that is the value of insn i, or -1. */
+static int match(const struct gen *g, const struct ir_insn *i, const struct producer *p)
+{
+	if (p->insn == IR_NONE || p->type != i->type)
+		return -1;
+	switch ((enum flag_effect)flag_effect[i->op]) {
+	case FLAGS_ASK_CMP: return match_cmp(g, i, p);
+	case FLAGS_ASK_ADD: return match_add(g, i, p);
+	case FLAGS_ASK_SUB: return match_sub(g, i, p);
+	case FLAGS_CHANGE: case FLAGS_KEEP: case FLAGS_SUB: case FLAGS_ADD: case FLAGS_ADC: case FLAGS_SBC:
+	case FLAGS_LOGIC: case FLAGS_SHIFT: case FLAGS_ROTATE: case FLAGS_SELECT: break;
+	}
+	return -1;
+}
+
+/* Tries to take consumer v from existing flags. */
+static bool fuse(struct analysis *an, ir_ref v, const struct ir_insn *i)
+{
+	struct gen *g = an->g;
+	int cc = match(g, i, &an->candidate);
+	if (cc >= 0)
+		an->flags = an->candidate;
+	else
+		cc = match(g, i, &an->flags);
+	if (cc < 0)
+		return false;
+	an->candidate.insn = IR_NONE;
+	g->val[v].fuse = g->val[v].flags_of = an->flags.insn;
+	g->val[v].cc = (uint8_t)cc;
+	g->val[an->flags.insn].flags_until = v;
+	return true;
+}
+
+static void produce(struct analysis *an, struct producer *slot, ir_ref v, const struct ir_insn *i,
+		    enum flag_effect what, ir_ref result)
+{
+	*slot = (struct producer){v, what, i->a, i->b, i->c, result, i->type};
+	if (slot == &an->flags)
+		an->candidate.insn = IR_NONE;
+	if (result == IR_NONE)
+		an->g->val[v].flags_of = v; /* a condition of its own flags */
+}
+
+static void forget_flags(struct analysis *an)
+{
+	an->flags.insn = an->candidate.insn = IR_NONE;
+}
+
+static bool keeps_flags(const struct analysis *an, const struct ir_insn *i, enum flag_effect effect)
+{
+	const struct gen *g = an->g;
+	bool by_const = i->b != IR_NONE && is_const(g, i->b);
+	if (effect == FLAGS_SHIFT)
+		return g->t->has_bmi2 && !by_const;
+	if (effect == FLAGS_ROTATE)
+		return g->t->has_bmi2 && by_const;
+	return effect == FLAGS_SELECT && an->flags.insn != IR_NONE && !is_const(g, i->a) &&
+	       g->val[i->a].flags_of == an->flags.insn;
+}
+
+/* Follows the flags over insn v, which was not fused. */
+static void follow_flags(struct analysis *an, ir_ref v, const struct ir_insn *i)
+{
+	enum flag_effect effect = (enum flag_effect)flag_effect[i->op];
+	switch (effect) {
+	case FLAGS_KEEP:
+		return;
+	case FLAGS_SUB: case FLAGS_LOGIC: case FLAGS_ADC: case FLAGS_SBC:
+		produce(an, &an->flags, v, i, effect, v);
+		return;
+	case FLAGS_ADD:
+		produce(an, an->flags.insn != IR_NONE ? &an->candidate : &an->flags, v, i, effect, v);
+		return;
+	case FLAGS_ASK_CMP:
+		produce(an, &an->flags, v, i, FLAGS_SUB, IR_NONE);
+		return;
+	case FLAGS_ASK_ADD:
+		produce(an, &an->flags, v, i, carry_is(an->g, i->c, false) ? FLAGS_ADD : FLAGS_ADC, IR_NONE);
+		return;
+	case FLAGS_ASK_SUB:
+		produce(an, &an->flags, v, i, carry_is(an->g, i->c, true) ? FLAGS_SUB : FLAGS_SBC, IR_NONE);
+		return;
+	case FLAGS_SHIFT: case FLAGS_ROTATE: case FLAGS_SELECT: case FLAGS_CHANGE:
+		break;
+	}
+	if (!keeps_flags(an, i, effect))
+		forget_flags(an);
+}
+
+/* A condition that is used while its flags are still there is best taken from them. */
+static void use(struct analysis *an, ir_ref a, ir_ref v)
+{
+	struct value *val = an->g->val;
+	val[a].last_use = v;
+	if (val[a].flags_of == an->flags.insn && an->flags.insn != IR_NONE) {
+		val[an->flags.insn].flags_until = v;
+		an->candidate.insn = IR_NONE;
+	}
+}
+
+static void count_uses(struct analysis *an, ir_ref v, const struct ir_insn *i)
+{
+	unsigned n = ir_ops[i->op].n_args;
+	if (n > 0)
+		use(an, i->a, v);
+	if (n > 1)
+		use(an, i->b, v);
+	if (n > 2)
+		use(an, i->c, v);
+}
+
+/* v may be computed straight into the global's home when nobody can see the difference. */
+static void aim_at_set(struct analysis *an, ir_ref v, const struct ir_insn *i)
+{
+	struct value *a = &an->g->val[i->a];
+	if (a->target < 0 && !is_const(an->g, i->a) && an->touched[i->aux] <= i->a && an->barrier <= i->a)
+		a->target = (int8_t)i->aux;
+	an->touched[i->aux] = v;
+}
+
+static void visit_call(struct analysis *an, ir_ref v, const struct ir_insn *i)
+{
+	unsigned n;
+	const ir_ref *args = ir_call_args(an->g->u, i, &n);
+	for (unsigned k = 0; k < n; k++)
+		an->g->val[args[k]].last_use = v;
+	if (!(an->g->u->guest->helpers[i->aux].flags & IR_HELPER_PURE))
+		an->barrier = v;
+	an->g->n_calls++;
+}
+
+static void visit(struct analysis *an, ir_ref v, const struct ir_insn *i)
+{
+	struct gen *g = an->g;
+	const struct ir_op_info *info = &ir_ops[i->op];
+	char result = info->result;
+	g->val[v] = (struct value){
+		.fuse = IR_NONE, .target = -1, .reg = -1, .global = -1, .slot = -1, .flags_of = IR_NONE,
+		.wide = result == 'q' || (result == 'T' && i->type == IR_I64),
+	};
+	if (flag_effect[i->op] >= FLAGS_ASK_CMP && fuse(an, v, i))
+		return;
+	count_uses(an, v, i);
+	follow_flags(an, v, i);
+	switch ((enum ir_shape)info->shape) {
+	case IR_SHAPE_GLOBAL:
+		an->touched[i->aux] = v;
+		break;
+	case IR_SHAPE_GLOBAL1:
+		aim_at_set(an, v, i);
+		break;
+	case IR_SHAPE_LOAD: case IR_SHAPE_STORE:
+		an->barrier = v;
+		g->n_mem++;
+		break;
+	case IR_SHAPE_CALL:
+		visit_call(an, v, i);
+		break;
+	case IR_SHAPE_BRANCH:
+		g->preds[i->b]++;
+		break;
+	case IR_SHAPE_BRANCH_COND:
+		g->preds[i->b]++;
+		g->preds[i->c]++;
+		break;
+	case IR_SHAPE_EXIT_JUMP: case IR_SHAPE_EXIT_IND: case IR_SHAPE_EXIT_LOOP:
+		g->n_exits++;
+		break;
+	case IR_SHAPE_NULLARY: case IR_SHAPE_IMM: case IR_SHAPE_UNARY: case IR_SHAPE_BINARY:
+	case IR_SHAPE_TERNARY: case IR_SHAPE_COMPARE: case IR_SHAPE_MARK:
+		break;
+	}
+}
+
+void gen_analyse(struct gen *g)
+{
+	struct analysis an = {.g = g};
+	for (uint32_t k = 0; k < g->u->n_order; k++) {
+		const struct ir_block *b = &g->u->blocks[g->u->order[k]];
+		forget_flags(&an);
+		for (ir_ref v = b->first; v < b->end; v++)
+			visit(&an, v, insn_of(g, v));
+	}
+}

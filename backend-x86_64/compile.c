@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The driver: analyse, prologue, every insn in the order of the code, then everything out of
+ * line. All memory comes from the unit's arena; running out of code space is noticed once an insn
+ * and leaves no trace.
+ */
+#include <string.h>
+
+#include "backend-x86_64/gen.h"
+
+#define CODE_ALIGN 16u
+
+static void (*const lower[IR_OP_COUNT])(struct gen *g, ir_ref v, const struct ir_insn *i) = {
+#define OP(name, shape, result, args, flags) [IR_##name] = lower_##name,
+#include "ir/ops.def"
+#undef OP
+};
+
+static void *array(struct gen *g, uint32_t n, size_t size)
+{
+	return arena_alloc(g->u->arena, (n + 1) * size);
+}
+
+static void *zeroed(struct gen *g, uint32_t n, size_t size)
+{
+	return memset(array(g, n, size), 0, (n + 1) * size);
+}
+
+static void init(struct gen *g, const struct x64_target *t, const struct ir_unit *u,
+		 const struct x64_compile_args *args, const struct x64_out *out, struct x64_code *code)
+{
+	uintptr_t start = ((uintptr_t)out->cur + CODE_ALIGN - 1) & ~(uintptr_t)(CODE_ALIGN - 1);
+	g->t = t;
+	g->u = u;
+	g->args = args;
+	g->code = code;
+	g->start = (uint8_t *)start;
+	g->rx_delta = out->rx_delta;
+	emit_init(&g->e, g->start, out->end);
+	g->locked = 0;
+	g->n_fixups = g->n_slow = g->n_stubs = g->n_mem = g->n_calls = g->n_exits = g->mark = 0;
+	g->val = array(g, u->n_insns, sizeof *g->val);
+	g->label = zeroed(g, u->n_blocks, sizeof *g->label);
+	g->preds = zeroed(g, u->n_blocks, sizeof *g->preds);
+	g->folded = zeroed(g, u->n_blocks, sizeof *g->folded);
+	g->fixup = array(g, 2 * u->n_blocks, sizeof *g->fixup);
+	*code = (struct x64_code){
+		.code = (uint64_t)start + (uint64_t)out->rx_delta,
+		.n_marks = u->n_marks,
+		.mark = zeroed(g, u->n_marks, sizeof *code->mark),
+	};
+}
+
+/* What only gen_analyse can tell the size of. */
+static void init_lists(struct gen *g)
+{
+	g->slow = array(g, g->n_mem, sizeof *g->slow);
+	g->stub = array(g, g->n_exits, sizeof *g->stub);
+	g->code->site = array(g, g->n_mem + g->n_calls, sizeof *g->code->site);
+}
+
+void gen_add_site(struct gen *g, uint32_t mark)
+{
+	g->code->site[g->code->n_sites++] = (struct x64_site){here(g), mark};
+}
+
+/* No effect, and neither the value nor its flags are asked for. */
+static bool is_dead(const struct gen *g, ir_ref v, const struct ir_insn *i)
+{
+	return !g->val[v].last_use && !sets_flags(g, v) && (ir_ops[i->op].flags & IR_PURE || i->op == IR_get);
+}
+
+static void lower_block(struct gen *g, ir_label l)
+{
+	const struct ir_block *b = &g->u->blocks[l];
+	gen_block_begin(g, l);
+	for (ir_ref v = b->first; v < b->end && !g->e.full; v++) {
+		const struct ir_insn *i = insn_of(g, v);
+		if (is_dead(g, v, i) || (g->unreachable && i->op != IR_insn))
+			continue;
+		g->at = v;
+		lower[i->op](g, v, i);
+		ra_end_insn(g);
+	}
+}
+
+bool x64_compile(const struct x64_target *t, const struct ir_unit *u, const struct x64_compile_args *args,
+		 struct x64_out *out, struct x64_code *code)
+{
+	struct gen g;
+	assert(args->cookie && (args->cookie & 7) == 0);
+	init(&g, t, u, args, out, code);
+	ra_init(&g);
+	gen_analyse(&g);
+	init_lists(&g);
+	gen_prologue(&g);
+	for (g.block_index = 0; g.block_index < u->n_order; g.block_index++)
+		if (!g.folded[u->order[g.block_index]])
+			lower_block(&g, u->order[g.block_index]);
+	code->slow_start = here(&g);
+	gen_slow_paths(&g);
+	gen_stubs(&g);
+	if (g.e.full) {
+		out->full = true;
+		return false;
+	}
+	code->size = here(&g);
+	out->cur = g.e.cur;
+	return true;
+}
+
+void x64_patch_jump(const struct x64_code *code, unsigned slot, uint64_t target, ptrdiff_t rx_delta)
+{
+	uint64_t rel32 = code->code + code->slot[slot].jump;
+	assert(code->slot[slot].jump);
+	if (!target)
+		target = code->code + code->slot[slot].stub;
+	int64_t distance = (int64_t)(target - (rel32 + 4));
+	assert(distance == (int32_t)distance);
+	/* One store, of whatever alignment C may think of: it stays within a cache line (control.c). */
+	__asm__ volatile("movl %1, (%0)" : : "r"(rel32 - (uint64_t)rx_delta), "r"((int32_t)distance) : "memory");
+}

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Private to the backend: the state of one compilation, and who offers what to whom.
+ *
+ * One forward pass over the insns. A value is at any time in a scratch register, in a spill slot,
+ * equal to what a global's home holds now (an alias: reading a homed global costs nothing), a
+ * constant, or a condition of the host's flags. At the end of a block no value is alive.
+ *
+ * Invariants: i32 values in registers, homes included, are zero-extended to 64 bits. Nothing but
+ * the instruction that an op is lowered to changes the flags: moves, spills and materialised
+ * conditions leave them alone, so analyse.c can tell from the ops alone how long flags live.
+ */
+#ifndef RHEA_X64_GEN_H
+#define RHEA_X64_GEN_H
+
+#include <assert.h>
+
+#include "backend-x86_64/emit.h"
+#include "backend-x86_64/x64.h"
+
+/* ---- stack frame (set up by the enter thunk; offsets from rsp in emitted code) ------------------ */
+
+enum {
+	FRAME_ARG = 0,             /* four 8-byte words to and from the thunks */
+	FRAME_SLOTS = 32,          /* spilled values */
+	FRAME_N_SLOTS = 512,
+	FRAME_SAVE = FRAME_SLOTS + 8 * FRAME_N_SLOTS, /* scratch registers during a slow path */
+	FRAME_N_SAVE = 9,
+	FRAME_SIZE = FRAME_SAVE + 8 * FRAME_N_SAVE,
+};
+_Static_assert(FRAME_SIZE % 16 == 8, "rsp is 16-aligned below six pushes, a return address and the frame");
+
+/* ---- values ------------------------------------------------------------------------------------- */
+
+struct value {
+	/* from analyse.c */
+	ir_ref last_use;    /* last insn that needs the value itself; 0 = none */
+	ir_ref fuse;        /* insn whose flags already hold this value, or IR_NONE */
+	ir_ref flags_until; /* last insn that takes a condition from this insn's flags; 0 = none */
+	int8_t target;      /* global that a later `set` gives this value and that may be written now; -1 */
+	bool wide;          /* i64 */
+	/* location, see regalloc.c */
+	uint8_t cc;         /* enum x64_cc, while flags_of is what the flags hold */
+	int8_t reg;         /* scratch register, -1 = none */
+	int8_t global;      /* global that holds the same value now, -1 = none */
+	int16_t slot;       /* spill slot, -1 = none */
+	ir_ref flags_of;
+	ir_ref next_alias;  /* of the same global */
+};
+
+/* An operand as an x86 instruction can take it. */
+enum opnd_kind { OPND_REG, OPND_MEM, OPND_IMM };
+struct opnd {
+	enum opnd_kind kind;
+	int reg;
+	struct x64_mem mem;
+	int32_t imm;
+};
+
+/* A jump to a block of the unit, patched when all blocks are placed. */
+struct fixup {
+	uint8_t *rel32;
+	ir_label block;
+};
+
+/* An out-of-line part of a load or store. */
+struct slow_path {
+	uint8_t *from[2];   /* rel32 of the jumps to it; [0] may be NULL */
+	uint8_t *back;
+	uint16_t memop;
+	bool is_store, wide;
+	uint32_t mark;
+	struct opnd addr, value; /* REG or IMM; loads: value.reg is the destination */
+};
+
+/* An out-of-line end of the unit. */
+enum stub_kind { STUB_EXIT, STUB_IND_MISS };
+struct stub {
+	enum stub_kind kind;
+	uint8_t *from[2];   /* rel32 of the jumps to it; [1] may be NULL */
+	uint32_t pc_key;    /* STUB_EXIT */
+	uint8_t slot;
+	int8_t reg;         /* STUB_IND_MISS: register of the pc key */
+};
+
+#define GEN_MAX_PENDING 8
+
+struct gen {
+	const struct x64_target *t;
+	const struct ir_unit *u;
+	const struct x64_compile_args *args;
+	struct x64_code *code;
+	struct emit e;
+	uint8_t *start;         /* RW address of the unit's first byte */
+	ptrdiff_t rx_delta;
+	struct value *val;      /* by ir_ref */
+	ir_ref at;              /* insn being lowered */
+
+	/* registers */
+	uint16_t scratch;       /* set of registers that hold values */
+	uint16_t locked;        /* not to be given away during this insn */
+	uint8_t order[14];      /* of preference among scratch registers */
+	uint8_t n_order;
+	ir_ref owner[16];       /* value in each scratch register, IR_NONE = free */
+	ir_ref alias[IR_MAX_GLOBALS]; /* first value that is what the global holds */
+	ir_ref holds[IR_MAX_GLOBALS]; /* value known to be in the global, IR_NONE = not known */
+	int16_t free_slot[FRAME_N_SLOTS];
+	uint16_t n_free_slots, n_slots;
+
+	/* flags */
+	ir_ref flags;           /* insn whose result the flags describe, IR_NONE = nobody's */
+	ir_ref pending[GEN_MAX_PENDING]; /* values that are only in the flags */
+	uint8_t n_pending;
+
+	/* blocks */
+	uint8_t **label;        /* by ir_label: where the block starts, NULL = not placed yet */
+	uint32_t *preds;        /* by ir_label */
+	bool *folded;           /* by ir_label: its exit was emitted at its only predecessor */
+	uint32_t block_index;   /* in u->order */
+	bool unreachable;       /* the rest of this block is not reached */
+	struct fixup *fixup;
+	uint32_t n_fixups;
+	struct slow_path *slow;
+	uint32_t n_slow;
+	struct stub *stub;
+	uint32_t n_stubs;
+	uint32_t n_mem, n_calls, n_exits; /* counted by analyse */
+	uint8_t *budget_out, *tag_out; /* rel32 of the prologue's jumps out; tag_out may be NULL */
+	uint32_t mark;          /* index of the current guest instruction */
+};
+
+/* ---- small questions ------------------------------------------------------------------------ */
+
+static inline const struct ir_insn *insn_of(const struct gen *g, ir_ref v)
+{
+	return &g->u->insns[v];
+}
+
+static inline bool is_const(const struct gen *g, ir_ref v)
+{
+	return g->u->insns[v].op == IR_const;
+}
+
+static inline bool is_const_of(const struct gen *g, ir_ref v, uint64_t imm)
+{
+	return is_const(g, v) && g->u->insns[v].imm == imm;
+}
+
+/* Is the value needed after the current insn? */
+static inline bool lives_on(const struct gen *g, ir_ref v)
+{
+	return g->val[v].last_use > g->at;
+}
+
+/* Does some later insn take a condition from this insn's flags? */
+static inline bool sets_flags(const struct gen *g, ir_ref v)
+{
+	return g->val[v].flags_until > v;
+}
+
+/* Are the flags as they stand needed after the current insn? */
+static inline bool must_keep_flags(const struct gen *g)
+{
+	return g->flags != IR_NONE && g->val[g->flags].flags_until > g->at;
+}
+
+/* Is value v a condition of the flags as they stand? */
+static inline bool in_flags(const struct gen *g, ir_ref v)
+{
+	return g->flags != IR_NONE && g->val[v].flags_of == g->flags;
+}
+
+/* Home register of a global, -1 = memory. */
+static inline int home_of(const struct gen *g, unsigned global)
+{
+	return g->t->home[global];
+}
+
+static inline struct x64_mem global_mem(const struct x64_target *t, unsigned global)
+{
+	return x64_mem(RBP, t->layout.env + t->guest->globals[global].offset);
+}
+
+static inline struct x64_mem frame_mem(int offset)
+{
+	return x64_mem(RSP, offset);
+}
+
+static inline struct x64_mem slot_mem(int slot)
+{
+	return x64_mem(RSP, FRAME_SLOTS + 8 * slot);
+}
+
+static inline const uint8_t *rw_of(const struct gen *g, uint64_t rx)
+{
+	return (const uint8_t *)(uintptr_t)(rx - (uint64_t)g->rx_delta);
+}
+
+static inline uint32_t here(const struct gen *g)
+{
+	return (uint32_t)(g->e.cur - g->start);
+}
+
+enum x64_cc x64_cc_of(enum ir_cc cc);
+
+/* ---- analyse.c ---------------------------------------------------------------------------------- */
+
+/* Fills g->val, g->preds and the counts. */
+void gen_analyse(struct gen *g);
+
+/* ---- regalloc.c --------------------------------------------------------------------------------- */
+
+void ra_init(struct gen *g);
+void ra_begin_block(struct gen *g);
+/* Ends the insn: unlocks registers, frees the slots of operands that died. */
+void ra_end_insn(struct gen *g);
+/* A free scratch register, locked; spills if it must. */
+int ra_alloc(struct gen *g);
+/* Empties scratch register `reg` and locks it. */
+void ra_take(struct gen *g, int reg);
+/* The register that holds v now, or -1. */
+int ra_reg(const struct gen *g, ir_ref v);
+/* v in a register, locked until the insn's end. Not to be written. */
+int ra_use(struct gen *g, ir_ref v);
+/* v as a register, as memory of its own width, or as an immediate that fits. */
+struct opnd ra_operand(struct gen *g, ir_ref v);
+/* As ra_operand, never an immediate. */
+struct opnd ra_operand_rm(struct gen *g, ir_ref v);
+/* Frees the registers of the insn's operands that die here. After the last ra_use, before ra_def. */
+void ra_release(struct gen *g);
+/* Register for the insn's result: the home it is meant for, else `hint` if free, else a new one. */
+int ra_def(struct gen *g, ir_ref v, int hint);
+/* The result is in `reg` now. */
+void ra_bind(struct gen *g, ir_ref v, int reg);
+/* Global is about to change: values that alias it and live on move away. */
+void ra_detach(struct gen *g, unsigned global);
+/* As above for all globals. */
+void ra_detach_all(struct gen *g);
+/* v equals what `global` holds from now on. */
+void ra_alias(struct gen *g, ir_ref v, unsigned global);
+/* v, so far only a condition of the flags, becomes 0 or 1 in a free register or a slot. */
+void ra_save_flag(struct gen *g, ir_ref v);
+/* Values in scratch registers that live on move to slots: before a helper call. */
+void ra_spill_all(struct gen *g);
+
+/* Copies an operand to a register; `w` = all 64 bits. */
+void gen_move(struct gen *g, bool w, int dst, const struct opnd *src);
+/* op dst, src */
+void gen_alu(struct gen *g, bool w, enum x64_alu op, int dst, const struct opnd *src);
+/* dst = a op b, whatever dst overlaps with, the flags exactly those of a op b. */
+void gen_alu3(struct gen *g, bool w, enum x64_alu op, int dst, const struct opnd *a, const struct opnd *b);
+
+/* ---- lower_flags.c ------------------------------------------------------------------------------ */
+
+/* The flags are about to be overwritten: conditions that live on become 0 or 1 somewhere. */
+void flags_clobber(struct gen *g);
+/* The flags are those of insn v from now on. */
+void flags_set(struct gen *g, ir_ref v);
+/* Value v is condition cc of the flags as they stand. */
+void flags_define(struct gen *g, ir_ref v, enum x64_cc cc);
+/* Writes condition cc as 0 or 1 to a register. */
+void flags_to_reg(struct gen *g, enum x64_cc cc, int reg);
+/* Sets the flags from a - b, clobbering the old ones. */
+void flags_compare(struct gen *g, ir_ref a, ir_ref b, bool w);
+/* CF = the carry c, or its opposite; nothing but moves may come before the adc or sbb. */
+void flags_carry_in(struct gen *g, ir_ref c, bool inverted);
+/* Makes the flags say whether v != 0; returns the condition that means yes. */
+enum x64_cc flags_truth(struct gen *g, ir_ref v);
+
+/* ---- memory.c, call.c, control.c ---------------------------------------------------------------- */
+
+void gen_slow_paths(struct gen *g);
+/* What was emitted last is a call that may leave the unit in guest instruction `mark`. */
+void gen_add_site(struct gen *g, uint32_t mark);
+void gen_prologue(struct gen *g);
+void gen_block_begin(struct gen *g, ir_label l);
+/* Exits, lookup misses and the prologue's ways out; then nothing points nowhere. */
+void gen_stubs(struct gen *g);
+
+/* One lowering an opcode, called with the insn and its result's name. */
+#define OP(name, shape, result, args, flags) \
+	void lower_##name(struct gen *g, ir_ref v, const struct ir_insn *i);
+#include "ir/ops.def"
+#undef OP
+
+#endif

@@ -1,0 +1,498 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Arithmetic, logic, shifts, extensions. In the listings below `dst` is a home when the result
+ * is about to be set to a homed global, else a scratch register, and a leading mov is left out when
+ * its two sides are the same.
+ *
+ *   add   lea dst, [a + b]   or   add dst, b          shl, shr, sar   mov dst, a; shl dst, n
+ *   sub   mov dst, a; sub dst, b                                      shlx dst, a, n      (BMI2)
+ *         neg dst; add dst, a           (dst is b)                    mov ecx, n; mov dst, a; shl dst, cl
+ *   and, or, xor, mul   mov dst, a; op dst, b         ror             rorx dst, a, n      (BMI2)
+ *   andn  andn dst, b, a              (BMI)           clz             lzcnt dst, a
+ *         mov t, b; not t; and t, a                                   bsr dst, a; cmovz dst, 63; xor dst, 31
+ *   high  mov dst, a; shr dst, 32                     join            mov dst, b; shl dst, 32; or dst, a
+ */
+#include "backend-x86_64/gen.h"
+
+static bool is_wide(const struct ir_insn *i)
+{
+	return i->type == IR_I64;
+}
+
+/* Flags are about to change; v's own are wanted if somebody reads them. */
+static void result_flags(struct gen *g, ir_ref v)
+{
+	if (sets_flags(g, v))
+		flags_set(g, v);
+}
+
+void gen_alu(struct gen *g, bool w, enum x64_alu op, int dst, const struct opnd *src)
+{
+	switch (src->kind) {
+	case OPND_REG:
+		emit_alu_rr(&g->e, w, op, dst, src->reg);
+		break;
+	case OPND_MEM:
+		emit_alu_rm(&g->e, w, op, dst, src->mem);
+		break;
+	case OPND_IMM:
+		emit_alu_ri(&g->e, w, op, dst, src->imm);
+		break;
+	}
+}
+
+static bool in_reg(const struct opnd *o, int r)
+{
+	return o->kind == OPND_REG && o->reg == r;
+}
+
+void gen_alu3(struct gen *g, bool w, enum x64_alu op, int dst, const struct opnd *a, const struct opnd *b)
+{
+	bool commutes = op != ALU_SUB && op != ALU_SBB && op != ALU_CMP;
+	if (!in_reg(b, dst) || in_reg(a, dst)) {
+		gen_move(g, w, dst, a);
+		gen_alu(g, w, op, dst, b);
+	} else if (commutes) {
+		gen_alu(g, w, op, dst, a);
+	} else {
+		int t = ra_alloc(g);
+		gen_move(g, w, t, a);
+		gen_alu(g, w, op, t, b);
+		emit_mov_rr(&g->e, w, dst, t);
+	}
+}
+
+/* Operands of a two-operand insn, with a constant second where the op commutes. */
+static void operands(struct gen *g, const struct ir_insn *i, struct opnd *a, struct opnd *b)
+{
+	ir_ref x = i->a, y = i->b;
+	if (ir_ops[i->op].flags & IR_COMM && is_const(g, x)) {
+		x = i->b;
+		y = i->a;
+	}
+	*b = ra_operand(g, y);
+	*a = ra_operand(g, x);
+}
+
+/* dst for a two-operand insn: an operand's register when that dies here. */
+static int define(struct gen *g, ir_ref v, const struct ir_insn *i, const struct opnd *a, const struct opnd *b)
+{
+	int hint = a->reg;
+	ra_release(g);
+	if (ir_ops[i->op].flags & IR_COMM && b->kind == OPND_REG && (hint < 0 || g->owner[hint] != IR_NONE ||
+								    !(g->scratch >> hint & 1)))
+		hint = b->reg;
+	return ra_def(g, v, hint);
+}
+
+static void lower_alu(struct gen *g, ir_ref v, const struct ir_insn *i, enum x64_alu op)
+{
+	struct opnd a, b;
+	operands(g, i, &a, &b);
+	int dst = define(g, v, i, &a, &b);
+	flags_clobber(g);
+	gen_alu3(g, is_wide(i), op, dst, &a, &b);
+	result_flags(g, v);
+	ra_bind(g, v, dst);
+}
+
+/* dst = a + b without touching the flags. */
+static void add_by_lea(struct gen *g, bool w, int dst, struct opnd *a, struct opnd *b)
+{
+	if (a->kind == OPND_IMM && b->kind == OPND_REG) { /* a constant too wide for an immediate */
+		struct opnd x = *a;
+		*a = *b;
+		*b = x;
+	} else if (a->kind == OPND_IMM) { /* both are constants: nobody folded */
+		gen_move(g, w, dst, a);
+		*a = (struct opnd){.kind = OPND_REG, .reg = dst};
+	} else if (a->kind == OPND_MEM) {
+		int r = in_reg(b, dst) ? ra_alloc(g) : dst;
+		gen_move(g, w, r, a);
+		*a = (struct opnd){.kind = OPND_REG, .reg = r};
+	}
+	if (b->kind == OPND_MEM) {
+		int r = a->reg == dst ? ra_alloc(g) : dst;
+		gen_move(g, w, r, b);
+		*b = (struct opnd){.kind = OPND_REG, .reg = r};
+	}
+	if (b->kind == OPND_IMM)
+		emit_lea(&g->e, w, dst, x64_mem(a->reg, b->imm));
+	else if ((a->reg & 7) == RBP) /* rbp and r13 as a base cost a displacement */
+		emit_lea(&g->e, w, dst, x64_mem_index(b->reg, a->reg, 0, 0));
+	else
+		emit_lea(&g->e, w, dst, x64_mem_index(a->reg, b->reg, 0, 0));
+}
+
+void lower_add(struct gen *g, ir_ref v, const struct ir_insn *i)
+{
+	if (sets_flags(g, v)) {
+		lower_alu(g, v, i, ALU_ADD);
+		return;
+	}
+	struct opnd a, b;
+	operands(g, i, &a, &b);
+	int dst = define(g, v, i, &a, &b);
+	bool three = a.kind == OPND_REG && a.reg != dst && b.kind != OPND_MEM && !in_reg(&b, dst);
+	if (three || must_keep_flags(g)) {
+		add_by_lea(g, is_wide(i), dst, &a, &b);
+	} else {
+		flags_clobber(g);
+		gen_alu3(g, is_wide(i), ALU_ADD, dst, &a, &b);
+	}
+	ra_bind(g, v, dst);
+}
+
+void lower_sub(struct gen *g, ir_ref v, const struct ir_insn *i)
+{
+	bool w = is_wide(i);
+	if (sets_flags(g, v) && !g->val[v].last_use) {
+		flags_compare(g, i->a, i->b, w);
+		flags_set(g, v);
+		return;
+	}
+	struct opnd a, b;
+	operands(g, i, &a, &b);
+	int dst = define(g, v, i, &a, &b);
+	if (!sets_flags(g, v) && b.kind == OPND_IMM && b.imm != INT32_MIN && a.kind == OPND_REG && a.reg != dst) {
+		emit_lea(&g->e, w, dst, x64_mem(a.reg, -b.imm));
+	} else if (!sets_flags(g, v) && in_reg(&b, dst) && !in_reg(&a, dst)) {
+		flags_clobber(g);
+		emit_neg(&g->e, w, dst);
+		if (a.kind != OPND_IMM || a.imm)
+			gen_alu(g, w, ALU_ADD, dst, &a);
+	} else {
+		flags_clobber(g);
+		gen_alu3(g, w, ALU_SUB, dst, &a, &b);
+		result_flags(g, v);
+	}
+	ra_bind(g, v, dst);
+}
+
+/* Only the flags of a & b are wanted: test a, b. */
+static void lower_test(struct gen *g, ir_ref v, const struct ir_insn *i)
+{
+	ir_ref x = is_const(g, i->a) ? i->b : i->a, y = is_const(g, i->a) ? i->a : i->b;
+	int a = ra_use(g, x);
+	struct opnd b = ra_operand(g, y);
+	if (b.kind == OPND_MEM)
+		b = (struct opnd){.kind = OPND_REG, .reg = ra_use(g, y)};
+	flags_clobber(g);
+	if (b.kind == OPND_IMM && b.imm >= 0 && b.imm < 0x80) /* the sign of the byte is that of the word: 0 */
+		emit_test8_ri(&g->e, a, (uint8_t)b.imm);
+	else if (b.kind == OPND_IMM)
+		emit_test_ri(&g->e, is_wide(i), a, b.imm);
+	else
+		emit_test_rr(&g->e, is_wide(i), a, b.reg);
+	flags_set(g, v);
+}
+
+void lower_and(struct gen *g, ir_ref v, const struct ir_insn *i)
+{
+	bool masks = is_const_of(g, i->b, 0xff) || is_const_of(g, i->b, 0xffff);
+	if (sets_flags(g, v) && !g->val[v].last_use) {
+		lower_test(g, v, i);
+	} else if (!sets_flags(g, v) && masks) {
+		int a = ra_use(g, i->a);
+		ra_release(g);
+		int dst = ra_def(g, v, a);
+		flags_clobber(g); /* as analyse.c expects of `and` */
+		emit_ext_rr(&g->e, insn_of(g, i->b)->imm == 0xff ? EXT_Z8 : EXT_Z16, dst, a);
+		ra_bind(g, v, dst);
+	} else {
+		lower_alu(g, v, i, ALU_AND);
+	}
+}
+
+void lower_or(struct gen *g, ir_ref v, const struct ir_insn *i)
+{
+	lower_alu(g, v, i, ALU_OR);
+}
+
+void lower_xor(struct gen *g, ir_ref v, const struct ir_insn *i)
+{
+	lower_alu(g, v, i, ALU_XOR);
+}
+
+/* a & ~b, also for the flags of the result. */
+void lower_andn(struct gen *g, ir_ref v, const struct ir_insn *i)
+{
+	bool w = is_wide(i);
+	struct opnd b = ra_operand(g, i->b);
+	if (b.kind == OPND_IMM) {
+		struct opnd a = ra_operand(g, i->a), mask = b;
+		ra_release(g);
+		int dst = ra_def(g, v, a.reg);
+		mask.imm = ~b.imm;
+		flags_clobber(g);
+		gen_alu3(g, w, ALU_AND, dst, &a, &mask);
+		result_flags(g, v);
+		ra_bind(g, v, dst);
+		return;
+	}
+	int rb = b.kind == OPND_REG ? b.reg : ra_use(g, i->b), ra = ra_use(g, i->a);
+	ra_release(g);
+	int dst = ra_def(g, v, ra);
+	flags_clobber(g);
+	if (g->t->has_bmi2) {
+		emit_andn(&g->e, w, dst, rb, ra);
+	} else {
+		int t = dst == ra ? ra_alloc(g) : dst;
+		struct opnd from = {.kind = OPND_REG, .reg = rb};
+		gen_move(g, w, t, &from);
+		emit_not(&g->e, w, t);
+		emit_alu_rr(&g->e, w, ALU_AND, dst, t == dst ? ra : t);
+	}
+	result_flags(g, v);
+	ra_bind(g, v, dst);
+}
+
+void lower_mul(struct gen *g, ir_ref v, const struct ir_insn *i)
+{
+	bool w = is_wide(i);
+	struct opnd a, b;
+	operands(g, i, &a, &b);
+	int dst = define(g, v, i, &a, &b);
+	flags_clobber(g);
+	if (b.kind == OPND_IMM) {
+		if (a.kind != OPND_REG) {
+			gen_move(g, w, dst, &a);
+			a.reg = dst;
+		}
+		emit_imul_rri(&g->e, w, dst, a.reg, b.imm);
+	} else if (b.kind == OPND_MEM) {
+		gen_move(g, w, dst, &a);
+		emit_imul_rm(&g->e, w, dst, b.mem);
+	} else if (b.reg != dst) {
+		gen_move(g, w, dst, &a);
+		emit_imul_rr(&g->e, w, dst, b.reg);
+	} else if (a.kind == OPND_MEM) {
+		emit_imul_rm(&g->e, w, dst, a.mem);
+	} else if (a.kind == OPND_IMM) {
+		emit_imul_rri(&g->e, w, dst, dst, a.imm);
+	} else {
+		emit_imul_rr(&g->e, w, dst, a.reg);
+	}
+	ra_bind(g, v, dst);
+}
+
+/* ---- one operand -------------------------------------------------------------------------------- */
+
+/* mov dst, a: for what is then changed in place. */
+static int copy_to_def(struct gen *g, ir_ref v, const struct ir_insn *i, bool w)
+{
+	struct opnd a = ra_operand(g, i->a);
+	ra_release(g);
+	int dst = ra_def(g, v, a.reg);
+	gen_move(g, w, dst, &a);
+	return dst;
+}
+
+void lower_not(struct gen *g, ir_ref v, const struct ir_insn *i)
+{
+	int dst = copy_to_def(g, v, i, is_wide(i));
+	emit_not(&g->e, is_wide(i), dst);
+	ra_bind(g, v, dst);
+}
+
+void lower_neg(struct gen *g, ir_ref v, const struct ir_insn *i)
+{
+	int dst = copy_to_def(g, v, i, is_wide(i));
+	flags_clobber(g);
+	emit_neg(&g->e, is_wide(i), dst);
+	ra_bind(g, v, dst);
+}
+
+void lower_bswap(struct gen *g, ir_ref v, const struct ir_insn *i)
+{
+	int dst = copy_to_def(g, v, i, is_wide(i));
+	emit_bswap(&g->e, is_wide(i), dst);
+	ra_bind(g, v, dst);
+}
+
+/* bsr leaves 0's result undefined: 63 (127) xor 31 (63) is the width. */
+static void clz_by_bsr(struct gen *g, bool w, int dst, int a)
+{
+	int t = ra_alloc(g);
+	emit_mov_ri(&g->e, t, w ? 127 : 63);
+	emit_bsr(&g->e, w, dst, a);
+	emit_cmov_rr(&g->e, w, CC_E, dst, t);
+	emit_alu_ri(&g->e, w, ALU_XOR, dst, w ? 63 : 31);
+}
+
+void lower_clz(struct gen *g, ir_ref v, const struct ir_insn *i)
+{
+	int a = ra_use(g, i->a);
+	ra_release(g);
+	int dst = ra_def(g, v, a);
+	flags_clobber(g);
+	if (g->t->has_lzcnt)
+		emit_lzcnt(&g->e, is_wide(i), dst, a);
+	else
+		clz_by_bsr(g, is_wide(i), dst, a);
+	ra_bind(g, v, dst);
+}
+
+static void lower_ext(struct gen *g, ir_ref v, const struct ir_insn *i, enum x64_ext ext)
+{
+	struct opnd a = ra_operand_rm(g, i->a);
+	ra_release(g);
+	int dst = ra_def(g, v, a.reg);
+	if (a.kind == OPND_MEM)
+		emit_ext_rm(&g->e, ext, dst, a.mem);
+	else
+		emit_ext_rr(&g->e, ext, dst, a.reg);
+	ra_bind(g, v, dst);
+}
+
+void lower_sext8(struct gen *g, ir_ref v, const struct ir_insn *i)
+{
+	lower_ext(g, v, i, EXT_S8);
+}
+
+void lower_sext16(struct gen *g, ir_ref v, const struct ir_insn *i)
+{
+	lower_ext(g, v, i, EXT_S16);
+}
+
+void lower_zext8(struct gen *g, ir_ref v, const struct ir_insn *i)
+{
+	lower_ext(g, v, i, EXT_Z8);
+}
+
+void lower_zext16(struct gen *g, ir_ref v, const struct ir_insn *i)
+{
+	lower_ext(g, v, i, EXT_Z16);
+}
+
+void lower_sext32(struct gen *g, ir_ref v, const struct ir_insn *i)
+{
+	lower_ext(g, v, i, EXT_S32Q);
+}
+
+/* Low half of an i64: always a real 32-bit mov, which clears the upper half. */
+void lower_trunc(struct gen *g, ir_ref v, const struct ir_insn *i)
+{
+	struct opnd a = ra_operand_rm(g, i->a);
+	ra_release(g);
+	int dst = ra_def(g, v, a.reg);
+	if (a.kind == OPND_MEM)
+		emit_mov_rm(&g->e, false, dst, a.mem);
+	else
+		emit_mov_rr(&g->e, false, dst, a.reg);
+	ra_bind(g, v, dst);
+}
+
+void lower_high(struct gen *g, ir_ref v, const struct ir_insn *i)
+{
+	struct opnd a = ra_operand_rm(g, i->a);
+	ra_release(g);
+	int dst = ra_def(g, v, a.reg);
+	flags_clobber(g);
+	if (a.kind == OPND_MEM) {
+		a.mem.disp += 4;
+		emit_mov_rm(&g->e, false, dst, a.mem);
+	} else {
+		gen_move(g, true, dst, &a);
+		emit_shift_ri(&g->e, true, SH_SHR, dst, 32);
+	}
+	ra_bind(g, v, dst);
+}
+
+void lower_join(struct gen *g, ir_ref v, const struct ir_insn *i)
+{
+	int low = ra_use(g, i->a);
+	struct opnd high = ra_operand(g, i->b);
+	ra_release(g);
+	int dst = ra_def(g, v, high.reg == low ? -1 : high.reg);
+	flags_clobber(g);
+	gen_move(g, false, dst, &high);
+	emit_shift_ri(&g->e, true, SH_SHL, dst, 32);
+	emit_alu_rr(&g->e, true, ALU_OR, dst, low);
+	ra_bind(g, v, dst);
+}
+
+/* ---- shifts ------------------------------------------------------------------------------------- */
+
+static void shift_by_const(struct gen *g, ir_ref v, const struct ir_insn *i, enum x64_shift op, unsigned n)
+{
+	bool w = is_wide(i);
+	struct opnd a = ra_operand(g, i->a);
+	ra_release(g);
+	int dst = ra_def(g, v, a.reg);
+	if (op == SH_ROR && g->t->has_bmi2 && n && a.kind == OPND_REG) {
+		emit_rorx(&g->e, w, dst, a.reg, n);
+	} else if (op == SH_ROR && g->t->has_bmi2) {
+		gen_move(g, w, dst, &a);
+		if (n)
+			emit_rorx(&g->e, w, dst, dst, n);
+	} else {
+		flags_clobber(g);
+		if (op == SH_SHL && n == 1 && a.kind == OPND_REG && a.reg != dst) {
+			emit_lea(&g->e, w, dst, x64_mem_index(a.reg, a.reg, 0, 0));
+		} else {
+			gen_move(g, w, dst, &a);
+			if (n)
+				emit_shift_ri(&g->e, w, op, dst, n);
+		}
+	}
+	ra_bind(g, v, dst);
+}
+
+static void shift_by_cl(struct gen *g, ir_ref v, const struct ir_insn *i, enum x64_shift op)
+{
+	bool w = is_wide(i);
+	if (in_flags(g, i->a))
+		ra_use(g, i->a);
+	g->locked = 0;
+	if (ra_reg(g, i->b) != RCX) {
+		ra_use(g, i->b);
+		ra_take(g, RCX);
+		emit_mov_rr(&g->e, false, RCX, ra_use(g, i->b));
+		g->locked = 1u << RCX; /* the count's own register may go */
+	}
+	g->locked |= 1u << RCX;
+	struct opnd a = ra_operand(g, i->a);
+	ra_release(g);
+	int dst = ra_def(g, v, a.reg == RCX ? -1 : a.reg);
+	flags_clobber(g);
+	gen_move(g, w, dst, &a);
+	emit_shift_cl(&g->e, w, op, dst);
+	ra_bind(g, v, dst);
+}
+
+static void lower_shift(struct gen *g, ir_ref v, const struct ir_insn *i, enum x64_shift op)
+{
+	bool w = is_wide(i);
+	if (is_const(g, i->b)) {
+		shift_by_const(g, v, i, op, (unsigned)insn_of(g, i->b)->imm & (w ? 63u : 31u));
+	} else if (g->t->has_bmi2 && op != SH_ROR) {
+		int count = ra_use(g, i->b), a = ra_use(g, i->a);
+		ra_release(g);
+		int dst = ra_def(g, v, a);
+		emit_shiftx(&g->e, w, op, dst, a, count);
+		ra_bind(g, v, dst);
+	} else {
+		shift_by_cl(g, v, i, op);
+	}
+}
+
+void lower_shl(struct gen *g, ir_ref v, const struct ir_insn *i)
+{
+	lower_shift(g, v, i, SH_SHL);
+}
+
+void lower_shr(struct gen *g, ir_ref v, const struct ir_insn *i)
+{
+	lower_shift(g, v, i, SH_SHR);
+}
+
+void lower_sar(struct gen *g, ir_ref v, const struct ir_insn *i)
+{
+	lower_shift(g, v, i, SH_SAR);
+}
+
+void lower_ror(struct gen *g, ir_ref v, const struct ir_insn *i)
+{
+	lower_shift(g, v, i, SH_ROR);
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Globals, constants and copies: mostly bookkeeping.
+ *
+ *   get     nothing: the value is the home, until the home changes
+ *   set     nothing when the value was computed there; else
+ *           mov home, v                       homed
+ *           mov [rbp + global], v or imm      in memory
+ *           setcc byte [rbp + global]         v is a condition of the flags
+ */
+#include "backend-x86_64/gen.h"
+
+void lower_nop(struct gen *g, ir_ref v, const struct ir_insn *i)
+{
+	(void)g, (void)v, (void)i;
+}
+
+/* Constants become immediates of their users, or are loaded by ra_use. */
+void lower_const(struct gen *g, ir_ref v, const struct ir_insn *i)
+{
+	(void)g, (void)v, (void)i;
+}
+
+void lower_get(struct gen *g, ir_ref v, const struct ir_insn *i)
+{
+	ra_alias(g, v, i->aux);
+	g->holds[i->aux] = v;
+}
+
+/* 0 or 1 by its op, so that a one-byte global holds all of it. */
+static bool is_truth(const struct gen *g, ir_ref v)
+{
+	const struct ir_insn *i = insn_of(g, v);
+	if (i->op == IR_get)
+		return g->t->guest->globals[i->aux].mem_bytes == 1;
+	return i->op == IR_cmp || i->op == IR_add_c || i->op == IR_add_v || i->op == IR_sub_c || i->op == IR_sub_v;
+}
+
+static void set_home(struct gen *g, int home, ir_ref a)
+{
+	if (is_const(g, a)) {
+		emit_mov_ri(&g->e, home, insn_of(g, a)->imm);
+	} else if (ra_reg(g, a) < 0 && in_flags(g, a)) {
+		flags_to_reg(g, (enum x64_cc)g->val[a].cc, home);
+	} else {
+		struct opnd src = ra_operand_rm(g, a);
+		gen_move(g, false, home, &src);
+	}
+}
+
+static void set_memory(struct gen *g, unsigned global, ir_ref a)
+{
+	unsigned size = g->t->guest->globals[global].mem_bytes;
+	struct x64_mem m = global_mem(g->t, global);
+	uint64_t imm = insn_of(g, a)->imm;
+	bool fits = size < 8 || (int64_t)imm == (int32_t)imm;
+	if (is_const(g, a) && fits)
+		emit_store_imm(&g->e, size, m, (int32_t)imm);
+	else if (size == 1 && in_flags(g, a))
+		emit_setcc_m(&g->e, (enum x64_cc)g->val[a].cc, m);
+	else
+		emit_store(&g->e, size, m, ra_use(g, a));
+}
+
+void lower_set(struct gen *g, ir_ref v, const struct ir_insn *i)
+{
+	struct value *a = &g->val[i->a];
+	unsigned global = i->aux;
+	(void)v;
+	if (a->global == (int)global)
+		return;
+	ra_detach(g, global);
+	int home = home_of(g, global);
+	if (home >= 0)
+		set_home(g, home, i->a);
+	else
+		set_memory(g, global, i->a);
+	g->holds[global] = i->a;
+	bool whole = g->t->guest->globals[global].mem_bytes > 1 || is_truth(g, i->a);
+	if (whole && a->global < 0 && !is_const(g, i->a))
+		ra_alias(g, i->a, global);
+}
+
+/* v = a, which both call by the same 64 bits. */
+static void copy(struct gen *g, ir_ref v, ir_ref a, bool w)
+{
+	const struct value *from = &g->val[a];
+	bool homed = from->global >= 0 && home_of(g, (unsigned)from->global) >= 0;
+	if (homed && g->val[v].target < 0) {
+		ra_alias(g, v, (unsigned)from->global);
+		return;
+	}
+	struct opnd src = is_const(g, a) ? (struct opnd){.reg = ra_use(g, a)} : ra_operand_rm(g, a);
+	ra_release(g);
+	int dst = ra_def(g, v, src.reg);
+	gen_move(g, w, dst, &src);
+	ra_bind(g, v, dst);
+}
+
+void lower_copy(struct gen *g, ir_ref v, const struct ir_insn *i)
+{
+	copy(g, v, i->a, i->type == IR_I64);
+}
+
+/* i32 values are zero-extended wherever they are in a register. */
+void lower_zext32(struct gen *g, ir_ref v, const struct ir_insn *i)
+{
+	copy(g, v, i->a, false);
+}
+
+void lower_insn(struct gen *g, ir_ref v, const struct ir_insn *i)
+{
+	(void)v;
+	g->mark = i->aux;
+	g->code->mark[i->aux] = here(g);
+}

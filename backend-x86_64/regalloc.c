@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where values are. Greedy and local: a value gets a scratch register when it is computed, loses
+ * it to another when there is none left (the one that costs least, then the one used last), and
+ * lives in a spill slot from then on. Aliases of globals need neither.
+ *
+ * Order inside a lowering: ra_use/ra_operand of all operands, ra_release, ra_def, the code,
+ * ra_bind. What an operand named stays readable until the result's register is written.
+ */
+#include "backend-x86_64/gen.h"
+
+static uint16_t set_of(int reg)
+{
+	return (uint16_t)(1u << reg);
+}
+
+static bool wide(const struct gen *g, ir_ref v)
+{
+	return g->val[v].wide;
+}
+
+/* ---- blocks and insns ----------------------------------------------------------------------- */
+
+/* rax, rcx and rdx always, and what the target has no use for as a home. */
+void ra_init(struct gen *g)
+{
+	static const uint8_t plain[14] = {RAX, RDX, RCX, RSI, RDI, R8, R9, R10, R11, RBX, R14, R15, R12, R13};
+	g->scratch = 0xffff & ~((1u << RSP) | (1u << RBP));
+	for (unsigned n = 0; n < g->t->guest->n_globals; n++)
+		if (home_of(g, n) >= 0)
+			g->scratch &= (uint16_t)~(1u << home_of(g, n));
+	unsigned turn = g->t->shuffle_seed % 14; /* tests: other registers come first */
+	g->n_order = 0;
+	for (unsigned k = 0; k < 14; k++) {
+		uint8_t r = plain[(k + turn) % 14];
+		if (g->scratch & set_of(r))
+			g->order[g->n_order++] = r;
+	}
+	g->n_slots = g->n_free_slots = 0;
+}
+
+void ra_begin_block(struct gen *g)
+{
+	for (unsigned r = 0; r < 16; r++)
+		g->owner[r] = IR_NONE;
+	for (unsigned n = 0; n < g->t->guest->n_globals; n++)
+		g->alias[n] = g->holds[n] = IR_NONE;
+	g->n_slots = g->n_free_slots = 0;
+	g->locked = 0;
+	g->flags = IR_NONE;
+	g->n_pending = 0;
+	g->unreachable = false;
+}
+
+static void free_slot(struct gen *g, ir_ref v)
+{
+	struct value *val = &g->val[v];
+	if (val->slot >= 0 && !lives_on(g, v)) {
+		g->free_slot[g->n_free_slots++] = val->slot;
+		val->slot = -1;
+	}
+}
+
+static void free_reg(struct gen *g, ir_ref v)
+{
+	struct value *val = &g->val[v];
+	if (val->reg >= 0 && !lives_on(g, v)) {
+		g->owner[val->reg] = IR_NONE;
+		val->reg = -1;
+	}
+}
+
+static void each_operand(struct gen *g, void (*act)(struct gen *g, ir_ref v))
+{
+	const struct ir_insn *i = insn_of(g, g->at);
+	const ir_ref *args = &i->a;
+	unsigned n = ir_ops[i->op].n_args;
+	if (i->op == IR_call)
+		args = ir_call_args(g->u, i, &n);
+	for (unsigned k = 0; k < n; k++)
+		act(g, args[k]);
+}
+
+void ra_release(struct gen *g)
+{
+	each_operand(g, free_reg);
+}
+
+void ra_end_insn(struct gen *g)
+{
+	each_operand(g, free_reg);
+	each_operand(g, free_slot);
+	g->locked = 0;
+}
+
+/* ---- registers ---------------------------------------------------------------------------------- */
+
+static int16_t new_slot(struct gen *g)
+{
+	if (g->n_free_slots)
+		return g->free_slot[--g->n_free_slots];
+	assert(g->n_slots < FRAME_N_SLOTS);
+	return (int16_t)g->n_slots++;
+}
+
+/* Is there a copy of v outside its scratch register? */
+static bool has_backing(const struct gen *g, ir_ref v)
+{
+	return g->val[v].slot >= 0 || g->val[v].global >= 0 || is_const(g, v);
+}
+
+/* Takes v out of its scratch register; what lives on and is nowhere else goes to a slot. */
+static void evict(struct gen *g, ir_ref v)
+{
+	struct value *val = &g->val[v];
+	if (!has_backing(g, v)) {
+		val->slot = new_slot(g);
+		emit_store(&g->e, 8, slot_mem(val->slot), val->reg);
+	}
+	g->owner[val->reg] = IR_NONE;
+	val->reg = -1;
+}
+
+/* A scratch register that is free without any code, or -1. */
+static int find_free(const struct gen *g)
+{
+	for (unsigned k = 0; k < g->n_order; k++)
+		if (g->owner[g->order[k]] == IR_NONE && !(g->locked & set_of(g->order[k])))
+			return g->order[k];
+	return -1;
+}
+
+static int choose_victim(const struct gen *g)
+{
+	int best = -1;
+	bool best_free = false;
+	for (unsigned k = 0; k < g->n_order; k++) {
+		int r = g->order[k];
+		if (g->locked & set_of(r))
+			continue;
+		bool costs_nothing = has_backing(g, g->owner[r]);
+		if (best < 0 || (costs_nothing && !best_free) ||
+		    (costs_nothing == best_free &&
+		     g->val[g->owner[r]].last_use > g->val[g->owner[best]].last_use)) {
+			best = r;
+			best_free = costs_nothing;
+		}
+	}
+	return best;
+}
+
+int ra_alloc(struct gen *g)
+{
+	int r = find_free(g);
+	if (r < 0) {
+		r = choose_victim(g);
+		assert(r >= 0 && "a lowering locked every scratch register");
+		evict(g, g->owner[r]);
+	}
+	g->locked |= set_of(r);
+	return r;
+}
+
+static void own(struct gen *g, ir_ref v, int r)
+{
+	g->owner[r] = v;
+	g->val[v].reg = (int8_t)r;
+}
+
+void ra_take(struct gen *g, int reg)
+{
+	ir_ref v = g->owner[reg];
+	g->locked |= set_of(reg);
+	if (v == IR_NONE)
+		return;
+	int other = find_free(g);
+	if (other < 0) {
+		evict(g, v);
+		return;
+	}
+	emit_mov_rr(&g->e, wide(g, v), other, reg);
+	g->owner[reg] = IR_NONE;
+	own(g, v, other);
+	g->locked |= set_of(other); /* whoever named v by its register names it by this one now */
+}
+
+/* ---- operands ----------------------------------------------------------------------------------- */
+
+int ra_reg(const struct gen *g, ir_ref v)
+{
+	const struct value *val = &g->val[v];
+	if (val->reg >= 0)
+		return val->reg;
+	return val->global >= 0 ? home_of(g, (unsigned)val->global) : -1;
+}
+
+static unsigned global_bytes(const struct gen *g, int global)
+{
+	return g->t->guest->globals[global].mem_bytes;
+}
+
+static void load(struct gen *g, ir_ref v, int r)
+{
+	const struct value *val = &g->val[v];
+	if (is_const(g, v))
+		emit_mov_ri(&g->e, r, insn_of(g, v)->imm);
+	else if (in_flags(g, v))
+		flags_to_reg(g, (enum x64_cc)val->cc, r);
+	else if (val->slot >= 0)
+		emit_mov_rm(&g->e, wide(g, v), r, slot_mem(val->slot));
+	else if (val->global >= 0 && global_bytes(g, val->global) == 1)
+		emit_ext_rm(&g->e, EXT_Z8, r, global_mem(g->t, (unsigned)val->global));
+	else if (val->global >= 0)
+		emit_mov_rm(&g->e, wide(g, v), r, global_mem(g->t, (unsigned)val->global));
+	else
+		assert(false && "a value that is nowhere");
+}
+
+int ra_use(struct gen *g, ir_ref v)
+{
+	int r = ra_reg(g, v);
+	if (r < 0) {
+		r = ra_alloc(g);
+		load(g, v, r);
+		own(g, v, r);
+	}
+	g->locked |= set_of(r);
+	return r;
+}
+
+static struct opnd opnd_reg(int r)
+{
+	return (struct opnd){.kind = OPND_REG, .reg = r};
+}
+
+static struct opnd opnd_mem(struct x64_mem m)
+{
+	return (struct opnd){.kind = OPND_MEM, .reg = -1, .mem = m};
+}
+
+struct opnd ra_operand_rm(struct gen *g, ir_ref v)
+{
+	const struct value *val = &g->val[v];
+	int r = ra_reg(g, v);
+	if (r < 0 && !is_const(g, v) && !in_flags(g, v)) {
+		/* Worth a register only when there are other uses and one is idle. */
+		bool keep = lives_on(g, v) && find_free(g) >= 0;
+		if (val->slot >= 0 && !keep)
+			return opnd_mem(slot_mem(val->slot));
+		if (val->slot < 0 && val->global >= 0 && !keep &&
+		    global_bytes(g, val->global) == (val->wide ? 8u : 4u))
+			return opnd_mem(global_mem(g->t, (unsigned)val->global));
+	}
+	return opnd_reg(ra_use(g, v));
+}
+
+struct opnd ra_operand(struct gen *g, ir_ref v)
+{
+	if (is_const(g, v)) {
+		uint64_t imm = insn_of(g, v)->imm;
+		if (!wide(g, v) || (int64_t)imm == (int32_t)imm)
+			return (struct opnd){.kind = OPND_IMM, .reg = -1, .imm = (int32_t)imm};
+	}
+	return ra_operand_rm(g, v);
+}
+
+void gen_move(struct gen *g, bool w, int dst, const struct opnd *src)
+{
+	switch (src->kind) {
+	case OPND_REG:
+		if (src->reg != dst)
+			emit_mov_rr(&g->e, w, dst, src->reg);
+		break;
+	case OPND_MEM:
+		emit_mov_rm(&g->e, w, dst, src->mem);
+		break;
+	case OPND_IMM:
+		emit_mov_ri(&g->e, dst, w ? (uint64_t)(int64_t)src->imm : (uint32_t)src->imm);
+		break;
+	}
+}
+
+/* ---- results ------------------------------------------------------------------------------------ */
+
+/* The home that v may be computed into, or -1. */
+static int target_home(const struct gen *g, ir_ref v)
+{
+	int target = g->val[v].target;
+	return target >= 0 ? home_of(g, (unsigned)target) : -1;
+}
+
+int ra_def(struct gen *g, ir_ref v, int hint)
+{
+	int home = target_home(g, v);
+	if (home >= 0) {
+		ra_detach(g, (unsigned)g->val[v].target);
+		return home;
+	}
+	if (hint >= 0 && (g->scratch & set_of(hint)) && g->owner[hint] == IR_NONE) {
+		g->locked |= set_of(hint);
+		return hint;
+	}
+	return ra_alloc(g);
+}
+
+void ra_bind(struct gen *g, ir_ref v, int reg)
+{
+	int home = target_home(g, v);
+	if (home >= 0 && home == reg) {
+		ra_alias(g, v, (unsigned)g->val[v].target);
+		g->holds[g->val[v].target] = v;
+	} else if (g->val[v].last_use) {
+		assert(g->scratch & set_of(reg));
+		own(g, v, reg);
+	}
+}
+
+/* ---- aliases ------------------------------------------------------------------------------------ */
+
+void ra_alias(struct gen *g, ir_ref v, unsigned global)
+{
+	g->val[v].global = (int8_t)global;
+	g->val[v].next_alias = g->alias[global];
+	g->alias[global] = v;
+}
+
+/* v is about to lose its global: is it in another one too? */
+static bool find_other_home(struct gen *g, ir_ref v)
+{
+	for (unsigned n = 0; n < g->t->guest->n_globals; n++)
+		if (g->holds[n] == v && home_of(g, n) >= 0) {
+			ra_alias(g, v, n);
+			return true;
+		}
+	return false;
+}
+
+static void move_away(struct gen *g, ir_ref v, unsigned global)
+{
+	struct value *val = &g->val[v];
+	val->global = -1;
+	if (val->reg >= 0 || val->slot >= 0 || find_other_home(g, v))
+		return;
+	int home = home_of(g, global), r = find_free(g);
+	if (r >= 0) {
+		if (home >= 0)
+			emit_mov_rr(&g->e, wide(g, v), r, home);
+		else if (global_bytes(g, (int)global) == 1)
+			emit_ext_rm(&g->e, EXT_Z8, r, global_mem(g->t, global));
+		else
+			emit_mov_rm(&g->e, wide(g, v), r, global_mem(g->t, global));
+		own(g, v, r);
+		return;
+	}
+	if (home >= 0) {
+		val->slot = new_slot(g);
+		emit_store(&g->e, 8, slot_mem(val->slot), home);
+		return;
+	}
+	uint16_t locked = g->locked;
+	val->global = (int8_t)global; /* for ra_use's load: memory to memory needs a register */
+	ra_use(g, v);
+	val->global = -1;
+	g->locked = locked;
+}
+
+void ra_detach(struct gen *g, unsigned global)
+{
+	ir_ref v = g->alias[global];
+	g->alias[global] = g->holds[global] = IR_NONE;
+	while (v != IR_NONE) {
+		ir_ref next = g->val[v].next_alias;
+		if (g->val[v].global == (int)global && lives_on(g, v))
+			move_away(g, v, global);
+		v = next;
+	}
+}
+
+void ra_detach_all(struct gen *g)
+{
+	for (unsigned n = 0; n < g->t->guest->n_globals; n++)
+		g->holds[n] = IR_NONE;
+	for (unsigned n = 0; n < g->t->guest->n_globals; n++)
+		ra_detach(g, n);
+}
+
+void ra_save_flag(struct gen *g, ir_ref v)
+{
+	struct value *val = &g->val[v];
+	int r = find_free(g);
+	if (r >= 0) {
+		flags_to_reg(g, (enum x64_cc)val->cc, r);
+		own(g, v, r);
+		return;
+	}
+	val->slot = new_slot(g);
+	emit_store_imm(&g->e, 8, slot_mem(val->slot), 0);
+	emit_setcc_m(&g->e, (enum x64_cc)val->cc, slot_mem(val->slot));
+}
+
+void ra_spill_all(struct gen *g)
+{
+	for (unsigned k = 0; k < g->n_order; k++) {
+		ir_ref v = g->owner[g->order[k]];
+		if (v == IR_NONE)
+			continue;
+		if (lives_on(g, v)) {
+			evict(g, v);
+		} else {
+			g->owner[g->order[k]] = IR_NONE;
+			g->val[v].reg = -1;
+		}
+	}
+}

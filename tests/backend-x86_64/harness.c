@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See harness.h. */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <Zydis/Zydis.h>
+#include <cmocka.h>
+
+#include "tests/backend-x86_64/harness.h"
+
+#define CODE_SIZE ((size_t)1 << 22)
+
+/* ---- memory ---------------------------------------------------------------------------------- */
+
+static void log_env(struct guest_state *g)
+{
+	uint64_t word[sizeof(struct random_env) / 8];
+	memcpy(word, g->env, sizeof word);
+	for (unsigned i = 0; i < ARRAY_LEN(word); i++)
+		g->env_log = (g->env_log ^ word[i]) * UINT64_C(0x100000001b3);
+	g->env_log ^= g->env_log >> 31;
+}
+
+bool harness_load(void *ctx, uint32_t addr, uint16_t memop, unsigned mark, uint64_t *value)
+{
+	struct guest_state *g = ctx;
+	log_env(g);
+	return random_load(&g->memory, addr, memop, mark, value);
+}
+
+bool harness_store(void *ctx, uint32_t addr, uint16_t memop, unsigned mark, uint64_t value)
+{
+	struct guest_state *g = ctx;
+	log_env(g);
+	return random_store(&g->memory, addr, memop, mark, value);
+}
+
+unsigned harness_mark_of(const struct x64_code *code, uint64_t host_pc)
+{
+	uint64_t offset = host_pc - code->code;
+	for (uint32_t i = 0; i < code->n_sites; i++) {
+		if (i > 0)
+			assert_true(code->site[i].offset > code->site[i - 1].offset);
+		if (code->site[i].offset == offset)
+			return code->site[i].mark;
+	}
+	fail_msg("no site at offset %#" PRIx64, offset);
+	return 0;
+}
+
+static struct guest_state *state_of(void *env)
+{
+	struct base *base = (struct base *)((uint8_t *)env - offsetof(struct base, env));
+	return base->state;
+}
+
+/* C may destroy every register that the ABI lets it. */
+static void trash_registers(void)
+{
+	__asm__ volatile("mov $0xdead, %%eax; mov %%rax, %%rcx; mov %%rax, %%rdx; mov %%rax, %%rsi; mov %%rax, %%rdi;"
+			 "mov %%rax, %%r8; mov %%rax, %%r9; mov %%rax, %%r10; mov %%rax, %%r11"
+			 ::: "rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "cc");
+}
+
+static struct x64_load_result load_slow(void *env, uint32_t addr, uint32_t memop, uint64_t host_pc)
+{
+	struct guest_state *g = state_of(env);
+	struct x64_load_result r = {0};
+	_Alignas(16) volatile uint8_t aligned[16]; /* the ABI's promise to us */
+	assert_int_equal((uintptr_t)aligned & 15, 0);
+	assert_int_equal((uintptr_t)__builtin_frame_address(0) & 15, 0);
+	r.status = !harness_load(g, addr, (uint16_t)memop, harness_mark_of(g->code, host_pc), &r.value);
+	trash_registers();
+	return r;
+}
+
+static uint64_t store_slow(void *env, uint32_t addr, uint64_t value, uint32_t memop, uint64_t host_pc)
+{
+	struct guest_state *g = state_of(env);
+	assert_int_equal((uintptr_t)__builtin_frame_address(0) & 15, 0);
+	uint64_t status = !harness_store(g, addr, (uint16_t)memop, harness_mark_of(g->code, host_pc), value);
+	trash_registers();
+	return status;
+}
+
+void harness_fill_tlb(struct harness *h, struct guest_state *g, uint32_t which)
+{
+	unsigned bit = 0;
+	for (unsigned space = 0; space < 2; space++)
+		for (unsigned kind = 0; kind < 2; kind++)
+			for (unsigned page = 0; page < RANDOM_MEM_GOOD >> 12; page++, bit++) {
+				uint64_t to_host = (uint64_t)(uintptr_t)g->memory.bytes - RANDOM_MEM_BASE;
+				h->base->addend[space][kind][(RANDOM_MEM_BASE >> 12) + page] =
+					which >> bit & 1 ? to_host : 0;
+			}
+}
+
+/* ---- set-up ---------------------------------------------------------------------------------- */
+
+void harness_init(struct harness *h)
+{
+	memset(h, 0, sizeof *h);
+	h->base = mmap(NULL, sizeof *h->base, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	assert_true(h->base != MAP_FAILED);
+	int fd = memfd_create("code", MFD_CLOEXEC);
+	assert_true(fd >= 0 && ftruncate(fd, CODE_SIZE) == 0);
+	h->size = CODE_SIZE;
+	h->rw = mmap(NULL, CODE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	h->rx = mmap(NULL, CODE_SIZE, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
+	assert_true(h->rw != MAP_FAILED && h->rx != MAP_FAILED);
+	close(fd);
+	h->out = (struct x64_out){.cur = h->rw, .end = h->rw + CODE_SIZE, .rx_delta = h->rx - h->rw};
+	h->layout = (struct x64_layout){
+		.env = offsetof(struct base, env), .budget = offsetof(struct base, budget),
+		.host_pc = offsetof(struct base, host_pc), .host_sp = offsetof(struct base, host_sp),
+		.tb_flags = offsetof(struct base, tb_flags), .jump_cache = offsetof(struct base, jump_cache),
+		.jump_cache_bits = HARNESS_CACHE_BITS, .tlb = offsetof(struct base, addend),
+		.exec_tag = offsetof(struct base, exec_tag), .page_bits = 12,
+		.load_slow = load_slow, .store_slow = store_slow,
+	};
+	for (unsigned i = 0; i < 1u << HARNESS_CACHE_BITS; i++)
+		h->base->jump_cache[i].flags = ~0u;
+}
+
+void harness_free(struct harness *h)
+{
+	munmap(h->base, sizeof *h->base);
+	munmap(h->rw, h->size);
+	munmap(h->rx, h->size);
+	arena_free(&h->arena);
+}
+
+void harness_target(struct harness *h, uint32_t shuffle_seed, unsigned n_homes)
+{
+	if (h->out.end - h->out.cur < (ptrdiff_t)h->size / 4 || h->out.full) {
+		h->out.cur = h->rw;
+		h->out.full = false;
+		/* Code was written under another address than it runs at: serialise (SDM vol. 3, 9.1.3). */
+		unsigned a = 0, c = 0;
+		__asm__ volatile("cpuid" : "+a"(a), "+c"(c) :: "ebx", "edx", "memory");
+	}
+	x64_target_init(&h->target, &random_guest, &h->layout, shuffle_seed, n_homes);
+	assert_true(x64_emit_thunks(&h->target, &h->out));
+}
+
+/* ---- text -------------------------------------------------------------------------------------- */
+
+char *harness_disassemble(const struct harness *h, uint64_t from, uint64_t to)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *f = open_memstream(&text, &size);
+	ZydisDecoder decoder;
+	ZydisFormatter formatter;
+	ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
+	ZydisFormatterInit(&formatter, ZYDIS_FORMATTER_STYLE_INTEL);
+	for (uint64_t at = from; at < to;) {
+		ZydisDecodedInstruction insn;
+		ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
+		char line[128];
+		const uint8_t *code = (const uint8_t *)(uintptr_t)(at - (uint64_t)h->out.rx_delta);
+		if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder, code, to - at, &insn, operands))) {
+			fprintf(f, "%04" PRIx64 ": (bad)\n", at - from);
+			break;
+		}
+		ZydisFormatterFormatInstruction(&formatter, &insn, operands, insn.operand_count_visible, line,
+						sizeof line, at - from, NULL);
+		fprintf(f, "%04" PRIx64 ": %s\n", at - from, line);
+		at += insn.length;
+	}
+	fclose(f);
+	return text;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A place to run emitted code: a base region as the runtime would lay it out, sparse TLB tables, a
+ * dual-mapped code buffer (RW and RX, never both), and slow paths that work on the random guest's
+ * memory (tests/ir/random_unit.h).
+ */
+#ifndef RHEA_TESTS_X64_HARNESS_H
+#define RHEA_TESTS_X64_HARNESS_H
+
+#include "backend-x86_64/x64.h"
+#include "tests/ir/random_unit.h"
+
+#define HARNESS_CACHE_BITS 6u
+#define HARNESS_TAG_SPACES 2u
+
+/* One guest's state: memory and a digest of the env at every access (homes must be exact there). */
+struct guest_state {
+	struct random_env *env;
+	struct random_memory memory;
+	uint64_t env_log;
+	const struct x64_code *code; /* compiled side: to find the mark of a site */
+};
+
+struct base {
+	uint8_t reserved[0x100]; /* so that fields are at both short and long offsets */
+	struct random_env env;
+	int32_t budget;
+	uint32_t tb_flags;
+	uint64_t host_pc, host_sp;
+	struct guest_state *state;
+	struct x64_jump_entry jump_cache[1 << HARNESS_CACHE_BITS];
+	_Alignas(4096) uint64_t addend[2][2][1 << 20];
+	uint32_t exec_tag[HARNESS_TAG_SPACES][1 << 20];
+};
+
+struct harness {
+	struct base *base;
+	uint8_t *rw, *rx;
+	size_t size;
+	struct x64_out out;
+	struct x64_layout layout;
+	struct x64_target target;
+	struct arena arena;
+};
+
+void harness_init(struct harness *h);
+void harness_free(struct harness *h);
+
+/* Starts the code buffer over, with the thunks of a target for these choices. */
+void harness_target(struct harness *h, uint32_t shuffle_seed, unsigned n_homes);
+
+/* Fills the TLB with what `which` has bits set for: one bit a page and kind of access. 0 empties it. */
+void harness_fill_tlb(struct harness *h, struct guest_state *g, uint32_t which);
+
+/* Memory callbacks for the interpreter; ctx is a struct guest_state. */
+bool harness_load(void *ctx, uint32_t addr, uint16_t memop, unsigned mark, uint64_t *value);
+bool harness_store(void *ctx, uint32_t addr, uint16_t memop, unsigned mark, uint64_t value);
+
+/* Mark of the site that host_pc names; fails the test when there is no such site. */
+unsigned harness_mark_of(const struct x64_code *code, uint64_t host_pc);
+
+/* Disassembles [from, to) into malloc'ed text, addresses relative to `from`. */
+char *harness_disassemble(const struct harness *h, uint64_t from, uint64_t to);
+
+#endif

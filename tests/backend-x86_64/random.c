@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Random units: the interpreter and the compiled code must agree on env, memory, exit and fault,
+ * with the register allocator's choices shuffled, with few homes and many, before and after the
+ * optimiser, on hosts with and without BMI2 and LZCNT, TLB full, empty and mixed.
+ *
+ *   RHEA_SEED=n replays unit n; RHEA_UNITS=n sets how many.
+ */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/log.h"
+#include "tests/backend-x86_64/harness.h"
+
+#define COOKIE UINT64_C(0x7f1234567890)
+#define BUDGET 1000
+
+struct run {
+	uint64_t seed;
+	unsigned n_insns, n_homes;
+	uint32_t shuffle, tlb;
+	bool optimise, bmi2, lzcnt;
+};
+
+static struct run run_from_seed(uint64_t seed)
+{
+	static const uint8_t homes[] = {0, 3, 8, 11, 11};
+	struct random_source r = {seed ^ 0x783634};
+	struct run run = {.seed = seed, .n_insns = 8 + random_below(&r, random_below(&r, 4) ? 60 : 300)};
+	run.n_homes = homes[random_below(&r, ARRAY_LEN(homes))];
+	run.shuffle = random_below(&r, 3) ? random_u32(&r) | 1u : 0;
+	unsigned tlb = random_below(&r, 3);
+	run.tlb = tlb == 0 ? 0 : tlb == 1 ? ~0u : random_u32(&r);
+	run.optimise = random_below(&r, 2);
+	run.bmi2 = random_below(&r, 3);
+	run.lzcnt = random_below(&r, 3);
+	return run;
+}
+
+static void build(struct harness *h, const struct run *run, struct ir_unit *u)
+{
+	arena_reset(&h->arena);
+	ir_unit_init(u, &random_guest, &h->arena);
+	random_unit(u, &random_guest, run->seed, run->n_insns);
+	if (run->optimise)
+		ir_optimise(u);
+}
+
+static void init_state(struct guest_state *g, struct random_env *env, uint64_t seed)
+{
+	memset(g, 0, sizeof *g);
+	g->env = env;
+	random_env_init(env, seed);
+	random_memory_init(&g->memory, seed);
+}
+
+/* What the run loop would conclude from enter's result. */
+static struct ir_interp_result compiled_result(const struct harness *h, const struct x64_code *code, uint64_t rax)
+{
+	struct ir_interp_result r = {.pc_key = h->base->env.pc};
+	switch ((enum x64_exit)(rax & 7)) {
+	case X64_EXIT_JUMP_0: case X64_EXIT_JUMP_1:
+		assert_int_equal(rax & ~UINT64_C(7), COOKIE);
+		r.exit = IR_EXIT_JUMP;
+		r.slot = (unsigned)(rax & 7);
+		break;
+	case X64_EXIT_LOOKUP:
+		assert_int_equal(rax, X64_EXIT_LOOKUP);
+		r.exit = IR_EXIT_IND;
+		break;
+	case X64_EXIT_FAULT:
+		assert_int_equal(rax, X64_EXIT_FAULT);
+		r.exit = IR_EXIT_FAULT;
+		r.marks = harness_mark_of(code, h->base->host_pc) + 1;
+		break;
+	case X64_EXIT_BUDGET:
+		fail_msg("the budget was not used up");
+	}
+	return r;
+}
+
+static bool same_result(const struct ir_interp_result *want, const struct ir_interp_result *got)
+{
+	enum ir_exit exit = want->exit == IR_EXIT_LOOP ? IR_EXIT_IND : want->exit; /* both are LOOKUP */
+	if (exit != got->exit)
+		return false;
+	if (exit == IR_EXIT_FAULT)
+		return want->marks == got->marks;
+	return want->pc_key == got->pc_key && (exit != IR_EXIT_JUMP || want->slot == got->slot);
+}
+
+static const char *difference(const struct run *run, const struct guest_state *want, const struct guest_state *got,
+			      const struct ir_interp_result *wr, const struct ir_interp_result *gr)
+{
+	if (!same_result(wr, gr))
+		return "exit";
+	if (memcmp(want->env, got->env, sizeof *want->env) != 0)
+		return "env";
+	if (memcmp(want->memory.bytes, got->memory.bytes, sizeof want->memory.bytes) != 0)
+		return "memory";
+	if (run->tlb == 0 && want->memory.log != got->memory.log)
+		return "accesses";
+	if (run->tlb == 0 && want->env_log != got->env_log)
+		return "env during an access";
+	return NULL;
+}
+
+static void report(struct harness *h, const struct run *run, const struct x64_code *code, const char *what,
+		   const struct guest_state *want, const struct guest_state *got, const struct ir_interp_result *wr,
+		   const struct ir_interp_result *gr)
+{
+	struct ir_unit u;
+	struct log log = {.mask = ~0u, .out = stderr};
+	char *text = harness_disassemble(h, code->code, code->code + code->size);
+	fprintf(stderr, "%s", text);
+	free(text);
+	build(h, run, &u);
+	ir_print(&u, &log);
+	fprintf(stderr, "homes %u shuffle %u tlb %#x optimise %d bmi2 %d lzcnt %d\n", run->n_homes, run->shuffle,
+		run->tlb, run->optimise, run->bmi2, run->lzcnt);
+	fprintf(stderr, "exit %d/%d slot %u/%u pc %#x/%#x marks %u/%u\n", wr->exit, gr->exit, wr->slot, gr->slot,
+		wr->pc_key, gr->pc_key, wr->marks, gr->marks);
+	for (unsigned i = 0; i < sizeof(struct random_env) / 4; i++) {
+		uint32_t a = ((const uint32_t *)want->env)[i], b = ((const uint32_t *)got->env)[i];
+		if (a != b)
+			fprintf(stderr, "env + %u: %#x, compiled %#x\n", i * 4, a, b);
+	}
+	fail_msg("seed %" PRIu64 " (RHEA_SEED replays it): %s differs", run->seed, what);
+}
+
+static void check_one(struct harness *h, uint64_t seed)
+{
+	static struct guest_state want, got;
+	struct run run = run_from_seed(seed);
+	struct random_env env;
+	struct ir_unit u;
+	struct x64_code code;
+	build(h, &run, &u);
+	init_state(&want, &env, seed);
+	struct ir_memory mem = {&want, harness_load, harness_store};
+	struct ir_interp_result wr = ir_interpret(&u, &env, &mem);
+
+	harness_target(h, run.shuffle, run.n_homes);
+	h->target.has_bmi2 &= run.bmi2;
+	h->target.has_lzcnt &= run.lzcnt;
+	struct x64_compile_args args = {.cookie = COOKIE, .n_insns = u.n_marks};
+	assert_true(x64_compile(&h->target, &u, &args, &h->out, &code));
+	init_state(&got, &h->base->env, seed);
+	got.code = &code;
+	h->base->state = &got;
+	h->base->budget = BUDGET;
+	harness_fill_tlb(h, &got, run.tlb);
+	uint64_t rax = h->target.enter(h->base, code.code + code.entry);
+	struct ir_interp_result gr = compiled_result(h, &code, rax);
+	assert_int_equal(h->base->budget, BUDGET - (int)u.n_marks);
+	const char *what = difference(&run, &want, &got, &wr, &gr);
+	if (what)
+		report(h, &run, &code, what, &want, &got, &wr, &gr);
+}
+
+/* An assertion in the backend or a wild access in emitted code shall name its seed too. */
+static volatile uint64_t current_seed;
+
+static void on_crash(int sig)
+{
+	fprintf(stderr, "RHEA_SEED=%" PRIu64 " crashes\n", current_seed);
+	signal(sig, SIG_DFL);
+	raise(sig);
+}
+
+/* Fails when compiled code computes something else than the IR means. */
+static void compiled_code_agrees_with_the_interpreter(void **state)
+{
+	struct harness h;
+	const char *count = getenv("RHEA_UNITS");
+	uint64_t first = random_seed_from_env(1), n = getenv("RHEA_SEED") ? 1 : count ? strtoull(count, NULL, 0) : 20000;
+	(void)state;
+	harness_init(&h);
+	signal(SIGABRT, on_crash);
+	signal(SIGSEGV, on_crash);
+	for (uint64_t seed = first; seed < first + n && (current_seed = seed); seed++)
+		check_one(&h, seed);
+	harness_free(&h);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(compiled_code_agrees_with_the_interpreter),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
