@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The doors between running code and the softmmu: the slow paths of emitted code, the
+ * interpreter's memory, and what the softmmu asks back.
+ */
+#include "runtime/vcpu.h"
+
+static struct vcpu *vcpu_of_env(void *env)
+{
+	return ((struct vcpu_base *)(void *)((char *)env - offsetof(struct vcpu_base, cpu)))->vcpu;
+}
+
+static enum mem_status load(struct vcpu *v, uint32_t addr, uint16_t memop, uint64_t *value)
+{
+	if (v->lockstep)
+		return lockstep_load(v, addr, memop, value);
+	return softmmu_load(v->mmu, GVA(addr), memop, value);
+}
+
+static enum mem_status store(struct vcpu *v, uint32_t addr, uint16_t memop, uint64_t value)
+{
+	if (v->lockstep)
+		return lockstep_store(v, addr, memop, value);
+	return softmmu_store(v->mmu, GVA(addr), memop, value);
+}
+
+struct x64_load_result vcpu_load_slow(void *env, uint32_t addr, uint32_t memop, uint64_t host_pc)
+{
+	struct vcpu *v = vcpu_of_env(env);
+	struct x64_load_result r = {0};
+	v->base->host_pc = host_pc;
+	r.status = load(v, addr, (uint16_t)memop, &r.value) != MEM_DONE;
+	return r;
+}
+
+uint64_t vcpu_store_slow(void *env, uint32_t addr, uint64_t value, uint32_t memop, uint64_t host_pc)
+{
+	struct vcpu *v = vcpu_of_env(env);
+	v->base->host_pc = host_pc;
+	return store(v, addr, (uint16_t)memop, value) != MEM_DONE;
+}
+
+static bool interp_load(void *ctx, uint32_t addr, uint16_t memop, unsigned mark, uint64_t *value)
+{
+	struct vcpu *v = ctx;
+	v->cur_mark = mark;
+	return load(v, addr, memop, value) == MEM_DONE;
+}
+
+static bool interp_store(void *ctx, uint32_t addr, uint16_t memop, unsigned mark, uint64_t value)
+{
+	struct vcpu *v = ctx;
+	v->cur_mark = mark;
+	return store(v, addr, memop, value) == MEM_DONE;
+}
+
+struct ir_memory vcpu_interp_memory(struct vcpu *v)
+{
+	return (struct ir_memory){.ctx = v, .load = interp_load, .store = interp_store};
+}
+
+/* ---- the softmmu's owner ---- */
+
+static bool owner_walk(void *opaque, gva_t va, enum mem_access access, unsigned space, struct mem_walk *out)
+{
+	struct vcpu *v = opaque;
+	return arm_mmu_walk(v->cpu, va, access, space, out);
+}
+
+static bool owner_probe(void *opaque, gva_t va, enum mem_access access, unsigned space, struct mem_walk *out)
+{
+	const struct vcpu *v = opaque;
+	return arm_mmu_probe(v->cpu, va, access, space, out);
+}
+
+static void owner_fault(void *opaque, enum mem_fault what, gva_t va, enum mem_access access, unsigned space)
+{
+	struct vcpu *v = opaque;
+	arm_mem_fault(v->cpu, what, va, access, space);
+}
+
+/* A block is charged whole when it starts: what lies at and behind the access has not happened yet. */
+static void owner_before_io(void *opaque)
+{
+	struct vcpu *v = opaque;
+	if (!v->cfg.icount)
+		return;
+	const struct tb *tb = v->cur_tb;
+	uint32_t mark = v->cur_mark;
+	if (!tb) {
+		tb = tb_by_host_pc(&v->tbs, v->base->host_pc);
+		mark = tb ? tb_site_mark(tb, v->base->host_pc) : 0;
+	}
+	v->io_ahead = tb ? (int64_t)tb->n_insns - mark : 0;
+}
+
+struct softmmu_owner vcpu_softmmu_owner(struct vcpu *v)
+{
+	return (struct softmmu_owner){
+		.opaque = v,
+		.walk = owner_walk,
+		.probe = owner_probe,
+		.fault = owner_fault,
+		.code_write = vcpu_code_write,
+		.before_io = owner_before_io,
+	};
+}

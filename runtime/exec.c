@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The run loop. Time is cut into slices of guest instructions: the budget counts a slice down in
+ * emitted code, and between slices timers fire and back ends are polled. `insns_done + slice -
+ * budget` is the instruction count at every moment the loop has control.
+ */
+#include <assert.h>
+
+#include "runtime/vcpu.h"
+
+#define SLICE_INSNS 40000       /* with host time: 10 to 50 us */
+#define SLICE_INSNS_ICOUNT 400000
+#define POLL_INTERVAL_NS 1000000
+
+static int64_t budget(const struct vcpu *v)
+{
+	return (int64_t)v->base->budget + v->parked;
+}
+
+uint64_t vcpu_insns(const struct vcpu *v)
+{
+	return v->insns_done + (uint64_t)(v->slice - budget(v) - v->io_ahead);
+}
+
+void vcpu_kick(struct vcpu *v)
+{
+	if (v->base->budget >= 0) {
+		v->parked += v->base->budget + 1;
+		v->base->budget = -1;
+	}
+}
+
+static void unpark(struct vcpu *v)
+{
+	v->base->budget += v->parked;
+	v->parked = 0;
+}
+
+void vcpu_set_irq(struct vcpu *v, bool fiq, bool level)
+{
+	arm_set_irq(v->cpu, fiq, level);
+	if (level)
+		vcpu_kick(v);
+}
+
+void vcpu_stop(struct vcpu *v)
+{
+	atomic_store(&v->stop, true);
+	v->host.wake(v->host.opaque);
+}
+
+/* vclock: a timer now comes first. Host time is looked at often enough anyway. */
+void vcpu_deadline_moved(void *opaque)
+{
+	struct vcpu *v = opaque;
+	if (v->cfg.icount) {
+		v->reslice = true;
+		vcpu_kick(v);
+	}
+}
+
+void vcpu_request_exit(struct vcpu *v)
+{
+	v->exit_request = true;
+	vcpu_kick(v);
+}
+
+/* Ends the slice: what was not used of it never happened. */
+static void end_slice(struct vcpu *v)
+{
+	unpark(v);
+	v->insns_done += (uint64_t)(v->slice - v->base->budget);
+	v->slice = v->base->budget = 0;
+}
+
+static void begin_slice(struct vcpu *v, uint64_t limit)
+{
+	uint64_t n = v->cfg.icount ? SLICE_INSNS_ICOUNT : SLICE_INSNS;
+	v->exact = false;
+	if (limit <= n) {
+		n = limit;
+		v->exact = true;
+	}
+	uint64_t deadline = vclock_deadline(&v->clock);
+	if (v->cfg.icount && deadline != UINT64_MAX) {
+		uint64_t until = vclock_insns_until(&v->clock, deadline, n);
+		if (until < n || v->exact) {
+			n = MAX(until, 1);
+			v->exact = true;
+		}
+	}
+	v->reslice = false;
+	v->slice = v->base->budget = (int32_t)n;
+}
+
+static void poll_host(struct vcpu *v)
+{
+	uint64_t now = host_monotonic_ns();
+	if (now - v->last_poll < POLL_INTERVAL_NS)
+		return;
+	v->last_poll = now;
+	v->host.poll(v->host.opaque, 0);
+}
+
+/* Between slices: everything that is not guest code. */
+static void housekeeping(struct vcpu *v)
+{
+	end_slice(v);
+	vclock_run_timers(&v->clock);
+	poll_host(v);
+}
+
+/*
+ * WFI: sleeps until a line rises. With icount, time jumps to the next deadline (after as much host
+ * time has passed, unless told not to sleep). False when nothing can ever wake the core.
+ */
+static bool wait_for_interrupt(struct vcpu *v)
+{
+	end_slice(v);
+	uint64_t deadline = vclock_deadline(&v->clock);
+	bool input = v->host.can_input(v->host.opaque);
+	if (deadline == UINT64_MAX) {
+		if (!input)
+			return false;
+		v->host.poll(v->host.opaque, UINT64_MAX);
+		return true;
+	}
+	uint64_t now = vclock_now(&v->clock);
+	bool sleep = !(v->cfg.icount && v->cfg.icount_no_sleep);
+	uint64_t started = host_monotonic_ns(), ns = deadline > now ? deadline - now : 0;
+	v->host.poll(v->host.opaque, sleep ? ns : 0);
+	if (v->cfg.icount) {
+		uint64_t slept = host_monotonic_ns() - started;
+		vclock_warp_to(&v->clock, sleep && slept < ns ? now + slept : deadline);
+	}
+	vclock_run_timers(&v->clock);
+	return true;
+}
+
+/* ---- exceptions ---- */
+
+static void take_exception(struct vcpu *v)
+{
+	struct arm_cpu *cpu = v->cpu;
+	if (cpu->exc.kind == ARM_EXC_SEMIHOST) {
+		cpu->exc.kind = ARM_EXC_NONE;
+		unpark(v);
+		v->host.semihost(v->host.opaque);
+		cpu->pc += cpu->pc & 1 ? 2 : 4;
+		return;
+	}
+	arm_take_exception(cpu);
+}
+
+/* The block was left inside its mark-th instruction. */
+static void leave_at(struct vcpu *v, const struct tb *tb, uint32_t mark)
+{
+	unpark(v);
+	v->cpu->pc = tb->mark_pc[mark];
+	v->base->budget += (int32_t)(tb->n_insns - mark);
+	if (v->retry)
+		return;
+	v->base->budget--;
+	assert(v->cpu->exc.kind != ARM_EXC_NONE);
+	take_exception(v);
+}
+
+/* ---- running blocks ---- */
+
+static struct ir_interp_result interpret(struct vcpu *v, struct tb *tb)
+{
+	struct ir_memory mem = vcpu_interp_memory(v);
+	v->cur_tb = tb;
+	struct ir_interp_result r;
+	if (v->cfg.accel == VCPU_LOCKSTEP && tb->host.size) {
+		if (!lockstep_step(v, tb, &r))
+			v->mismatch = true;
+	} else {
+		r = ir_interpret(tb->unit, v->cpu, &mem);
+	}
+	v->cur_tb = NULL;
+	v->io_ahead = 0;
+	return r;
+}
+
+static void run_interpreted(struct vcpu *v, struct tb *tb)
+{
+	v->base->budget -= tb->n_insns;
+	struct ir_interp_result r = interpret(v, tb);
+	if (r.exit == IR_EXIT_FAULT)
+		leave_at(v, tb, r.marks - 1);
+	else
+		unpark(v);
+}
+
+/* Interprets at most n instructions from the core's pc, as one unit that is thrown away. */
+static void run_once(struct vcpu *v, const struct mem_fetch *fetch, uint32_t n)
+{
+	struct tb tb;
+	struct ir_unit u;
+	vcpu_translate_once(v, fetch, v->cpu->pc, n, &tb, &u);
+	run_interpreted(v, &tb);
+}
+
+/* The instruction at pc stores to the block it stands in: alone, it may. */
+static void run_alone(struct vcpu *v)
+{
+	struct mem_fetch fetch;
+	v->retry = false;
+	v->alone = true;
+	v->stats.retries++;
+	unsigned space = v->cpu->tb_flags & ARM_TB_PRIV ? 1 : 0;
+	if (softmmu_fetch(v->mmu, GVA(v->cpu->pc & ~1u), space, &fetch) == MEM_DONE)
+		run_once(v, &fetch, 1);
+	else
+		take_exception(v);
+	v->alone = false;
+}
+
+static bool can_link(const struct vcpu *v, const struct tb *from, unsigned slot, const struct tb *to)
+{
+	if (v->cfg.no_chain || !from->valid || !to->valid || from->to[slot] || from->flags != to->flags)
+		return false;
+	return to->whole_page;
+}
+
+static void link_blocks(struct vcpu *v, struct tb *from, unsigned slot, struct tb *to)
+{
+	if (!can_link(v, from, slot, to))
+		return;
+	bool same_page = from->whole_page && (from->pc_key ^ to->pc_key) >> PAGE_BITS == 0;
+	tb_link(&v->tbs, from, slot, to, to->host.code + (same_page ? to->host.entry : to->host.cross_entry));
+}
+
+/* Enters emitted code at tb and follows the chain; afterwards *from and *slot say which jump asked for a new block. */
+static void run_compiled(struct vcpu *v, struct tb *tb, struct tb **from, unsigned *slot)
+{
+	char *base = (char *)v->base + VCPU_BASE_BIAS;
+	uint64_t exit = v->target.enter(base, tb->host.code + tb->host.entry);
+	v->io_ahead = 0;
+	*from = NULL;
+	switch ((enum x64_exit)(exit & 7)) {
+	case X64_EXIT_JUMP_0:
+	case X64_EXIT_JUMP_1:
+		*from = (struct tb *)(uintptr_t)(exit & ~UINT64_C(7));
+		*slot = exit & 7;
+		break;
+	case X64_EXIT_LOOKUP:
+	case X64_EXIT_BUDGET:
+		break;
+	case X64_EXIT_FAULT: {
+		const struct tb *at = tb_by_host_pc(&v->tbs, v->base->host_pc);
+		assert(at && "a fault's address lies in emitted code");
+		leave_at(v, at, tb_site_mark(at, v->base->host_pc));
+		return;
+	}
+	}
+	unpark(v);
+}
+
+static void trace(const struct vcpu *v, const struct tb *tb)
+{
+	v->observer.exec(v->observer.opaque,
+			 &(struct tb_view){
+				 .pc_key = tb->pc_key,
+				 .tb_flags = tb->flags,
+				 .guest_code = tb->code,
+				 .guest_bytes = tb->bytes,
+				 .host = tb->host.size ? &tb->host : NULL,
+			 },
+			 v->cpu);
+}
+
+/* Runs until the slice is used up or something needs the outer loop. */
+static void run_slice(struct vcpu *v)
+{
+	struct tb *from = NULL;
+	unsigned slot = 0;
+	uint64_t generation = 0;
+	while (v->base->budget > 0 && !v->exit_request && !v->reslice && !v->mismatch) {
+		enum arm_exception_kind irq = arm_pending_interrupt(v->cpu);
+		if (irq != ARM_EXC_NONE) {
+			arm_take_interrupt(v->cpu, irq);
+			from = NULL;
+		}
+		if (v->cpu->halted || atomic_load_explicit(&v->stop, memory_order_relaxed))
+			return;
+		struct mem_fetch fetch;
+		bool fault;
+		struct tb *tb = vcpu_lookup(v, &fetch, &fault);
+		if (!tb) {
+			from = NULL;
+			if (fault) {
+				v->base->budget--;
+				take_exception(v);
+			} else {
+				run_once(v, &fetch, 1);
+			}
+			continue;
+		}
+		if (from && generation == v->tbs.generation)
+			link_blocks(v, from, slot, tb);
+		from = NULL;
+		if (tb->n_insns > v->base->budget) {
+			if (!v->exact)
+				return;
+			unsigned space = v->cpu->tb_flags & ARM_TB_PRIV ? 1 : 0;
+			if (softmmu_fetch(v->mmu, GVA(v->cpu->pc & ~1u), space, &fetch) == MEM_DONE)
+				run_once(v, &fetch, (uint32_t)v->base->budget);
+			else
+				take_exception(v);
+		} else {
+			generation = v->tbs.generation;
+			if (v->observer.exec)
+				trace(v, tb);
+			if (v->cfg.accel == VCPU_JIT)
+				run_compiled(v, tb, &from, &slot);
+			else
+				run_interpreted(v, tb);
+		}
+		if (v->retry)
+			run_alone(v);
+	}
+}
+
+enum vcpu_stop vcpu_run(struct vcpu *v, uint64_t max_insns)
+{
+	uint64_t end = max_insns ? v->insns_done + max_insns : UINT64_MAX;
+	for (;;) {
+		housekeeping(v);
+		if (v->exit_request) {
+			v->exit_request = false;
+			return VCPU_STOP_REQUEST;
+		}
+		if (v->mismatch) {
+			v->mismatch = false;
+			return VCPU_STOP_MISMATCH;
+		}
+		if (atomic_exchange(&v->stop, false))
+			return VCPU_STOP_STOPPED;
+		if (v->insns_done >= end)
+			return VCPU_STOP_BUDGET;
+		if (v->cpu->halted && !wait_for_interrupt(v))
+			return VCPU_STOP_HALTED;
+		if (v->cpu->halted)
+			continue;
+		begin_slice(v, end - v->insns_done);
+		run_slice(v);
+	}
+}

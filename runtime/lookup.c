@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Finding the block to run: the jump cache (by virtual address, shared with emitted code), the
+ * store (by physical address), the translator. Also what drops blocks: flushes and stores to code.
+ */
+#include <string.h>
+
+#include "runtime/vcpu.h"
+
+void vcpu_clear_jump_cache(struct vcpu *v)
+{
+	for (uint32_t i = 0; i < v->n_jump_journal; i++)
+		v->base->jump_cache[v->jump_journal[i]].flags = UINT32_MAX;
+	v->n_jump_journal = 0;
+}
+
+static bool jump_cache_free(const struct vcpu *v, uint32_t slot)
+{
+	return v->base->jump_cache[slot].flags == UINT32_MAX;
+}
+
+static void jump_cache_fill(struct vcpu *v, struct tb *tb, uint32_t pc_key)
+{
+	if (v->cfg.no_chain || v->cfg.accel != VCPU_JIT)
+		return;
+	uint32_t slot = x64_jump_hash(pc_key, JUMP_CACHE_BITS);
+	if (jump_cache_free(v, slot))
+		v->jump_journal[v->n_jump_journal++] = (uint16_t)slot;
+	v->base->jump_cache[slot] = (struct x64_jump_entry){
+		.pc_key = pc_key,
+		.flags = tb->flags,
+		.code = tb->host.code + tb->host.entry,
+	};
+	v->jump_tb[slot] = tb;
+}
+
+static void jump_cache_drop(struct vcpu *v, const struct tb *tb)
+{
+	uint32_t slot = x64_jump_hash(tb->pc_key, JUMP_CACHE_BITS);
+	struct x64_jump_entry *e = &v->base->jump_cache[slot];
+	/* The slot stays in the journal; an impossible entry that is not free keeps it there once. */
+	if (e->flags != UINT32_MAX && v->jump_tb[slot] == tb)
+		*e = (struct x64_jump_entry){.pc_key = 0, .flags = UINT32_MAX - 1};
+}
+
+struct tb *vcpu_lookup(struct vcpu *v, struct mem_fetch *fetch, bool *fault)
+{
+	struct arm_cpu *cpu = v->cpu;
+	uint32_t slot = x64_jump_hash(cpu->pc, JUMP_CACHE_BITS);
+	const struct x64_jump_entry *e = &v->base->jump_cache[slot];
+	*fault = false;
+	if (e->pc_key == cpu->pc && e->flags == cpu->tb_flags)
+		return v->jump_tb[slot];
+	if (!(cpu->pc & 1))
+		cpu->pc &= ~3u; /* ARM instructions are word-aligned: bit 1 of a branch target is ignored */
+	uint32_t pc_key = cpu->pc;
+	unsigned space = cpu->tb_flags & ARM_TB_PRIV ? 1 : 0;
+	gva_t va = GVA(pc_key & ~1u);
+	if (softmmu_fetch(v->mmu, va, space, fetch) != MEM_DONE) {
+		*fault = true;
+		return NULL;
+	}
+	if (!fetch->host)
+		return NULL;
+	struct tb *tb = tb_find(&v->tbs, fetch->host, pc_key, cpu->tb_flags);
+	if (!tb)
+		tb = vcpu_translate(v, fetch, pc_key);
+	jump_cache_fill(v, tb, pc_key);
+	if (tb->whole_page && (tb->flags & ARM_TB_MMU))
+		softmmu_set_exec_tag(v->mmu, space, va, tb->page->tag);
+	return tb;
+}
+
+void vcpu_flush_code(struct vcpu *v)
+{
+	for (uint32_t i = 0; i < TB_PAGE_HASH_SIZE; i++)
+		for (struct code_page *p = v->tbs.page_hash[i]; p; p = p->hash_next)
+			if (p->tbs)
+				softmmu_unprotect_code(v->mmu, p->host);
+	tb_store_flush(&v->tbs);
+	codebuf_flush(&v->code);
+	vcpu_clear_jump_cache(v);
+	softmmu_flush(v->mmu); /* exec tags name pages that are gone */
+	v->stats.code_flushes++;
+}
+
+void vcpu_map_changed(struct vcpu *v)
+{
+	vcpu_flush_code(v);
+	vcpu_kick(v);
+}
+
+/* The block that runs now: known to the interpreter, found by host address under the JIT. */
+static const struct tb *running_tb(const struct vcpu *v)
+{
+	if (v->cur_tb)
+		return v->cur_tb;
+	return v->base->host_pc ? tb_by_host_pc(&v->tbs, v->base->host_pc) : NULL;
+}
+
+static bool overlaps(const struct tb *tb, const uint8_t *host, uint64_t size)
+{
+	return tb->code < host + size && host < tb->code + tb->bytes;
+}
+
+/* Drops the page's blocks that overlap; with `spare` set, does nothing and returns false when that one is hit. */
+static bool drop_overlapping(struct vcpu *v, struct code_page *page, const uint8_t *host, uint64_t size,
+			     const struct tb *spare)
+{
+	for (struct tb *tb = spare ? page->tbs : NULL; tb; tb = tb->page_next)
+		if (tb == spare && overlaps(tb, host, size))
+			return false;
+	for (struct tb *tb = page->tbs, *next; tb; tb = next) {
+		next = tb->page_next;
+		if (!overlaps(tb, host, size))
+			continue;
+		jump_cache_drop(v, tb);
+		tb_invalidate(&v->tbs, tb);
+		v->stats.invalidated_blocks++;
+	}
+	if (!page->tbs)
+		softmmu_unprotect_code(v->mmu, page->host);
+	return true;
+}
+
+/* softmmu_owner.code_write */
+bool vcpu_code_write(void *opaque, uint8_t *host, unsigned size)
+{
+	struct vcpu *v = opaque;
+	struct code_page *page = tb_page(&v->tbs, host, false);
+	if (!page || !page->tbs)
+		return true;
+	if (drop_overlapping(v, page, host, size, v->alone ? NULL : running_tb(v)))
+		return true;
+	v->retry = true;
+	return false;
+}
+
+void vcpu_memory_written(struct vcpu *v, const uint8_t *host, uint64_t size)
+{
+	const uint8_t *end = host + size;
+	while (host < end) {
+		const uint8_t *page_end = host - ((uintptr_t)host & PAGE_MASK) + PAGE_SIZE;
+		uint64_t n = (uint64_t)(MIN(end, page_end) - host);
+		struct code_page *page = tb_page(&v->tbs, host, false);
+		if (page && page->tbs)
+			drop_overlapping(v, page, host, n, NULL);
+		host += n;
+	}
+}

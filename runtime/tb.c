@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The TB store: two hash tables, an array sorted by host address, and the links between TBs. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/tb.h"
+
+#define TB_HASH_BITS 15u
+#define PAGE_HASH_BITS TB_PAGE_HASH_BITS
+
+enum rhea_status tb_store_init(struct tb_store *s, ptrdiff_t rx_delta, struct rhea_error *err)
+{
+	*s = (struct tb_store){.rx_delta = rx_delta};
+	s->hash = calloc((size_t)1 << TB_HASH_BITS, sizeof *s->hash);
+	s->page_hash = calloc((size_t)1 << PAGE_HASH_BITS, sizeof(struct code_page *));
+	if (!s->hash || !s->page_hash) {
+		tb_store_free(s);
+		return error_set(err, RHEA_ERR_HOST, "block tables: out of host memory");
+	}
+	return RHEA_OK;
+}
+
+void tb_store_free(struct tb_store *s)
+{
+	free(s->hash);
+	free(s->page_hash);
+	free(s->by_host);
+	arena_free(&s->arena);
+	*s = (struct tb_store){0};
+}
+
+void tb_store_flush(struct tb_store *s)
+{
+	memset(s->hash, 0, ((size_t)1 << TB_HASH_BITS) * sizeof *s->hash);
+	memset(s->page_hash, 0, ((size_t)1 << PAGE_HASH_BITS) * sizeof(struct code_page *));
+	arena_reset(&s->arena);
+	s->n_by_host = s->n_pages = s->n_valid = 0;
+	s->generation++;
+}
+
+static uint32_t tb_hash(const uint8_t *code, uint32_t pc_key, uint32_t flags)
+{
+	uint64_t h = ((uint64_t)(uintptr_t)code ^ (uint64_t)pc_key << 24 ^ (uint64_t)flags << 57) *
+		     UINT64_C(0x9e3779b97f4a7c15);
+	return (uint32_t)(h >> (64 - TB_HASH_BITS));
+}
+
+static uint32_t page_hash(const uint8_t *page)
+{
+	return (uint32_t)(((uint64_t)(uintptr_t)page >> PAGE_BITS) * UINT64_C(0x9e3779b97f4a7c15) >>
+			  (64 - PAGE_HASH_BITS));
+}
+
+static const uint8_t *page_start(const uint8_t *host)
+{
+	return host - ((uintptr_t)host & PAGE_MASK);
+}
+
+struct tb *tb_find(const struct tb_store *s, const uint8_t *code, uint32_t pc_key, uint32_t flags)
+{
+	struct tb *tb = s->hash[tb_hash(code, pc_key, flags)];
+	while (tb && (tb->code != code || tb->pc_key != pc_key || tb->flags != flags))
+		tb = tb->hash_next;
+	return tb;
+}
+
+struct tb *tb_new(struct tb_store *s)
+{
+	struct tb *tb = arena_alloc(&s->arena, sizeof *tb);
+	*tb = (struct tb){0};
+	return tb;
+}
+
+struct code_page *tb_page(struct tb_store *s, const uint8_t *host, bool create)
+{
+	const uint8_t *start = page_start(host);
+	struct code_page **head = &s->page_hash[page_hash(start)];
+	struct code_page *p = *head;
+	while (p && p->host != start)
+		p = p->hash_next;
+	if (!p && create) {
+		p = arena_alloc(&s->arena, sizeof *p);
+		*p = (struct code_page){.host = start, .tag = ++s->n_pages, .hash_next = *head};
+		*head = p;
+	}
+	return p;
+}
+
+static void by_host_append(struct tb_store *s, struct tb *tb)
+{
+	if (s->n_by_host == s->cap_by_host) {
+		uint32_t cap = s->cap_by_host ? s->cap_by_host * 2 : 4096;
+		struct tb **a = realloc(s->by_host, cap * sizeof *a);
+		if (!a)
+			abort();
+		s->by_host = a;
+		s->cap_by_host = cap;
+	}
+	assert(!s->n_by_host || s->by_host[s->n_by_host - 1]->host.code < tb->host.code);
+	s->by_host[s->n_by_host++] = tb;
+}
+
+void tb_insert(struct tb_store *s, struct tb *tb)
+{
+	struct tb **head = &s->hash[tb_hash(tb->code, tb->pc_key, tb->flags)];
+	tb->hash_next = *head;
+	*head = tb;
+	tb->page = tb_page(s, tb->code, true);
+	tb->page_next = tb->page->tbs;
+	tb->page->tbs = tb;
+	tb->valid = true;
+	s->n_valid++;
+	if (tb->host.size)
+		by_host_append(s, tb);
+}
+
+void tb_link(struct tb_store *s, struct tb *from, unsigned slot, struct tb *to, uint64_t target)
+{
+	if (from->to[slot])
+		return;
+	from->to[slot] = to;
+	from->next_in[slot] = to->in;
+	to->in = (struct tb_in){from, slot};
+	x64_patch_jump(&from->host, slot, target, s->rx_delta);
+}
+
+/* Takes slot of `from` out of the list of its target. */
+static void unlink_out(struct tb *from, unsigned slot)
+{
+	struct tb_in *p = &from->to[slot]->in;
+	while (p->from != from || p->slot != slot)
+		p = &p->from->next_in[p->slot];
+	*p = from->next_in[slot];
+	from->to[slot] = NULL;
+}
+
+static void unlink_in(struct tb_store *s, struct tb *tb)
+{
+	while (tb->in.from) {
+		struct tb_in in = tb->in;
+		tb->in = in.from->next_in[in.slot];
+		in.from->to[in.slot] = NULL;
+		x64_patch_jump(&in.from->host, in.slot, 0, s->rx_delta);
+	}
+}
+
+void tb_invalidate(struct tb_store *s, struct tb *tb)
+{
+	struct tb **p = &s->hash[tb_hash(tb->code, tb->pc_key, tb->flags)];
+	while (*p != tb)
+		p = &(*p)->hash_next;
+	*p = tb->hash_next;
+	p = &tb->page->tbs;
+	while (*p != tb)
+		p = &(*p)->page_next;
+	*p = tb->page_next;
+	unlink_in(s, tb);
+	for (unsigned i = 0; i < X64_MAX_SLOTS; i++)
+		if (tb->to[i]) {
+			/* A block that drops itself may still be running: its own jumps go back to the loop. */
+			unlink_out(tb, i);
+			x64_patch_jump(&tb->host, i, 0, s->rx_delta);
+		}
+	tb->valid = false;
+	s->n_valid--;
+}
+
+struct tb *tb_by_host_pc(const struct tb_store *s, uint64_t pc)
+{
+	uint32_t lo = 0, hi = s->n_by_host;
+	while (lo < hi) {
+		uint32_t mid = (lo + hi) / 2;
+		if (s->by_host[mid]->host.code <= pc)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	if (!lo)
+		return NULL;
+	struct tb *tb = s->by_host[lo - 1];
+	return pc - tb->host.code <= tb->host.size ? tb : NULL;
+}
+
+uint32_t tb_site_mark(const struct tb *tb, uint64_t pc)
+{
+	uint32_t off = (uint32_t)(pc - tb->host.code), lo = 0, hi = tb->host.n_sites;
+	while (lo < hi) {
+		uint32_t mid = (lo + hi) / 2;
+		if (tb->host.site[mid].offset < off)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	assert(lo < tb->host.n_sites && tb->host.site[lo].offset == off);
+	return tb->host.site[lo].mark;
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Translated blocks (TBs): who they are, where their guest code lies, who jumps to whom.
+ *
+ * A TB is named by the host address of its guest code (which stands for the physical page, whatever
+ * its aliases), its pc key and the flags it was translated under. A TB never crosses a 4 KiB
+ * page. Invalid TBs are never found or jumped to again; their memory lives until the next flush of the whole store,
+ * so that a block may invalidate itself.
+ */
+#ifndef RHEA_TB_H
+#define RHEA_TB_H
+
+#include "backend-x86_64/x64.h"
+#include "base/arena.h"
+
+struct code_page;
+
+struct tb {
+	const uint8_t *code; /* guest code, host address */
+	uint32_t pc_key, flags;
+	uint16_t bytes;      /* of guest code */
+	uint16_t n_insns;
+	bool valid;
+	bool whole_page;     /* the page is mapped by one translation: links across pages may check its tag */
+	struct tb *hash_next, *page_next;
+	struct code_page *page;
+	/* Slot i jumps to to[i]; the TBs that jump here form a list through next_in[] of the source. */
+	struct tb *to[X64_MAX_SLOTS];
+	struct tb_in {
+		struct tb *from;
+		unsigned slot;
+	} in, next_in[X64_MAX_SLOTS];
+	const uint32_t *mark_pc; /* pc key of each guest instruction */
+	struct x64_code host;    /* JIT */
+	struct ir_unit *unit;    /* interpreter and lockstep: the optimised unit */
+};
+
+/* A 4 KiB host page with translated code. `tag` identifies it in exec tags (never 0). */
+struct code_page {
+	const uint8_t *host;
+	uint32_t tag;
+	struct tb *tbs;
+	struct code_page *hash_next;
+};
+
+#define TB_PAGE_HASH_BITS 11u
+#define TB_PAGE_HASH_SIZE (1u << TB_PAGE_HASH_BITS)
+
+struct tb_store {
+	struct arena arena;          /* TBs, pages, mark tables: all die in tb_store_flush */
+	struct tb **hash;
+	struct code_page **page_hash;
+	struct tb **by_host;         /* JIT: in order of host code address */
+	uint32_t n_by_host, cap_by_host, n_pages, n_valid;
+	uint64_t generation;         /* counts flushes */
+	ptrdiff_t rx_delta;
+};
+
+enum rhea_status tb_store_init(struct tb_store *s, ptrdiff_t rx_delta, struct rhea_error *err);
+void tb_store_free(struct tb_store *s);
+/* Forgets every TB and page. */
+void tb_store_flush(struct tb_store *s);
+
+struct tb *tb_find(const struct tb_store *s, const uint8_t *code, uint32_t pc_key, uint32_t flags);
+/* A new TB in the store's arena, not yet findable. */
+struct tb *tb_new(struct tb_store *s);
+/* Makes tb findable: by name, by its page and (when compiled) by host address. */
+void tb_insert(struct tb_store *s, struct tb *tb);
+/* The page of a host address; made when `create`. */
+struct code_page *tb_page(struct tb_store *s, const uint8_t *host, bool create);
+
+/* Lets slot of `from` jump straight to `to`, entering at host address `target`. */
+void tb_link(struct tb_store *s, struct tb *from, unsigned slot, struct tb *to, uint64_t target);
+/* Undoes every link into tb, and takes tb from the hash and its page. */
+void tb_invalidate(struct tb_store *s, struct tb *tb);
+
+/* The TB whose emitted code contains host address `pc` (valid or not), NULL when none does. */
+struct tb *tb_by_host_pc(const struct tb_store *s, uint64_t pc);
+/* Index of the guest instruction of the site with return address `pc` in tb. */
+uint32_t tb_site_mark(const struct tb *tb, uint64_t pc);
+
+#endif

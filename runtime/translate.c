@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The road of one block: decode and lower, verify, optimise, compile, enter into the store. */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/vcpu.h"
+
+#define MAX_INSNS 64u          /* guest instructions in a block */
+#define INTERP_MAX_BLOCKS 65536u /* the interpreter's blocks live outside the code buffer */
+
+static uint32_t lower(struct vcpu *v, const struct mem_fetch *fetch, uint32_t pc_key, uint32_t max_insns,
+		      struct ir_unit *u)
+{
+	bool in_ram = fetch->host != NULL;
+	struct arm_translate_request req = {
+		.decoder = v->decoder,
+		.pc_key = pc_key,
+		.tb_flags = v->cpu->tb_flags,
+		.code = in_ram ? fetch->host : (const uint8_t *)&fetch->device_word,
+		.code_bytes = in_ram ? fetch->valid : 4,
+		.max_insns = in_ram ? max_insns : 1,
+		.semihosting = v->cfg.semihosting,
+		.arch = v->cfg.model->arch,
+	};
+	arena_reset(&v->arena);
+	ir_unit_init(u, &arm_guest, &v->arena);
+	uint32_t bytes = arm_translate(&req, u);
+	v->stats.translated_insns += u->n_marks;
+	v->stats.translated_blocks++;
+	return bytes;
+}
+
+static void verify(const struct ir_unit *u, const char *when)
+{
+#ifndef NDEBUG
+	char msg[256];
+	if (!ir_verify(u, msg, sizeof msg)) {
+		struct log err = {.mask = ~0u};
+		fprintf(stderr, "rhea: the IR is not well-formed %s: %s\n", when, msg);
+		ir_print(u, &err);
+		abort();
+	}
+#else
+	(void)u, (void)when;
+#endif
+}
+
+static void observe(const struct vcpu *v, void (*call)(void *opaque, const struct tb_view *tb), const struct tb *tb,
+		    const struct ir_unit *u)
+{
+	if (!call)
+		return;
+	bool compiled = tb->host.size != 0;
+	call(v->observer.opaque, &(struct tb_view){
+		.pc_key = tb->pc_key,
+		.tb_flags = tb->flags,
+		.guest_code = tb->code,
+		.guest_bytes = tb->bytes,
+		.unit = u,
+		.host = compiled ? &tb->host : NULL,
+		.host_code = compiled ? (const uint8_t *)(uintptr_t)tb->host.code : NULL,
+	});
+}
+
+static void lower_and_optimise(struct vcpu *v, const struct mem_fetch *fetch, uint32_t pc_key, uint32_t max_insns,
+			       struct tb *tb, struct ir_unit *u)
+{
+	tb->code = fetch->host ? fetch->host : (const uint8_t *)&fetch->device_word;
+	tb->pc_key = pc_key;
+	tb->flags = v->cpu->tb_flags;
+	tb->whole_page = fetch->whole_page;
+	tb->bytes = (uint16_t)lower(v, fetch, pc_key, max_insns, u);
+	tb->n_insns = (uint16_t)u->n_marks;
+	verify(u, "as lowered");
+	observe(v, v->observer.translated, tb, u);
+	ir_optimise(u);
+	verify(u, "after optimisation");
+	observe(v, v->observer.optimised, tb, u);
+}
+
+static uint32_t *copy_mark_pcs(struct arena *a, const struct ir_unit *u)
+{
+	uint32_t *pcs = arena_alloc(a, u->n_marks * sizeof *pcs);
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < u->n_insns; i++)
+		if (u->insns[i].op == IR_insn)
+			pcs[n++] = (uint32_t)u->insns[i].imm;
+	assert(n == u->n_marks);
+	return pcs;
+}
+
+static void *copy_array(struct arena *a, const void *src, size_t size)
+{
+	void *p = arena_alloc(a, size);
+	if (size)
+		memcpy(p, src, size);
+	return p;
+}
+
+/* The interpreter runs from the unit, so it must outlive this translation. */
+static struct ir_unit *keep_unit(struct arena *a, const struct ir_unit *u)
+{
+	struct ir_unit *k = copy_array(a, u, sizeof *u);
+	k->insns = copy_array(a, u->insns, u->n_insns * sizeof *u->insns);
+	k->blocks = copy_array(a, u->blocks, u->n_blocks * sizeof *u->blocks);
+	k->order = copy_array(a, u->order, u->n_order * sizeof *u->order);
+	k->args = copy_array(a, u->args, u->n_args * sizeof *u->args);
+	return k;
+}
+
+static bool compile(struct vcpu *v, const struct ir_unit *u, struct tb *tb, uint32_t cross_tag)
+{
+	struct x64_compile_args args = {
+		.cookie = (uint64_t)(uintptr_t)tb,
+		.n_insns = tb->n_insns,
+		.space = tb->flags & ARM_TB_PRIV ? 1 : 0,
+		.cross_tag = cross_tag,
+	};
+	if (!x64_compile(&v->target, u, &args, &v->code.out, &tb->host))
+		return false;
+	tb->host.mark = copy_array(&v->tbs.arena, tb->host.mark, tb->host.n_marks * sizeof *tb->host.mark);
+	tb->host.site = copy_array(&v->tbs.arena, tb->host.site, tb->host.n_sites * sizeof *tb->host.site);
+	return true;
+}
+
+struct tb *vcpu_translate(struct vcpu *v, const struct mem_fetch *fetch, uint32_t pc_key)
+{
+	bool interp = v->cfg.accel != VCPU_JIT, jit = v->cfg.accel != VCPU_INTERP;
+	if (interp && v->tbs.n_valid >= INTERP_MAX_BLOCKS)
+		vcpu_flush_code(v);
+	struct ir_unit u;
+	struct tb *tb = tb_new(&v->tbs);
+	lower_and_optimise(v, fetch, pc_key, v->cfg.one_insn_per_tb ? 1 : MAX_INSNS, tb, &u);
+	bool check_tag = (tb->flags & ARM_TB_MMU) && tb->whole_page;
+	if (jit && !compile(v, &u, tb, check_tag ? tb_page(&v->tbs, tb->code, true)->tag : 0)) {
+		struct tb saved = *tb;
+		vcpu_flush_code(v);
+		tb = tb_new(&v->tbs);
+		*tb = saved;
+		bool fits = compile(v, &u, tb, check_tag ? tb_page(&v->tbs, tb->code, true)->tag : 0);
+		assert(fits && "the code buffer holds at least one block");
+		(void)fits;
+	}
+	if (interp)
+		tb->unit = keep_unit(&v->tbs.arena, &u);
+	tb->mark_pc = copy_mark_pcs(&v->tbs.arena, &u);
+	if (jit)
+		observe(v, v->observer.compiled, tb, &u);
+	struct code_page *page = tb_page(&v->tbs, tb->code, true);
+	if (!page->tbs)
+		softmmu_protect_code(v->mmu, page->host);
+	tb_insert(&v->tbs, tb);
+	return tb;
+}
+
+void vcpu_translate_once(struct vcpu *v, const struct mem_fetch *fetch, uint32_t pc_key, uint32_t max_insns,
+			 struct tb *tb, struct ir_unit *u)
+{
+	*tb = (struct tb){0};
+	lower_and_optimise(v, fetch, pc_key, MIN(max_insns, MAX_INSNS), tb, u);
+	tb->unit = u;
+	tb->mark_pc = copy_mark_pcs(&v->arena, u);
+}

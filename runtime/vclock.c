@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Virtual time and its timers: a short list sorted by deadline. */
+#include <time.h>
+
+#include "runtime/vclock.h"
+
+uint64_t host_monotonic_ns(void)
+{
+	struct timespec ts;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * UINT64_C(1000000000) + (uint64_t)ts.tv_nsec;
+}
+
+void vclock_init(struct vclock *c, bool icount, unsigned shift, uint64_t (*insns)(void *opaque),
+		 void (*deadline_moved)(void *opaque), void *opaque)
+{
+	*c = (struct vclock){
+		.icount = icount,
+		.shift = shift,
+		.insns = insns,
+		.deadline_moved = deadline_moved,
+		.opaque = opaque,
+		.host_start = host_monotonic_ns(),
+	};
+}
+
+uint64_t vclock_now(struct vclock *c)
+{
+	if (c->icount)
+		return (c->insns(c->opaque) << c->shift) + c->warp;
+	return host_monotonic_ns() - c->host_start;
+}
+
+void vtimer_init(struct vtimer *t, struct vclock *c, void (*fire)(void *opaque), void *opaque)
+{
+	*t = (struct vtimer){.fire = fire, .opaque = opaque, .clock = c};
+}
+
+void vtimer_cancel(struct vtimer *t)
+{
+	if (!t->armed)
+		return;
+	struct vtimer **p = &t->clock->timers;
+	while (*p != t)
+		p = &(*p)->next;
+	*p = t->next;
+	t->armed = false;
+}
+
+void vtimer_arm(struct vtimer *t, uint64_t deadline_ns)
+{
+	vtimer_cancel(t);
+	struct vtimer **p = &t->clock->timers;
+	while (*p && (*p)->deadline <= deadline_ns)
+		p = &(*p)->next;
+	t->deadline = deadline_ns;
+	t->next = *p;
+	t->armed = true;
+	*p = t;
+	if (t->clock->timers == t && t->clock->deadline_moved)
+		t->clock->deadline_moved(t->clock->opaque);
+}
+
+void vclock_run_timers(struct vclock *c)
+{
+	if (!c->timers)
+		return;
+	/* Timers that arm themselves in the past get one turn each, not an endless one. */
+	uint64_t now = vclock_now(c);
+	for (unsigned turns = 0; c->timers && c->timers->deadline <= now && turns < 64; turns++) {
+		struct vtimer *t = c->timers;
+		vtimer_cancel(t);
+		t->fire(t->opaque);
+	}
+}
+
+void vclock_warp_to(struct vclock *c, uint64_t ns)
+{
+	uint64_t now = vclock_now(c);
+	if (ns > now)
+		c->warp += ns - now;
+}
+
+uint64_t vclock_insns_until(struct vclock *c, uint64_t ns, uint64_t limit)
+{
+	uint64_t now = vclock_now(c);
+	if (ns <= now)
+		return 0;
+	uint64_t delta = ns - now;
+	if (delta >> c->shift >= limit)
+		return limit;
+	return (delta + (UINT64_C(1) << c->shift) - 1) >> c->shift;
+}

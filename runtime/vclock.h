@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Virtual time: the host's monotonic clock, or the instruction count times 2^shift ns (icount),
+ * and the timers that devices set on it (device.h has their half). With icount, time also jumps
+ * ahead ("warps") to the next deadline while the core waits.
+ */
+#ifndef RHEA_VCLOCK_H
+#define RHEA_VCLOCK_H
+
+#include "runtime/device.h"
+
+struct vclock {
+	bool icount;
+	unsigned shift;
+	uint64_t (*insns)(void *opaque); /* instructions executed so far, exact; icount only */
+	/* A timer was armed before every other: the run loop may have to stop earlier. */
+	void (*deadline_moved)(void *opaque);
+	void *opaque;
+	uint64_t warp;       /* ns added to the instruction count's time */
+	uint64_t host_start; /* CLOCK_MONOTONIC when the clock was made */
+	struct vtimer *timers; /* armed ones, earliest first */
+};
+
+void vclock_init(struct vclock *c, bool icount, unsigned shift, uint64_t (*insns)(void *opaque),
+		 void (*deadline_moved)(void *opaque), void *opaque);
+
+/* CLOCK_MONOTONIC in ns. */
+uint64_t host_monotonic_ns(void);
+
+/* Deadline of the first armed timer, UINT64_MAX when there is none. */
+static inline uint64_t vclock_deadline(const struct vclock *c)
+{
+	return c->timers ? c->timers->deadline : UINT64_MAX;
+}
+
+/* Fires what is due now. */
+void vclock_run_timers(struct vclock *c);
+
+/* icount: moves time to `ns` when that lies ahead. */
+void vclock_warp_to(struct vclock *c, uint64_t ns);
+
+/* icount: instructions from now until `ns`, rounded up, at most `limit`. */
+uint64_t vclock_insns_until(struct vclock *c, uint64_t ns, uint64_t limit);
+
+#endif

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Making and unmaking a vCPU: its memory, the layout that emitted code is compiled against. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "runtime/vcpu.h"
+
+#define OFF(field) ((int32_t)offsetof(struct vcpu_base, field) - VCPU_BASE_BIAS)
+
+/* The globals are what nearly every emitted instruction addresses: [rbp - 128, rbp + 127]. */
+_Static_assert(offsetof(struct vcpu_base, budget) == 0, "the budget has a short offset");
+_Static_assert(offsetof(struct vcpu_base, cpu.q) < VCPU_BASE_BIAS + 128, "all globals have short offsets");
+_Static_assert(sizeof(struct vcpu_base) < INT32_MAX, "every table is within reach of a 32-bit offset");
+_Static_assert(sizeof(struct x64_jump_entry) == 16, "emitted code scales jump cache slots by 16");
+_Static_assert(_Alignof(struct tb) >= 8, "exits keep 3 bits free in a TB's address");
+
+static const struct x64_layout layout = {
+	.env = OFF(cpu),
+	.budget = OFF(budget),
+	.host_pc = OFF(host_pc),
+	.host_sp = OFF(host_sp),
+	.tb_flags = OFF(cpu.tb_flags),
+	.jump_cache = OFF(jump_cache),
+	.jump_cache_bits = JUMP_CACHE_BITS,
+	.tlb = OFF(tlb.addend),
+	.exec_tag = OFF(tlb.exec_tag),
+	.page_bits = PAGE_BITS,
+	.load_slow = vcpu_load_slow,
+	.store_slow = vcpu_store_slow,
+};
+
+static void cpu_tlb_flush(void *opaque)
+{
+	struct vcpu *v = opaque;
+	softmmu_flush(v->mmu);
+	vcpu_clear_jump_cache(v);
+}
+
+static void cpu_tlb_flush_page(void *opaque, gva_t va)
+{
+	struct vcpu *v = opaque;
+	softmmu_flush_page(v->mmu, va);
+	vcpu_clear_jump_cache(v);
+}
+
+static enum mem_result cpu_read_phys(void *opaque, gpa_t pa, uint32_t *word)
+{
+	struct vcpu *v = opaque;
+	return as_read(v->as, pa, word, sizeof *word);
+}
+
+static uint64_t clock_insns(void *opaque)
+{
+	return vcpu_insns(opaque);
+}
+
+static struct vcpu_base *base_new(struct rhea_error *err)
+{
+	struct vcpu_base *b = mmap(NULL, sizeof *b, PROT_READ | PROT_WRITE,
+				   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (b == MAP_FAILED) {
+		error_set(err, RHEA_ERR_HOST, "softmmu tables: the host refuses %zu bytes of address space: %s",
+			  sizeof *b, strerror(errno));
+		return NULL;
+	}
+	/* Huge pages would make every touched corner of the sparse tables resident. */
+	madvise(b, sizeof *b, MADV_NOHUGEPAGE);
+	for (uint32_t i = 0; i < JUMP_CACHE_SIZE; i++)
+		b->jump_cache[i].flags = UINT32_MAX;
+	return b;
+}
+
+static bool init_parts(struct vcpu *v, struct rhea_error *err)
+{
+	struct softmmu_owner owner = vcpu_softmmu_owner(v);
+	v->mmu = softmmu_new(v->as, &v->base->tlb, &owner, err);
+	if (!v->mmu)
+		return false;
+	if (codebuf_init(&v->code, v->cfg.code_size, err) || tb_store_init(&v->tbs, v->code.out.rx_delta, err))
+		return false;
+	x64_target_init(&v->target, &arm_guest, &layout, v->cfg.codegen_seed, X64_MAX_HOMES);
+	if (!x64_emit_thunks(&v->target, &v->code.out)) {
+		error_set(err, RHEA_ERR_USAGE, "tb-size: %zu bytes are too few", v->cfg.code_size);
+		return false;
+	}
+	codebuf_set_mark(&v->code);
+	v->decoder = arm_decoder_new();
+	if (v->cfg.accel == VCPU_LOCKSTEP)
+		v->lockstep = lockstep_new();
+	return true;
+}
+
+struct vcpu *vcpu_new(const struct vcpu_config *cfg, struct address_space *as, const struct vcpu_host *host,
+		      struct log *log, struct rhea_error *err)
+{
+	struct vcpu *v = calloc(1, sizeof *v);
+	if (!v) {
+		error_set(err, RHEA_ERR_HOST, "out of host memory");
+		return NULL;
+	}
+	v->cfg = *cfg;
+	v->as = as;
+	v->host = *host;
+	v->log = log;
+	v->base = base_new(err);
+	if (!v->base || (v->base->vcpu = v, !init_parts(v, err))) {
+		vcpu_free(v);
+		return NULL;
+	}
+	v->cpu = &v->base->cpu;
+	struct arm_host arm = {
+		.opaque = v,
+		.tlb_flush = cpu_tlb_flush,
+		.tlb_flush_page = cpu_tlb_flush_page,
+		.read_phys = cpu_read_phys,
+		.semihosting = cfg->semihosting,
+	};
+	arm_cpu_init(v->cpu, cfg->model, &arm, log);
+	vclock_init(&v->clock, cfg->icount, cfg->icount_shift, clock_insns, vcpu_deadline_moved, v);
+	arm_cpu_reset(v->cpu);
+	return v;
+}
+
+void vcpu_free(struct vcpu *v)
+{
+	if (!v)
+		return;
+	if (v->decoder)
+		arm_decoder_free(v->decoder);
+	lockstep_free(v->lockstep);
+	tb_store_free(&v->tbs);
+	codebuf_free(&v->code);
+	if (v->mmu)
+		softmmu_free(v->mmu);
+	arena_free(&v->arena);
+	if (v->base)
+		munmap(v->base, sizeof *v->base);
+	free(v);
+}
+
+void vcpu_reset(struct vcpu *v)
+{
+	arm_cpu_reset(v->cpu);
+	cpu_tlb_flush(v);
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One virtual CPU: the core's state with the tables that emitted code reaches from its base
+ * register, the translated blocks, and the run loop. Owned and used by one thread; only vcpu_stop
+ * may be called from elsewhere.
+ */
+#ifndef RHEA_VCPU_H
+#define RHEA_VCPU_H
+
+#include <stdatomic.h>
+
+#include "frontend-arm/translate.h"
+#include "runtime/codebuf.h"
+#include "runtime/observer.h"
+#include "runtime/tb.h"
+#include "runtime/vclock.h"
+
+#define JUMP_CACHE_BITS 12u
+#define JUMP_CACHE_SIZE (1u << JUMP_CACHE_BITS)
+
+/* rbp in emitted code points VCPU_BASE_BIAS bytes into this, so that what is hot has 8-bit offsets. */
+#define VCPU_BASE_BIAS 128
+
+struct vcpu;
+
+struct vcpu_base {
+	int32_t budget;    /* guest instructions left in this slice */
+	uint32_t unused;
+	uint64_t host_pc;  /* return address into emitted code, see x64_layout */
+	uint64_t host_sp;
+	struct arm_cpu cpu;
+	struct vcpu *vcpu;
+	struct x64_jump_entry jump_cache[JUMP_CACHE_SIZE];
+	_Alignas(4096) struct tlb_tables tlb;
+};
+
+enum vcpu_accel { VCPU_JIT, VCPU_INTERP, VCPU_LOCKSTEP };
+
+/* What the run loop asks of the machine. Called on the vCPU's thread; none may be NULL. */
+struct vcpu_host {
+	void *opaque;
+	/* Lets back ends deliver input; sleeps up to timeout_ns (UINT64_MAX: until something comes). */
+	void (*poll)(void *opaque, uint64_t timeout_ns);
+	/* Could poll ever bring anything? */
+	bool (*can_input)(void *opaque);
+	/* Ends a sleeping poll; async-signal-safe. */
+	void (*wake)(void *opaque);
+	/* The guest made a semihosting call; r0 and r1 are its arguments, r0 takes the result. */
+	void (*semihost)(void *opaque);
+};
+
+struct vcpu_config {
+	enum vcpu_accel accel;
+	size_t code_size;        /* bytes of emitted code */
+	bool one_insn_per_tb, no_chain;
+	bool icount, icount_no_sleep;
+	unsigned icount_shift;
+	uint32_t codegen_seed;
+	uint8_t semihosting;     /* enum arm_semihosting */
+	const struct arm_model *model;
+};
+
+/* Why vcpu_run came back. */
+enum vcpu_stop {
+	VCPU_STOP_BUDGET,
+	VCPU_STOP_STOPPED,  /* vcpu_stop */
+	VCPU_STOP_REQUEST,  /* vcpu_request_exit: the machine has something to do */
+	VCPU_STOP_HALTED,   /* waits, and nothing can wake it */
+	VCPU_STOP_MISMATCH, /* lockstep */
+};
+
+struct vcpu_stats {
+	uint64_t translated_insns, translated_blocks, code_flushes, invalidated_blocks, retries;
+};
+
+struct vcpu {
+	struct vcpu_base *base;
+	struct arm_cpu *cpu; /* &base->cpu */
+	struct address_space *as;
+	struct softmmu *mmu;
+	struct vclock clock;
+	struct vcpu_config cfg;
+	struct vcpu_host host;
+	struct log *log;
+	struct observer observer;
+
+	struct arm_decoder *decoder;
+	struct codebuf code;
+	struct tb_store tbs;
+	struct x64_target target;
+	struct arena arena;                       /* one translation */
+	struct tb *jump_tb[JUMP_CACHE_SIZE];      /* the TB of each jump cache entry */
+	uint16_t jump_journal[JUMP_CACHE_SIZE];   /* entries filled since the last clear */
+	uint32_t n_jump_journal;
+
+	uint64_t insns_done; /* before this slice */
+	int32_t slice;       /* length of this slice; budget counts down from it */
+	int32_t parked;      /* part of the budget taken away by vcpu_kick */
+	bool exact;          /* the slice must end exactly: interpret what does not fit */
+	bool retry;          /* a store hit the running block: redo the instruction alone */
+	bool alone;          /* an instruction runs alone: stores may drop any block */
+	uint32_t cur_mark;   /* interpreter: instruction within cur_tb */
+	struct tb *cur_tb;   /* interpreter: the block that runs, NULL under the JIT */
+	int64_t io_ahead;    /* instructions charged but not executed at the device access under way */
+	uint64_t last_poll;  /* host ns */
+	bool exit_request, reslice, mismatch;
+	atomic_bool stop;
+	struct lockstep *lockstep;
+	struct vcpu_stats stats;
+};
+
+/* `log` outlives the vcpu. NULL and *err when the host refuses memory. */
+struct vcpu *vcpu_new(const struct vcpu_config *cfg, struct address_space *as, const struct vcpu_host *host,
+		      struct log *log, struct rhea_error *err);
+void vcpu_free(struct vcpu *v);
+
+/* Power-on reset of the core; translated code stays. */
+void vcpu_reset(struct vcpu *v);
+
+/* Runs for exactly max_insns instructions (0 = no limit) or until something else ends it. */
+enum vcpu_stop vcpu_run(struct vcpu *v, uint64_t max_insns);
+
+/* Ends vcpu_run soon; from any thread or signal handler. */
+void vcpu_stop(struct vcpu *v);
+/* From within a callback of the running vCPU: vcpu_run returns VCPU_STOP_REQUEST after this block. */
+void vcpu_request_exit(struct vcpu *v);
+/* Something changed that the run loop must see (an interrupt line, a timer): leave emitted code
+ * after the current block. */
+void vcpu_kick(struct vcpu *v);
+void vcpu_set_irq(struct vcpu *v, bool fiq, bool level);
+
+/* Instructions executed so far; exact also inside a device access under icount. */
+uint64_t vcpu_insns(const struct vcpu *v);
+
+/* The physical map changed, or bytes behind the vCPU's back: drop what may be stale. */
+void vcpu_map_changed(struct vcpu *v);
+void vcpu_memory_written(struct vcpu *v, const uint8_t *host, uint64_t size);
+
+/* ---- between the runtime's files ---- */
+
+/* lookup.c: the block at the core's pc, translated when needed. NULL: *fetch tells why: a fault is pending
+ * in cpu->exc, or the instruction is not in RAM (fetch->host NULL). */
+struct tb *vcpu_lookup(struct vcpu *v, struct mem_fetch *fetch, bool *fault);
+void vcpu_clear_jump_cache(struct vcpu *v);
+void vcpu_flush_code(struct vcpu *v);
+
+/* translate.c: the road of one block. */
+struct tb *vcpu_translate(struct vcpu *v, const struct mem_fetch *fetch, uint32_t pc_key);
+/* A unit of at most max_insns for the interpreter, in v->arena; *tb describes it and is not in
+ * the store. Both last until the next translation. */
+void vcpu_translate_once(struct vcpu *v, const struct mem_fetch *fetch, uint32_t pc_key, uint32_t max_insns,
+			 struct tb *tb, struct ir_unit *u);
+
+/* access.c: what emitted code, the interpreter and the softmmu call. */
+struct x64_load_result vcpu_load_slow(void *env, uint32_t addr, uint32_t memop, uint64_t host_pc);
+uint64_t vcpu_store_slow(void *env, uint32_t addr, uint64_t value, uint32_t memop, uint64_t host_pc);
+struct softmmu_owner vcpu_softmmu_owner(struct vcpu *v);
+bool vcpu_code_write(void *opaque, uint8_t *host, unsigned size);
+struct ir_memory vcpu_interp_memory(struct vcpu *v);
+
+/* exec.c: callbacks of the clock */
+void vcpu_deadline_moved(void *opaque);
+
+/* lockstep.c: false when the two ways differ (the report is in the log). */
+struct lockstep *lockstep_new(void);
+void lockstep_free(struct lockstep *l);
+bool lockstep_step(struct vcpu *v, struct tb *tb, struct ir_interp_result *result);
+/* Called by access.c for every access while a lockstep is set. */
+enum mem_status lockstep_load(struct vcpu *v, uint32_t addr, uint16_t memop, uint64_t *value);
+enum mem_status lockstep_store(struct vcpu *v, uint32_t addr, uint16_t memop, uint64_t value);
+
+#endif

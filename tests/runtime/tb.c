@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The TB store: finding, links and their undoing, host addresses. No code is run here. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "runtime/tb.h"
+
+struct fixture {
+	struct tb_store store;
+	uint8_t guest[2 * PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
+	_Alignas(16) uint8_t host[4096]; /* stands for the code buffer; RX == RW */
+	unsigned n;
+};
+
+static int setup(void **state)
+{
+	struct fixture *f = aligned_alloc(PAGE_SIZE, (sizeof *f + PAGE_SIZE) & ~(size_t)(PAGE_SIZE - 1));
+	memset(f, 0, sizeof *f);
+	*state = f;
+	return (int)tb_store_init(&f->store, 0, NULL);
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+	tb_store_free(&f->store);
+	free(f);
+	return 0;
+}
+
+/* A block of 64 host bytes whose two jumps sit at offsets 8 and 16, stubs at 32 and 48. */
+static struct tb *make(struct fixture *f, uint32_t guest_off, uint32_t flags)
+{
+	struct tb *tb = tb_new(&f->store);
+	tb->code = f->guest + guest_off;
+	tb->pc_key = 0x8000 + guest_off;
+	tb->flags = flags;
+	tb->bytes = 16;
+	tb->n_insns = 4;
+	tb->whole_page = true;
+	tb->host.code = (uintptr_t)f->host + 64 * f->n++;
+	tb->host.size = 64;
+	tb->host.slot[0].jump = 8;
+	tb->host.slot[0].stub = 32;
+	tb->host.slot[1].jump = 16;
+	tb->host.slot[1].stub = 48;
+	for (unsigned i = 0; i < 2; i++)
+		x64_patch_jump(&tb->host, i, 0, 0);
+	tb_insert(&f->store, tb);
+	return tb;
+}
+
+/* Where the rel32 at slot's jump leads. */
+static uint64_t jump_target(const struct tb *tb, unsigned slot)
+{
+	uint64_t at = tb->host.code + tb->host.slot[slot].jump;
+	int32_t rel;
+	memcpy(&rel, (const void *)(uintptr_t)at, 4);
+	return at + 4 + (uint64_t)(int64_t)rel;
+}
+
+/* Failure: blocks are confused whose address, key or flags differ. */
+static void finds_by_code_key_and_flags(void **state)
+{
+	struct fixture *f = *state;
+	struct tb *a = make(f, 0x10, 1), *b = make(f, 0x10, 2);
+	assert_ptr_equal(tb_find(&f->store, a->code, a->pc_key, 1), a);
+	assert_ptr_equal(tb_find(&f->store, b->code, b->pc_key, 2), b);
+	assert_null(tb_find(&f->store, a->code, a->pc_key + 1, 1));
+	assert_null(tb_find(&f->store, a->code + 4, a->pc_key, 1));
+	assert_null(tb_find(&f->store, a->code, a->pc_key, 3));
+}
+
+/* Failure: a dropped block would still be entered from its neighbours. */
+static void invalidation_undoes_links_both_ways(void **state)
+{
+	struct fixture *f = *state;
+	struct tb *a = make(f, 0x00, 1), *b = make(f, 0x20, 1), *c = make(f, 0x40, 1);
+	tb_link(&f->store, a, 0, b, b->host.code);
+	tb_link(&f->store, c, 1, b, b->host.code);
+	tb_link(&f->store, b, 0, c, c->host.code);
+	tb_link(&f->store, b, 1, b, b->host.code);
+	assert_int_equal(jump_target(a, 0), b->host.code);
+	assert_int_equal(jump_target(b, 1), b->host.code);
+	tb_invalidate(&f->store, b);
+	assert_int_equal(jump_target(a, 0), a->host.code + 32);
+	assert_int_equal(jump_target(c, 1), c->host.code + 48);
+	assert_int_equal(jump_target(b, 0), b->host.code + 32);
+	assert_int_equal(jump_target(b, 1), b->host.code + 48);
+	assert_null(a->to[0]);
+	assert_null(c->in.from);
+	assert_null(tb_find(&f->store, b->code, b->pc_key, 1));
+	assert_false(b->valid);
+	tb_invalidate(&f->store, a);
+	tb_invalidate(&f->store, c);
+	assert_int_equal(f->store.n_valid, 0);
+	assert_null(tb_page(&f->store, f->guest, false)->tbs);
+}
+
+/* Failure: a fault would be blamed on the wrong instruction. */
+static void host_addresses_lead_back(void **state)
+{
+	struct fixture *f = *state;
+	struct tb *a = make(f, 0, 1), *b = make(f, 0x20, 1);
+	struct x64_site sites[] = {{10, 0}, {20, 2}, {33, 3}};
+	b->host.site = sites;
+	b->host.n_sites = 3;
+	assert_ptr_equal(tb_by_host_pc(&f->store, a->host.code + 5), a);
+	assert_ptr_equal(tb_by_host_pc(&f->store, b->host.code + 20), b);
+	assert_null(tb_by_host_pc(&f->store, a->host.code - 1));
+	assert_null(tb_by_host_pc(&f->store, b->host.code + 65));
+	assert_int_equal(tb_site_mark(b, b->host.code + 20), 2);
+	assert_int_equal(tb_site_mark(b, b->host.code + 33), 3);
+	tb_invalidate(&f->store, b);
+	assert_ptr_equal(tb_by_host_pc(&f->store, b->host.code + 20), b);
+}
+
+/* Failure: random linking and dropping corrupts the lists. */
+static void random_links_stay_consistent(void **state)
+{
+	struct fixture *f = *state;
+	struct tb *tb[40];
+	uint32_t seed = 12345;
+	for (unsigned i = 0; i < ARRAY_LEN(tb); i++)
+		tb[i] = make(f, i * 32, i % 3);
+	for (unsigned step = 0; step < 5000; step++) {
+		seed = seed * 1664525u + 1013904223u;
+		struct tb *x = tb[(seed >> 8) % ARRAY_LEN(tb)], *y = tb[(seed >> 16) % ARRAY_LEN(tb)];
+		if (x->valid && y->valid && step % 16)
+			tb_link(&f->store, x, seed >> 31, y, y->host.code);
+		else if (x->valid && step % 160 == 0)
+			tb_invalidate(&f->store, x);
+	}
+	for (unsigned i = 0; i < ARRAY_LEN(tb); i++)
+		for (unsigned s = 0; s < X64_MAX_SLOTS; s++) {
+			uint64_t want = tb[i]->to[s] ? tb[i]->to[s]->host.code
+						     : tb[i]->host.code + tb[i]->host.slot[s].stub;
+			assert_int_equal(jump_target(tb[i], s), want);
+			if (tb[i]->to[s])
+				assert_true(tb[i]->valid && tb[i]->to[s]->valid);
+		}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(finds_by_code_key_and_flags, setup, teardown),
+		cmocka_unit_test_setup_teardown(invalidation_undoes_links_both_ways, setup, teardown),
+		cmocka_unit_test_setup_teardown(host_addresses_lead_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(random_links_stay_consistent, setup, teardown),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Virtual time under icount: order of timers, warps, instructions until a deadline. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "runtime/vclock.h"
+
+struct world {
+	struct vclock clock;
+	uint64_t insns;
+	unsigned moved;
+	char fired[16];
+	unsigned n_fired;
+	struct vtimer a, b;
+};
+
+static uint64_t insns(void *opaque)
+{
+	return ((struct world *)opaque)->insns;
+}
+
+static void moved(void *opaque)
+{
+	((struct world *)opaque)->moved++;
+}
+
+static void fire_a(void *opaque)
+{
+	struct world *w = opaque;
+	w->fired[w->n_fired++] = 'a';
+}
+
+static void fire_b(void *opaque)
+{
+	struct world *w = opaque;
+	w->fired[w->n_fired++] = 'b';
+	vtimer_arm(&w->b, w->b.deadline + 100);
+}
+
+static void world_init(struct world *w)
+{
+	*w = (struct world){0};
+	vclock_init(&w->clock, true, 3, insns, moved, w);
+	vtimer_init(&w->a, &w->clock, fire_a, w);
+	vtimer_init(&w->b, &w->clock, fire_b, w);
+}
+
+/* Failure: a device's timer fires early, twice, or in the wrong order. */
+static void timers_fire_once_in_order(void **state)
+{
+	(void)state;
+	struct world w;
+	world_init(&w);
+	vtimer_arm(&w.a, 800);
+	vtimer_arm(&w.b, 400);
+	assert_int_equal(w.moved, 2);
+	assert_int_equal(vclock_deadline(&w.clock), 400);
+	w.insns = 49;
+	vclock_run_timers(&w.clock);
+	assert_int_equal(w.n_fired, 0);
+	w.insns = 50;
+	vclock_run_timers(&w.clock);
+	assert_string_equal(w.fired, "b");
+	w.insns = 100;
+	vclock_run_timers(&w.clock);
+	assert_string_equal(w.fired, "bbbbab");
+	vtimer_cancel(&w.b);
+	vtimer_cancel(&w.b);
+	assert_int_equal(vclock_deadline(&w.clock), UINT64_MAX);
+}
+
+/* Failure: slices end before or behind their deadline. */
+static void counts_instructions_until_a_deadline(void **state)
+{
+	(void)state;
+	struct world w;
+	world_init(&w);
+	w.insns = 10;
+	assert_int_equal(vclock_now(&w.clock), 80);
+	assert_int_equal(vclock_insns_until(&w.clock, 80, 1000), 0);
+	assert_int_equal(vclock_insns_until(&w.clock, 81, 1000), 1);
+	assert_int_equal(vclock_insns_until(&w.clock, 96, 1000), 2);
+	assert_int_equal(vclock_insns_until(&w.clock, UINT64_MAX - 1, 1000), 1000);
+	vclock_warp_to(&w.clock, 1000);
+	assert_int_equal(vclock_now(&w.clock), 1000);
+	vclock_warp_to(&w.clock, 500);
+	assert_int_equal(vclock_now(&w.clock), 1000);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(timers_fire_once_in_order),
+		cmocka_unit_test(counts_instructions_until_a_deadline),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
