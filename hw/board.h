@@ -12,6 +12,8 @@ struct board {
 	uint32_t machine_id;           /* r1 at kernel entry */
 	uint64_t kernel_addr;          /* raw kernels: offset from the start of RAM */
 	uint64_t firmware_addr;        /* -bios; UINT64_MAX = none */
+	enum mem_result unassigned;    /* what an access to nothing gives: as_new's first argument */
+	unsigned serial_ports;         /* at most MACHINE_SERIAL_PORTS */
 	/* Maps memory and devices. False and *err when the host refuses. */
 	bool (*build)(struct hw_context *hw, struct rhea_error *err);
 };

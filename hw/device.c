@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The list of a machine's devices and the helpers they share. The list is kept newest first, so
+ * destruction walks it and reset goes through it backwards.
+ */
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include "hw/hw.h"
+
+struct device_entry {
+	struct device_entry *next;
+	const char *name;
+	void *dev;
+	void (*reset)(void *dev);
+	void (*destroy)(void *dev);
+};
+
+static void *alloc_zeroed(size_t size)
+{
+	void *p = calloc(1, size);
+	if (!p)
+		abort();
+	return p;
+}
+
+void hw_add_device(struct hw_context *hw, const char *name, void *dev, void (*reset)(void *dev),
+		   void (*destroy)(void *dev))
+{
+	struct device_entry *e = alloc_zeroed(sizeof(*e));
+	*e = (struct device_entry){hw->devices, name, dev, reset, destroy};
+	hw->devices = e;
+}
+
+void *hw_new_device(struct hw_context *hw, const char *name, size_t size, void (*reset)(void *dev),
+		    void (*destroy)(void *dev))
+{
+	void *dev = alloc_zeroed(size);
+	hw_add_device(hw, name, dev, reset, destroy);
+	return dev;
+}
+
+static struct device_entry *reversed(struct device_entry *list)
+{
+	struct device_entry *out = NULL;
+	while (list) {
+		struct device_entry *next = list->next;
+		list->next = out;
+		out = list;
+		list = next;
+	}
+	return out;
+}
+
+void hw_reset_devices(struct hw_context *hw)
+{
+	struct device_entry *oldest_first = reversed(hw->devices);
+	for (struct device_entry *e = oldest_first; e; e = e->next)
+		if (e->reset)
+			e->reset(e->dev);
+	hw->devices = reversed(oldest_first);
+}
+
+void hw_free_devices(struct hw_context *hw)
+{
+	while (hw->devices) {
+		struct device_entry *e = hw->devices;
+		hw->devices = e->next;
+		if (e->destroy)
+			e->destroy(e->dev);
+		free(e);
+	}
+}
+
+void hw_guest_error(struct hw_context *hw, const char *fmt, ...)
+{
+	if (!log_on(hw->log, LOG_guest_errors))
+		return;
+	char line[200];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	log_printf(hw->log, "%s\n", line);
+}
+
+int hw_reg_find(struct hw_context *hw, const struct reg_block *b, uint32_t off, enum reg_access access)
+{
+	const char *verb = access == REG_R ? "read" : "write";
+	for (unsigned i = 0; i < b->n; i++) {
+		const struct reg_row *r = &b->rows[i];
+		if (off < r->off || off >= r->last + 4u)
+			continue;
+		if (r->access & access)
+			return (int)i;
+		hw_guest_error(hw, "%s_%s: %s of %s-only register %s at offset 0x%x", b->name, verb, verb,
+			       access == REG_R ? "write" : "read", r->name, off);
+		return -1;
+	}
+	hw_guest_error(hw, "%s_%s: Bad offset 0x%x", b->name, verb, off);
+	return -1;
+}
+
+bool hw_reg_id(const struct reg_block *b, uint32_t off, uint32_t *value)
+{
+	if (!b->id || off < 0xfe0 || off > 0xfff)
+		return false;
+	*value = b->id[(off - 0xfe0) >> 2];
+	return true;
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the devices of this room share: register tables, PrimeCell identification, complaints about
+ * the guest, and the functions that boards add devices with. Private to hw/.
+ */
+#ifndef RHEA_HW_H
+#define RHEA_HW_H
+
+#include "runtime/device.h"
+
+/* ---- register tables ---- */
+
+enum reg_access { REG_R = 1, REG_W = 2, REG_RW = 3 };
+
+/* One register, or an array of 32-bit ones when last > off. `access` says what is not an error. */
+struct reg_row {
+	uint16_t off, last;
+	enum reg_access access;
+	const char *name;
+};
+
+/* A device's registers. `id` are the PrimeCell bytes at 0xfe0..0xffc, NULL when there are none. */
+struct reg_block {
+	const char *name;
+	const struct reg_row *rows;
+	unsigned n;
+	const uint8_t *id;
+};
+
+/* Index of the row that `off` falls in, bytes of a word included; -1 after a line in the guest_errors log when there is
+ * none or it does not allow `access`. */
+int hw_reg_find(struct hw_context *hw, const struct reg_block *b, uint32_t off, enum reg_access access);
+
+/* True and *value when `off` is in the block's identification bytes. */
+bool hw_reg_id(const struct reg_block *b, uint32_t off, uint32_t *value);
+
+/* The low `size` bytes of v: what a narrow read sees of a register. */
+static inline uint32_t hw_trim(uint32_t v, unsigned size)
+{
+	return size >= 4 ? v : v & ((1u << (8 * size)) - 1u);
+}
+
+/* One line, newline included, in -d guest_errors. */
+void hw_guest_error(struct hw_context *hw, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* Zeroed memory that hw_free_devices gives back, registered under `name`. Never NULL: aborts the
+ * process when the host is out of memory, as the arena does. */
+void *hw_new_device(struct hw_context *hw, const char *name, size_t size, void (*reset)(void *dev),
+		    void (*destroy)(void *dev));
+
+/* ---- devices; all return false or NULL with *err when the host refuses ---- */
+
+bool pl011_add(struct hw_context *hw, uint32_t base, struct chardev *chr, struct irq_line irq, struct rhea_error *err);
+bool sp804_add(struct hw_context *hw, uint32_t base, struct irq_line irq, struct rhea_error *err);
+bool pl031_add(struct hw_context *hw, uint32_t base, struct irq_line irq, struct rhea_error *err);
+bool sysreg_add(struct hw_context *hw, uint32_t base, uint32_t sys_id, uint32_t proc_id, struct rhea_error *err);
+
+struct pl190;
+struct pl190 *pl190_add(struct hw_context *hw, uint32_t base, struct irq_line irq, struct irq_line fiq,
+			struct rhea_error *err);
+struct irq_line pl190_input(struct pl190 *vic, unsigned n);
+
+struct versatile_sic;
+/* The summary goes to line 31 of `vic`, what PICENABLE passes through to its own number. */
+struct versatile_sic *versatile_sic_add(struct hw_context *hw, uint32_t base, struct pl190 *vic,
+					struct rhea_error *err);
+struct irq_line versatile_sic_input(struct versatile_sic *sic, unsigned n);
+
+/* ---- devices that only answer (unimp.c) ---- */
+
+/* The 32-bit registers off..last; of two rows that hold an offset the first counts. */
+struct unimp_reg {
+	uint32_t off, last, value;
+};
+
+/*
+ * A device that is not modelled: reads give what the real one holds after reset, writes change
+ * nothing, both are reported by -d unimp.
+ */
+struct unimp_row {
+	const char *name;
+	uint32_t base, size;
+	const struct unimp_reg *regs; /* registers that are not `fill` */
+	unsigned n_regs;
+	uint32_t fill;
+	const uint8_t *id; /* PrimeCell bytes or NULL */
+	bool lanes;        /* narrow reads see their own bytes; otherwise every byte address sees the low bits */
+};
+
+bool unimp_add(struct hw_context *hw, const struct unimp_row *row, struct rhea_error *err);
+
+#endif
