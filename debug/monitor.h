@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The monitor's command line: one command in, text out. Stateless; to be called between two guest blocks. */
+#ifndef RHEA_MONITOR_H
+#define RHEA_MONITOR_H
+
+#include "base/log.h"
+#include "frontend-arm/cpu.h"
+
+enum monitor_request { MONITOR_QUIT, MONITOR_RESET, MONITOR_STOP, MONITOR_CONT };
+
+struct monitor_target {
+	void *opaque;
+	struct arm_cpu *cpu;
+	struct softmmu *mmu;
+	struct address_space *as;
+	struct log *log;
+	bool paused; /* for `info status` */
+	void (*request)(void *opaque, enum monitor_request what);
+};
+
+/* Executes `line` (no newline needed) and hands the answer, which ends in a newline unless it is empty, to
+ * `print` in pieces. */
+void monitor_command(const struct monitor_target *t, const char *line, void (*print)(void *opaque, const char *text),
+		     void *opaque);
+
+#endif

@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The set of back ends: opening by spec, input queues, and the poll loop that serves them all. */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "host/chardev-internal.h"
+
+static enum rhea_status open_nothing(struct chardev_backend *b, const char *arg, struct rhea_error *err)
+{
+	(void)b, (void)arg, (void)err;
+	return RHEA_OK;
+}
+
+static void hangup_nothing(struct chardev_backend *b)
+{
+	chardev_close_fds(b);
+}
+
+static const struct chardev_kind kinds[] = {
+	{"stdio", false, true, chardev_stdio_open, chardev_stdio_hangup, chardev_stdio_close},
+	{"pty", false, true, chardev_pty_open, chardev_pty_hangup, NULL},
+	{"null", false, false, open_nothing, hangup_nothing, NULL},
+	{"none", false, false, open_nothing, hangup_nothing, NULL},
+	{"vc", false, false, open_nothing, hangup_nothing, NULL}, /* no display: as null */
+	{"file", true, false, chardev_file_open, hangup_nothing, NULL},
+	{"tcp", true, true, chardev_tcp_open, chardev_socket_hangup, chardev_socket_close},
+	{"unix", true, true, chardev_unix_open, chardev_socket_hangup, chardev_socket_close},
+};
+
+uint64_t chardev_clock_ns(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
+}
+
+void chardev_close_fds(struct chardev_backend *b)
+{
+	if (b->out_fd >= 0 && b->out_fd != b->in_fd)
+		close(b->out_fd);
+	if (b->in_fd >= 0)
+		close(b->in_fd);
+	b->in_fd = b->out_fd = -1;
+	byte_queue_free(&b->out);
+}
+
+/* ---- making and unmaking ---- */
+
+struct chardev_set *chardev_set_new(const struct chardev_set_owner *owner)
+{
+	struct chardev_set *set = calloc(1, sizeof *set);
+	if (!set)
+		return NULL;
+	if (owner)
+		set->owner = *owner;
+	set->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (set->wake_fd < 0) {
+		free(set);
+		return NULL;
+	}
+	return set;
+}
+
+static void backend_free(struct chardev_backend *b)
+{
+	chardev_output_drain(b);
+	if (b->kind && b->kind->close)
+		b->kind->close(b);
+	chardev_close_fds(b);
+	if (b->set->console == b)
+		b->set->console = NULL;
+	if (b->front->backend == b) {
+		b->front->backend = NULL;
+		b->front->write = NULL;
+		b->front->accept_input = NULL;
+	}
+	mux_free(b->mux);
+	byte_queue_free(&b->in);
+	byte_queue_free(&b->out);
+	free(b->label);
+	free(b->unlink_path);
+	free(b);
+}
+
+static void backend_remove(struct chardev_set *set, const struct chardev *c)
+{
+	for (struct chardev_backend **p = &set->backends; *p; p = &(*p)->next) {
+		if ((*p)->front != c)
+			continue;
+		struct chardev_backend *b = *p;
+		*p = b->next;
+		backend_free(b);
+		return;
+	}
+}
+
+void chardev_set_free(struct chardev_set *set)
+{
+	if (!set)
+		return;
+	while (set->backends)
+		backend_remove(set, set->backends->front);
+	close(set->wake_fd);
+	free(set);
+}
+
+static struct chardev_backend *backend_new(struct chardev_set *set, struct chardev *c, const char *label)
+{
+	struct chardev_backend *b = calloc(1, sizeof *b);
+	if (!b)
+		return NULL;
+	b->set = set;
+	b->front = c;
+	b->label = strdup(label);
+	b->port = set->owner.port ? set->owner.port(set->owner.opaque, c) : set->n_opened;
+	b->in_fd = b->out_fd = b->listen_fd = -1;
+	b->in.limit = CHARDEV_IN_LIMIT;
+	b->out.limit = CHARDEV_OUT_LIMIT;
+	if (b->label)
+		return b;
+	free(b);
+	return NULL;
+}
+
+static void front_write(struct chardev *c, const uint8_t *buf, unsigned n)
+{
+	struct chardev_backend *b = c->backend;
+	if (b->cb_write)
+		b->cb_write(b->cb_opaque, buf, n);
+	else if (b->mux)
+		mux_guest_output(b->mux, buf, n);
+	else
+		chardev_output(b, buf, n);
+}
+
+static void front_accept_input(struct chardev *c)
+{
+	chardev_deliver(c->backend);
+}
+
+/* Links a back end that is ready to its port. */
+static void backend_attach(struct chardev_backend *b)
+{
+	struct chardev_set *set = b->set;
+	b->next = set->backends;
+	set->backends = b;
+	set->n_opened++;
+	b->front->backend = b;
+	b->front->write = front_write;
+	b->front->accept_input = front_accept_input;
+}
+
+/* ---- specs ---- */
+
+static const struct chardev_kind *kind_find(const char *spec, const char **arg)
+{
+	for (unsigned i = 0; i < ARRAY_LEN(kinds); i++) {
+		size_t n = strlen(kinds[i].name);
+		if (strncmp(spec, kinds[i].name, n) != 0)
+			continue;
+		*arg = spec + n;
+		if (kinds[i].takes_arg ? **arg == ':' : **arg == '\0') {
+			*arg += kinds[i].takes_arg;
+			return &kinds[i];
+		}
+	}
+	*arg = "";
+	return strncmp(spec, "vc:", 3) == 0 ? kind_find("vc", arg) : NULL;
+}
+
+static bool stdio_in_use(const struct chardev_set *set)
+{
+	for (const struct chardev_backend *b = set->backends; b; b = b->next)
+		if (b->kind && b->kind->open == chardev_stdio_open)
+			return true;
+	return false;
+}
+
+static enum rhea_status spec_check(const struct chardev_set *set, const char *spec, const struct chardev_kind *kind,
+				   bool console, struct rhea_error *err)
+{
+	if (!kind)
+		return error_set(err, RHEA_ERR_USAGE,
+				 "'%s' names no serial back end (stdio, mon:stdio, null, none, pty, file:PATH, "
+				 "tcp:HOST:PORT[,server=on][,wait=off], unix:PATH[,server=on][,wait=off])", spec);
+	if (console && !kind->has_input)
+		return error_set(err, RHEA_ERR_USAGE, "'%s': mon: needs a back end with input, as mon:stdio", spec);
+	if (console && set->console)
+		return error_set(err, RHEA_ERR_USAGE, "'%s': another serial port has the monitor already", spec);
+	if (kind->open == chardev_stdio_open && stdio_in_use(set))
+		return error_set(err, RHEA_ERR_USAGE, "'%s': another serial port uses standard input and output already",
+				 spec);
+	return RHEA_OK;
+}
+
+enum rhea_status chardev_set_open(struct chardev_set *set, struct chardev *c, const char *spec,
+				  struct rhea_error *err)
+{
+	bool console = strncmp(spec, "mon:", 4) == 0;
+	const char *arg;
+	const struct chardev_kind *kind = kind_find(spec + (console ? 4 : 0), &arg);
+
+	backend_remove(set, c);
+	enum rhea_status st = spec_check(set, spec, kind, console, err);
+	if (st)
+		return st;
+	struct chardev_backend *b = backend_new(set, c, spec);
+	if (!b)
+		return error_set(err, RHEA_ERR_HOST, "'%s': out of memory", spec);
+	b->kind = kind;
+	if (console) {
+		b->mux = mux_new(b);
+		b->in.limit = CHARDEV_CONSOLE_LIMIT;
+		if (!b->mux)
+			st = error_set(err, RHEA_ERR_HOST, "'%s': out of memory", spec);
+	}
+	if (!st)
+		st = kind->open(b, arg, err);
+	if (st) {
+		backend_free(b);
+		return st;
+	}
+	if (console)
+		set->console = b;
+	backend_attach(b);
+	return RHEA_OK;
+}
+
+bool chardev_set_callback(struct chardev_set *set, struct chardev *c,
+			  void (*write)(void *opaque, const uint8_t *buf, size_t len), void *opaque)
+{
+	backend_remove(set, c);
+	struct chardev_backend *b = backend_new(set, c, "callback");
+	if (!b)
+		return false;
+	b->cb_write = write;
+	b->cb_opaque = opaque;
+	b->in.limit = SIZE_MAX / 4;
+	backend_attach(b);
+	return true;
+}
+
+/* ---- input ---- */
+
+void chardev_deliver(struct chardev_backend *b)
+{
+	uint8_t buf[256];
+	if (b->delivering) /* receive() may drain its FIFO and come back here */
+		return;
+	b->delivering = true;
+	while (b->in.len) {
+		unsigned room = chardev_can_receive(b->front);
+		if (!room)
+			break;
+		size_t n = byte_queue_pop(&b->in, buf, MIN((size_t)room, sizeof buf));
+		chardev_receive(b->front, buf, (unsigned)n);
+	}
+	b->delivering = false;
+}
+
+void chardev_queue_input(struct chardev_backend *b, const uint8_t *buf, size_t n)
+{
+	byte_queue_push(&b->in, buf, n); /* what a full queue refuses is lost: see input_wanted */
+}
+
+bool chardev_set_input(struct chardev_set *set, struct chardev *c, const uint8_t *buf, size_t n)
+{
+	for (struct chardev_backend *b = set->backends; b; b = b->next) {
+		if (b->front != c || b->kind)
+			continue;
+		bool ok = byte_queue_push(&b->in, buf, n) == n;
+		chardev_deliver(b);
+		return ok;
+	}
+	return false;
+}
+
+/* A console terminal is read even when the guest takes nothing, so that Ctrl-A X always works. */
+static bool input_wanted(const struct chardev_backend *b)
+{
+	return b->in_fd >= 0 && !b->pty_idle && (b->in.len < b->in.limit || (b->mux && b->in_tty));
+}
+
+static void input_read(struct chardev_backend *b)
+{
+	uint8_t buf[1024];
+	while (input_wanted(b)) {
+		size_t room = b->in.limit - b->in.len;
+		size_t want = room && room < sizeof buf ? room : sizeof buf;
+		ssize_t n = read(b->in_fd, buf, want);
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			return;
+		if (n <= 0) {
+			b->kind->hangup(b);
+			return;
+		}
+		if (b->mux)
+			mux_input(b->mux, buf, (size_t)n);
+		else
+			chardev_queue_input(b, buf, (size_t)n);
+		if ((size_t)n < want || b->in_fd != b->out_fd) /* a blocking descriptor: ask poll() again */
+			return;
+	}
+}
+
+bool chardev_set_can_input(const struct chardev_set *set)
+{
+	for (const struct chardev_backend *b = set->backends; b; b = b->next) {
+		if (b->in_fd >= 0 || b->listen_fd >= 0)
+			return true;
+		if (b->in.len && chardev_can_receive(b->front))
+			return true;
+	}
+	return false;
+}
+
+/* ---- polling ---- */
+
+/* Each back end needs at most two entries: one to read or accept, one to write. */
+static unsigned backend_fds(struct chardev_backend *b, struct pollfd *fds)
+{
+	unsigned n = 0;
+	if (b->pty_idle)
+		chardev_pty_check(b);
+	if (b->listen_fd >= 0 && b->in_fd < 0)
+		fds[n++] = (struct pollfd){.fd = b->listen_fd, .events = POLLIN};
+	if (input_wanted(b))
+		fds[n++] = (struct pollfd){.fd = b->in_fd, .events = POLLIN};
+	if (b->out_fd >= 0 && b->out.len && !b->pty_idle)
+		fds[n++] = (struct pollfd){.fd = b->out_fd, .events = POLLOUT};
+	return n;
+}
+
+static void backend_ready(struct chardev_backend *b, const struct pollfd *fds, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		if (!fds[i].revents)
+			continue;
+		if (fds[i].fd == b->listen_fd)
+			chardev_socket_accept(b);
+		else if (fds[i].events == POLLOUT && fds[i].fd == b->out_fd)
+			chardev_output_flush(b);
+		else if (fds[i].fd == b->in_fd)
+			input_read(b);
+	}
+	chardev_deliver(b);
+}
+
+/* A pty that nobody holds gives no event when somebody does: look again before long. */
+static uint64_t poll_timeout(const struct chardev_set *set, uint64_t timeout_ns)
+{
+	for (const struct chardev_backend *b = set->backends; b; b = b->next)
+		if (b->pty_idle)
+			timeout_ns = MIN(timeout_ns, CHARDEV_PTY_CHECK_NS);
+	return timeout_ns;
+}
+
+static void wake_clear(struct chardev_set *set)
+{
+	uint64_t count;
+	while (read(set->wake_fd, &count, sizeof count) < 0 && errno == EINTR)
+		;
+}
+
+#define POLL_MAX_BACKENDS 32 /* boards have at most MACHINE_SERIAL_PORTS */
+
+void chardev_set_poll(struct chardev_set *set, uint64_t timeout_ns)
+{
+	struct pollfd fds[1 + 2 * POLL_MAX_BACKENDS];
+	struct chardev_backend *who[POLL_MAX_BACKENDS];
+	unsigned first[POLL_MAX_BACKENDS + 1], n = 0, n_fds = 1;
+
+	fds[0] = (struct pollfd){.fd = set->wake_fd, .events = POLLIN};
+	for (struct chardev_backend *b = set->backends; b && n < POLL_MAX_BACKENDS; b = b->next) {
+		size_t waiting = b->in.len;
+		chardev_deliver(b);
+		if (b->in.len != waiting)
+			timeout_ns = 0; /* the guest got something: that is activity */
+		who[n] = b;
+		first[n++] = n_fds;
+		n_fds += backend_fds(b, fds + n_fds);
+	}
+	first[n] = n_fds;
+	timeout_ns = poll_timeout(set, timeout_ns);
+	struct timespec ts = {(time_t)(timeout_ns / 1000000000), (long)(timeout_ns % 1000000000)};
+	if (ppoll(fds, n_fds, timeout_ns == CHARDEV_POLL_FOREVER ? NULL : &ts, NULL) <= 0)
+		return;
+	if (fds[0].revents)
+		wake_clear(set);
+	for (unsigned i = 0; i < n; i++)
+		backend_ready(who[i], fds + first[i], first[i + 1] - first[i]);
+}
+
+void chardev_set_wake(struct chardev_set *set)
+{
+	int saved = errno; /* runs inside signal handlers */
+	uint64_t one = 1;
+	if (write(set->wake_fd, &one, sizeof one) < 0) {
+		/* full: a wake-up is pending already */
+	}
+	errno = saved;
+}
+
+void chardev_set_monitor_print(struct chardev_set *set, const char *text)
+{
+	if (set->console)
+		mux_print(set->console->mux, text);
+	else
+		fputs(text, stderr);
+}
