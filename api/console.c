@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The monitor between its three users: the console, rhea_monitor, and the machine it commands. */
+#include "api/machine.h"
+
+static void monitor_request(void *opaque, enum monitor_request what)
+{
+	struct rhea *m = opaque;
+	switch (what) {
+	case MONITOR_QUIT:
+		m->quit_requested = true;
+		break;
+	case MONITOR_RESET:
+		m->reset_requested = true;
+		break;
+	case MONITOR_STOP:
+		m->paused = true;
+		break;
+	case MONITOR_CONT:
+		m->paused = false;
+		break;
+	}
+	vcpu_request_exit(m->vcpu);
+}
+
+struct monitor_target machine_monitor_target(struct rhea *m)
+{
+	return (struct monitor_target){
+		.opaque = m,
+		.cpu = m->vcpu->cpu,
+		.mmu = m->vcpu->mmu,
+		.as = m->as,
+		.log = &m->log,
+		.request = monitor_request,
+	};
+}
+
+static void print_on_console(void *opaque, const char *text)
+{
+	struct rhea *m = opaque;
+	chardev_set_monitor_print(m->chardevs, text);
+}
+
+void machine_monitor_line(void *opaque, const char *line)
+{
+	struct rhea *m = opaque;
+	struct monitor_target t = machine_monitor_target(m);
+	monitor_command(&t, line, print_on_console, m);
+}
+
+void rhea_monitor(struct rhea *m, const char *line, void (*print)(void *opaque, const char *text), void *opaque)
+{
+	struct monitor_target t = machine_monitor_target(m);
+	monitor_command(&t, line, print, opaque);
+}

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Building, resetting and destroying a machine. */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "api/machine.h"
+
+#define DEFAULT_CODE_SIZE ((uint64_t)64 << 20)
+#define MIN_CODE_SIZE ((uint64_t)1 << 20)
+#define MAX_CODE_SIZE ((uint64_t)1 << 30)
+#define MAX_ICOUNT_SHIFT 10u
+
+/* ---- what the rooms ask of the machine ---- */
+
+static void map_changed(void *opaque, gpa_t base, uint64_t size)
+{
+	struct rhea *m = opaque;
+	(void)base, (void)size;
+	if (m->vcpu)
+		vcpu_map_changed(m->vcpu);
+}
+
+static void memory_written(void *opaque, const uint8_t *host, uint64_t size)
+{
+	struct rhea *m = opaque;
+	vcpu_memory_written(m->vcpu, host, size);
+}
+
+static void host_poll(void *opaque, uint64_t timeout_ns)
+{
+	struct rhea *m = opaque;
+	chardev_set_poll(m->chardevs, timeout_ns);
+}
+
+static bool host_can_input(void *opaque)
+{
+	const struct rhea *m = opaque;
+	return chardev_set_can_input(m->chardevs);
+}
+
+static void host_wake(void *opaque)
+{
+	struct rhea *m = opaque;
+	chardev_set_wake(m->chardevs);
+}
+
+static void console_quit(void *opaque)
+{
+	struct rhea *m = opaque;
+	m->quit_requested = true;
+	vcpu_request_exit(m->vcpu);
+}
+
+static unsigned console_port(void *opaque, const struct chardev *c)
+{
+	const struct rhea *m = opaque;
+	return (unsigned)(c - m->serial);
+}
+
+static void cpu_line(void *opaque, unsigned fiq, bool level)
+{
+	struct rhea *m = opaque;
+	vcpu_set_irq(m->vcpu, fiq != 0, level);
+}
+
+static void device_request(void *opaque, enum machine_request what)
+{
+	struct rhea *m = opaque;
+	switch (what) {
+	case MACHINE_REQUEST_RESET:
+		m->reset_requested = true;
+		break;
+	case MACHINE_REQUEST_SHUTDOWN:
+		m->shutdown_requested = true;
+		break;
+	}
+	vcpu_request_exit(m->vcpu);
+}
+
+static int64_t rtc_elapsed(struct rhea *m)
+{
+	bool virtual = m->cfg.rtc_virtual || m->cfg.icount;
+	uint64_t ns = virtual ? vclock_now(&m->vcpu->clock) : host_monotonic_ns();
+	return (int64_t)(ns / UINT64_C(1000000000));
+}
+
+static int64_t rtc_now(void *opaque)
+{
+	struct rhea *m = opaque;
+	return m->rtc_offset + rtc_elapsed(m);
+}
+
+static void init_rtc(struct rhea *m)
+{
+	int64_t start = m->cfg.rtc_base;
+	if (!m->cfg.rtc_base_set) {
+		time_t now = time(NULL);
+		struct tm tm;
+		start = now;
+		if (m->cfg.rtc_localtime && localtime_r(&now, &tm))
+			start += tm.tm_gmtoff;
+	}
+	m->rtc_offset = start - rtc_elapsed(m);
+}
+
+/* ---- checking the configuration ---- */
+
+static const struct arm_model *check_config(struct rhea *m, struct rhea_error *err)
+{
+	const struct rhea_config *c = &m->cfg;
+	m->board = c->machine ? board_find(c->machine) : NULL;
+	if (!m->board) {
+		error_set(err, RHEA_ERR_USAGE, "-machine: unsupported machine type '%s' (use -machine help to list them)",
+			  c->machine ? c->machine : "");
+		return NULL;
+	}
+	const char *cpu = c->cpu ? c->cpu : m->board->default_cpu;
+	const struct arm_model *model = arm_model_find(cpu);
+	if (!model) {
+		error_set(err, RHEA_ERR_USAGE, "-cpu: unknown CPU model '%s' (use -cpu help to list them)", cpu);
+		return NULL;
+	}
+	m->ram_size = c->ram_size && m->board->max_ram ? c->ram_size : m->board->default_ram;
+	if (m->ram_size > m->board->max_ram) {
+		error_set(err, RHEA_ERR_USAGE, "-m: machine %s takes at most %llu MiB of memory", m->board->name,
+			  (unsigned long long)(m->board->max_ram >> 20));
+		return NULL;
+	}
+	if (m->ram_size % PAGE_SIZE) {
+		error_set(err, RHEA_ERR_USAGE, "-m: memory is a multiple of 4 KiB");
+		return NULL;
+	}
+	if (c->tb_size && (c->tb_size < MIN_CODE_SIZE || c->tb_size > MAX_CODE_SIZE)) {
+		error_set(err, RHEA_ERR_USAGE, "tb-size: between 1 and 1024 MiB");
+		return NULL;
+	}
+	if (c->icount && c->icount_shift > MAX_ICOUNT_SHIFT) {
+		error_set(err, RHEA_ERR_USAGE, "-icount: shift is between 0 and %u", MAX_ICOUNT_SHIFT);
+		return NULL;
+	}
+	return model;
+}
+
+static enum vcpu_accel accel_of(enum rhea_accel a)
+{
+	switch (a) {
+	case RHEA_ACCEL_INTERP:
+		return VCPU_INTERP;
+	case RHEA_ACCEL_LOCKSTEP:
+		return VCPU_LOCKSTEP;
+	case RHEA_ACCEL_JIT:
+		break;
+	}
+	return VCPU_JIT;
+}
+
+static uint8_t semihosting_of(enum rhea_semihosting s)
+{
+	switch (s) {
+	case RHEA_SEMIHOSTING_ON:
+		return ARM_SEMIHOST_PRIV;
+	case RHEA_SEMIHOSTING_USERSPACE:
+		return ARM_SEMIHOST_ALL;
+	case RHEA_SEMIHOSTING_OFF:
+		break;
+	}
+	return ARM_SEMIHOST_OFF;
+}
+
+static bool build_vcpu(struct rhea *m, const struct arm_model *model, struct rhea_error *err)
+{
+	const struct rhea_config *c = &m->cfg;
+	struct vcpu_config cfg = {
+		.accel = accel_of(c->accel),
+		.code_size = c->tb_size ? c->tb_size : DEFAULT_CODE_SIZE,
+		.one_insn_per_tb = c->one_insn_per_tb,
+		.no_chain = c->no_chain,
+		.icount = c->icount,
+		.icount_no_sleep = c->icount_no_sleep,
+		.icount_shift = c->icount_shift,
+		.codegen_seed = c->codegen_seed,
+		.semihosting = semihosting_of(c->semihosting),
+		.model = model,
+	};
+	struct vcpu_host host = {
+		.opaque = m,
+		.poll = host_poll,
+		.can_input = host_can_input,
+		.wake = host_wake,
+		.semihost = machine_semihost,
+	};
+	m->vcpu = vcpu_new(&cfg, m->as, &host, &m->log, err);
+	return m->vcpu != NULL;
+}
+
+static bool build_board(struct rhea *m, struct rhea_error *err)
+{
+	m->hw = (struct hw_context){
+		.as = m->as,
+		.clock = &m->vcpu->clock,
+		.log = &m->log,
+		.ram_size = m->ram_size,
+		.cpu_irq = {.set = cpu_line, .opaque = m, .n = 0},
+		.cpu_fiq = {.set = cpu_line, .opaque = m, .n = 1},
+		.request = device_request,
+		.opaque = m,
+		.rtc_now = rtc_now,
+	};
+	for (unsigned i = 0; i < MACHINE_SERIAL_PORTS; i++)
+		m->hw.serial[i] = &m->serial[i];
+	return m->board->build(&m->hw, err);
+}
+
+static bool build(struct rhea *m, struct rhea_error *err)
+{
+	const struct arm_model *model = check_config(m, err);
+	if (!model)
+		return false;
+	struct chardev_set_owner owner = {
+		.opaque = m,
+		.monitor_line = machine_monitor_line,
+		.quit = console_quit,
+		.port = console_port,
+	};
+	m->as = as_new(m->board->unassigned, map_changed, m);
+	m->chardevs = chardev_set_new(&owner);
+	m->symbols = symbols_new();
+	m->dump = dump_new(&m->log, m->symbols);
+	if (!m->as || !m->chardevs || !m->symbols || !m->dump) {
+		error_set(err, RHEA_ERR_HOST, "out of host memory");
+		return false;
+	}
+	if (!build_vcpu(m, model, err))
+		return false;
+	as_on_write(m->as, memory_written, m);
+	init_rtc(m);
+	if (!machine_init_semihosting(m, err) || !build_board(m, err))
+		return false;
+	rhea_reset(m);
+	return true;
+}
+
+struct rhea *rhea_new(const struct rhea_config *cfg, struct rhea_error *err)
+{
+	struct rhea *m = calloc(1, sizeof *m);
+	if (!m) {
+		error_set(err, RHEA_ERR_HOST, "out of host memory");
+		return NULL;
+	}
+	m->cfg = *cfg;
+	if (!build(m, err)) {
+		rhea_free(m);
+		return NULL;
+	}
+	m->cfg.machine = m->cfg.cpu = NULL; /* the caller's strings are not ours to keep */
+	m->cfg.semihosting_args = NULL;
+	return m;
+}
+
+void rhea_free(struct rhea *m)
+{
+	if (!m)
+		return;
+	hw_free_devices(&m->hw);
+	chardev_set_free(m->chardevs);
+	machine_free_semihosting(m);
+	vcpu_free(m->vcpu);
+	if (m->as)
+		as_free(m->as);
+	machine_free_images(m);
+	machine_free_mmio(m);
+	dump_free(m->dump);
+	symbols_free(m->symbols);
+	log_close(&m->log);
+	free(m);
+}
+
+void rhea_reset(struct rhea *m)
+{
+	if (log_on(&m->log, LOG_cpu_reset))
+		machine_log_regs(m);
+	m->reset_requested = false;
+	hw_reset_devices(&m->hw);
+	vcpu_reset(m->vcpu);
+	machine_place_images(m);
+	machine_reset_semihosting(m);
+}
+
+/* ---- lists ---- */
+
+const char *rhea_machine_name(unsigned i, const char **help)
+{
+	unsigned n;
+	const struct board *b = boards_all(&n);
+	if (i >= n)
+		return NULL;
+	if (help)
+		*help = b[i].help;
+	return b[i].name;
+}
+
+const char *rhea_cpu_name(unsigned i, const char **help)
+{
+	unsigned n;
+	const struct arm_model *models = arm_models(&n);
+	if (i >= n)
+		return NULL;
+	if (help)
+		*help = models[i].help;
+	return models[i].name;
+}
+
+const char *rhea_log_item(unsigned i, const char **help)
+{
+	static const struct {
+		const char *name, *help;
+	} items[] = {
+#define LOG_ITEM(name, bit, help) {#name, help},
+#include "base/log.def"
+#undef LOG_ITEM
+	};
+	if (i >= ARRAY_LEN(items))
+		return NULL;
+	if (help)
+		*help = items[i].help;
+	return items[i].name;
+}
+
+const char *rhea_version(void)
+{
+	return RHEA_VERSION;
+}

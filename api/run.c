@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Running a machine: what the vCPU stopped for becomes an event, or is dealt with here. */
+#include "api/machine.h"
+
+/* The monitor's `stop`: back ends stay alive until `cont`, or until something else happens. */
+static void stay_paused(struct rhea *m)
+{
+	while (m->paused && !m->quit_requested && !m->reset_requested && !atomic_load(&m->vcpu->stop))
+		chardev_set_poll(m->chardevs, CHARDEV_POLL_FOREVER);
+}
+
+/* True when the request ends rhea_run with *ev. */
+static bool handle_requests(struct rhea *m, struct rhea_event *ev)
+{
+	if (m->quit_requested || m->exit_requested) {
+		ev->kind = RHEA_EVENT_EXIT;
+		ev->code = m->exit_requested ? m->exit_code : 0;
+		m->quit_requested = m->exit_requested = false;
+		return true;
+	}
+	if (m->shutdown_requested) {
+		ev->kind = RHEA_EVENT_SHUTDOWN;
+		m->shutdown_requested = false;
+		return true;
+	}
+	if (m->reset_requested) {
+		m->reset_requested = false;
+		if (m->cfg.no_reboot) {
+			ev->kind = RHEA_EVENT_RESET;
+			return true;
+		}
+		rhea_reset(m);
+	}
+	return false;
+}
+
+/* True when vcpu_run's reason ends rhea_run. */
+static bool to_event(struct rhea *m, enum vcpu_stop why, struct rhea_event *ev)
+{
+	switch (why) {
+	case VCPU_STOP_BUDGET:
+		ev->kind = RHEA_EVENT_BUDGET;
+		return true;
+	case VCPU_STOP_STOPPED:
+		ev->kind = RHEA_EVENT_STOP;
+		return true;
+	case VCPU_STOP_HALTED:
+		ev->kind = RHEA_EVENT_HALTED;
+		return true;
+	case VCPU_STOP_MISMATCH:
+		ev->kind = RHEA_EVENT_MISMATCH;
+		return true;
+	case VCPU_STOP_REQUEST:
+		break;
+	}
+	return handle_requests(m, ev);
+}
+
+void rhea_run(struct rhea *m, uint64_t max_insns, struct rhea_event *ev)
+{
+	uint64_t start = vcpu_insns(m->vcpu);
+	struct observer watch = {0};
+	if (log_on(&m->log, LOG_in_asm | LOG_op | LOG_op_opt | LOG_out_asm | LOG_exec | LOG_cpu) ||
+	    m->cfg.accel == RHEA_ACCEL_LOCKSTEP)
+		dump_observer(m->dump, &watch);
+	m->vcpu->observer = watch;
+	if (!log_on(&m->log, LOG_exec | LOG_cpu))
+		m->vcpu->observer.exec = NULL;
+	m->vcpu->cfg.no_chain = m->cfg.no_chain || log_on(&m->log, LOG_nochain);
+	*ev = (struct rhea_event){0};
+	for (bool done = false; !done;) {
+		stay_paused(m);
+		if (m->paused && handle_requests(m, ev))
+			break;
+		uint64_t used = vcpu_insns(m->vcpu) - start;
+		if (max_insns && used >= max_insns) {
+			ev->kind = RHEA_EVENT_BUDGET;
+			break;
+		}
+		done = to_event(m, vcpu_run(m->vcpu, max_insns ? max_insns - used : 0), ev);
+	}
+	log_flush(&m->log);
+	ev->insns = vcpu_insns(m->vcpu) - start;
+}
+
+void rhea_stop(struct rhea *m)
+{
+	vcpu_stop(m->vcpu);
+}
+
+uint64_t rhea_insn_count(const struct rhea *m)
+{
+	return vcpu_insns(m->vcpu);
+}
+
+uint64_t rhea_virtual_ns(const struct rhea *m)
+{
+	return vclock_now(&m->vcpu->clock);
+}

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * rhea-system-arm: builds one machine from the command line, runs it, turns its end into an exit status.
+ * Signals are taken by a thread of their own, which stops the machine; so no state is global and
+ * the terminal is restored on every way out.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/options.h"
+
+/* The signal thread and what it shares with main. */
+struct watcher {
+	pthread_t thread, main_thread;
+	sigset_t set;
+	struct rhea *m;
+	atomic_int caught, from; /* signal number, 0 = none; process that sent it, 0 = the terminal */
+	atomic_bool done;
+};
+
+static void print_error(const char *msg)
+{
+	fprintf(stderr, CLI_NAME ": %s\n", msg);
+}
+
+/* ---- signals ---- */
+
+static void kick(int sig)
+{
+	(void)sig; /* only to interrupt a system call of the main thread */
+}
+
+/* Once a signal came, main is kicked until it notices: it may wait in a system call that rhea_stop cannot end. */
+static void *watch(void *arg)
+{
+	struct watcher *w = arg;
+	const struct timespec tick = {0, 100000000};
+	while (!w->done) {
+		siginfo_t info;
+		int sig = w->caught ? sigtimedwait(&w->set, &info, &tick) : sigwaitinfo(&w->set, &info);
+		if (w->done)
+			break;
+		if (sig > 0 && sig != SIGUSR1 && !w->caught) {
+			w->from = info.si_code <= 0 ? info.si_pid : 0;
+			w->caught = sig;
+			rhea_stop(w->m);
+		}
+		if (w->caught)
+			pthread_kill(w->main_thread, SIGUSR1);
+	}
+	return NULL;
+}
+
+/* Before any thread exists: who gets which signal. SIGHUP stays ignored under nohup. */
+static void signals_prepare(struct watcher *w)
+{
+	struct sigaction sa = {.sa_handler = kick}, hup;
+	sigaction(SIGUSR1, &sa, NULL);
+	sa.sa_handler = SIG_IGN;
+	sigaction(SIGPIPE, &sa, NULL);
+	sigemptyset(&w->set);
+	sigaddset(&w->set, SIGINT);
+	sigaddset(&w->set, SIGTERM);
+	sigaddset(&w->set, SIGUSR1);
+	if (sigaction(SIGHUP, NULL, &hup) == 0 && hup.sa_handler != SIG_IGN)
+		sigaddset(&w->set, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &w->set, NULL);
+}
+
+static bool watcher_start(struct watcher *w, struct rhea *m)
+{
+	sigset_t usr1;
+	w->m = m;
+	w->main_thread = pthread_self();
+	if (pthread_create(&w->thread, NULL, watch, w))
+		return false;
+	sigemptyset(&usr1);
+	sigaddset(&usr1, SIGUSR1);
+	pthread_sigmask(SIG_UNBLOCK, &usr1, NULL);
+	return true;
+}
+
+static void watcher_stop(struct watcher *w)
+{
+	w->done = true;
+	pthread_kill(w->thread, SIGUSR1);
+	pthread_join(w->thread, NULL);
+}
+
+static void print_signal(const struct watcher *w)
+{
+	char path[32], name[64] = "";
+	int from = w->from;
+	fprintf(stderr, CLI_NAME ": terminating on signal %d", w->caught);
+	if (from) {
+		snprintf(path, sizeof path, "/proc/%d/comm", from);
+		FILE *f = fopen(path, "r");
+		if (f && fgets(name, sizeof name, f))
+			name[strcspn(name, "\n")] = '\0';
+		if (f)
+			fclose(f);
+		fprintf(stderr, " from pid %d (%s)", from, *name ? name : "unknown");
+	}
+	fputc('\n', stderr);
+}
+
+/* ---- images ---- */
+
+/* A file that cannot be read is no ELF; loading it gives the error. */
+static bool file_is_elf(const char *path)
+{
+	char magic[4] = "";
+	FILE *f = fopen(path, "rb");
+	bool elf = f && fread(magic, 1, 4, f) == 4 && memcmp(magic, "\177ELF", 4) == 0;
+	if (f)
+		fclose(f);
+	return elf;
+}
+
+/* argv of the guest: as given, or the kernel's name and the words of -append. */
+static void default_args(struct cli_options *o)
+{
+	if (o->config.semihosting == RHEA_SEMIHOSTING_OFF || o->n_semihosting_args || !o->kernel)
+		return;
+	o->semihosting_args[o->n_semihosting_args++] = o->kernel;
+	char *save = NULL, *words = o->append ? cli_keep(o, o->append) : NULL;
+	for (char *w = words ? strtok_r(words, " ", &save) : NULL; w && o->n_semihosting_args < CLI_MAX_ARGS;
+	     w = strtok_r(NULL, " ", &save))
+		o->semihosting_args[o->n_semihosting_args++] = w;
+	o->config.semihosting_args = o->semihosting_args;
+}
+
+static enum rhea_status loader_data(struct rhea *m, const struct cli_loader *l, struct rhea_error *err)
+{
+	uint8_t bytes[8];
+	for (unsigned i = 0; i < l->data_len; i++)
+		bytes[l->data_be ? l->data_len - 1 - i : i] = (uint8_t)(l->data >> (8 * i));
+	enum rhea_status st = rhea_write_phys(m, l->addr, bytes, l->data_len);
+	if (st) {
+		err->status = st;
+		snprintf(err->msg, sizeof err->msg, "-device loader: %u bytes at 0x%llx: no memory there", l->data_len,
+			 (unsigned long long)l->addr);
+	}
+	return st;
+}
+
+static enum rhea_status loader_run(struct rhea *m, const struct cli_loader *l, struct rhea_error *err)
+{
+	enum rhea_status st = RHEA_OK;
+	if (l->file) {
+		bool raw = l->has_addr && (l->force_raw || !file_is_elf(l->file));
+		return rhea_load_file(m, l->file, raw, l->addr, l->set_pc, err);
+	}
+	if (l->data_len)
+		st = loader_data(m, l, err);
+	if (!st && l->set_pc)
+		st = rhea_write_reg(m, RHEA_REG_PC, (uint32_t)l->addr);
+	return st;
+}
+
+static enum rhea_status load_images(struct rhea *m, const struct cli_options *o, struct rhea_error *err)
+{
+	enum rhea_status st = o->bios ? rhea_load_firmware(m, o->bios, err) : RHEA_OK;
+	if (!st && o->kernel)
+		st = rhea_load_kernel(m, o->kernel, err);
+	for (unsigned i = 0; !st && i < o->n_loaders; i++)
+		st = loader_run(m, &o->loaders[i], err);
+	return st;
+}
+
+/* ---- set-up and run ---- */
+
+static enum rhea_status open_log(struct rhea *m, const struct cli_options *o, struct rhea_error *err)
+{
+	enum rhea_status st = o->log_file ? rhea_log_file(m, o->log_file, err) : RHEA_OK;
+	if (!st && o->log_filter)
+		st = rhea_log_filter(m, o->log_filter, err);
+	if (!st && o->log_items)
+		st = rhea_log_items(m, o->log_items, err);
+	return st;
+}
+
+static enum rhea_status open_serials(struct rhea *m, const struct cli_options *o, struct rhea_error *err)
+{
+	unsigned count = rhea_serial_count(m);
+	for (unsigned i = 0; i < o->n_serials; i++) {
+		if (i >= count && strcmp(o->serials[i], "none") != 0 && strcmp(o->serials[i], "null") != 0) {
+			snprintf(err->msg, sizeof err->msg, "-serial %.200s: the board has %u serial ports", o->serials[i], count);
+			return err->status = RHEA_ERR_USAGE;
+		}
+		enum rhea_status st = i < count ? rhea_serial_open(m, i, o->serials[i], err) : RHEA_OK;
+		if (st)
+			return st;
+	}
+	return RHEA_OK;
+}
+
+/* Runs to the end; the exit status. */
+static int run(struct rhea *m, const struct watcher *w)
+{
+	struct rhea_event ev;
+	for (;;) {
+		rhea_run(m, 0, &ev);
+		if (w->caught)
+			return 0;
+		switch (ev.kind) {
+		case RHEA_EVENT_EXIT:
+			return ev.code;
+		case RHEA_EVENT_SHUTDOWN:
+		case RHEA_EVENT_RESET:
+			return 0;
+		case RHEA_EVENT_HALTED:
+			print_error("the guest waits for an interrupt that can never come; ending");
+			return 0;
+		case RHEA_EVENT_MISMATCH:
+			print_error("interpreter and translated code differ; the report is in the log");
+			return 1;
+		case RHEA_EVENT_STOP:
+		case RHEA_EVENT_BUDGET:
+			break; /* nobody asked us to end */
+		}
+	}
+}
+
+static int with_machine(struct rhea *m, const struct cli_options *o, struct watcher *w)
+{
+	struct rhea_error err = {0};
+	int status = 1;
+	if (!watcher_start(w, m)) {
+		print_error("the host refuses a thread");
+		return 1;
+	}
+	if (open_log(m, o, &err) || load_images(m, o, &err) || open_serials(m, o, &err)) {
+		if (!w->caught)
+			print_error(err.msg);
+		else
+			status = 0;
+	} else {
+		status = run(m, w);
+	}
+	watcher_stop(w);
+	return status;
+}
+
+static void print_notes(const char *notes)
+{
+	while (*notes) {
+		int n = (int)strcspn(notes, "\n");
+		fprintf(stderr, CLI_NAME ": %.*s\n", n, notes);
+		notes += n + (notes[n] == '\n');
+	}
+}
+
+static int run_options(struct cli_options *o)
+{
+	struct watcher w = {0};
+	struct rhea_error err = {0};
+	if (o->append && !file_is_elf(o->kernel)) {
+		print_error("-append: kernel command lines are not implemented yet (an ELF kernel gets it through semihosting)");
+		return 1;
+	}
+	default_args(o);
+	print_notes(o->notes);
+	signals_prepare(&w);
+	struct rhea *m = rhea_new(&o->config, &err);
+	if (!m) {
+		print_error(err.msg);
+		return 1;
+	}
+	int status = with_machine(m, o, &w);
+	rhea_free(m); /* restores the terminal: only now are messages readable */
+	if (w.caught)
+		print_signal(&w);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct cli_options *o = malloc(sizeof *o);
+	int status = 1;
+	if (!o)
+		return 1;
+	if (!cli_options_parse(o, argc, (const char *const *)argv)) {
+		print_error(o->error);
+	} else if (o->action != CLI_RUN) {
+		cli_print_list(stdout, o->action);
+		status = fflush(stdout) ? 1 : 0;
+	} else {
+		status = run_options(o);
+	}
+	cli_options_free(o);
+	free(o);
+	return status;
+}

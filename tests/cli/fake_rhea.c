@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A machine that only tells on stdout what the program asks of it, behind the public API. The board's name
+ * says how its run ends: exit7, halt, off, reset, differ, spin (until rhea_stop), deaf (in a system
+ * call that only a signal ends).
+ */
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rhea.h"
+
+struct rhea {
+	char machine[64];
+	atomic_bool stop;
+};
+
+static enum rhea_status refuse(struct rhea_error *err, const char *msg)
+{
+	snprintf(err->msg, sizeof err->msg, "%s", msg);
+	return err->status = RHEA_ERR_FILE;
+}
+
+struct rhea *rhea_new(const struct rhea_config *cfg, struct rhea_error *err)
+{
+	if (strcmp(cfg->machine, "nope") == 0) {
+		refuse(err, "unknown machine 'nope'");
+		return NULL;
+	}
+	struct rhea *m = calloc(1, sizeof *m);
+	snprintf(m->machine, sizeof m->machine, "%s", cfg->machine);
+	printf("new %s ram=%llu accel=%d semihosting=%d\n", cfg->machine, (unsigned long long)cfg->ram_size, (int)cfg->accel,
+	       (int)cfg->semihosting);
+	for (const char *const *a = cfg->semihosting_args; a && *a; a++)
+		printf("arg %s\n", *a);
+	return m;
+}
+
+void rhea_free(struct rhea *m)
+{
+	printf("free\n");
+	free(m);
+}
+
+static const char *nth(unsigned i, const char **help)
+{
+	*help = "a fake";
+	return i == 0 ? "fake" : NULL;
+}
+
+const char *rhea_machine_name(unsigned i, const char **help)
+{
+	return nth(i, help);
+}
+
+const char *rhea_cpu_name(unsigned i, const char **help)
+{
+	return nth(i, help);
+}
+
+const char *rhea_log_item(unsigned i, const char **help)
+{
+	return nth(i, help);
+}
+
+const char *rhea_version(void)
+{
+	return "0.0-fake";
+}
+
+enum rhea_status rhea_load_kernel(struct rhea *m, const char *path, struct rhea_error *err)
+{
+	(void)m;
+	if (strcmp(path, "missing") == 0)
+		return refuse(err, "missing: No such file or directory");
+	printf("kernel %s\n", path);
+	return RHEA_OK;
+}
+
+enum rhea_status rhea_load_firmware(struct rhea *m, const char *path, struct rhea_error *err)
+{
+	(void)m, (void)err;
+	printf("bios %s\n", path);
+	return RHEA_OK;
+}
+
+enum rhea_status rhea_load_file(struct rhea *m, const char *path, bool has_addr, uint64_t addr, bool set_pc,
+				struct rhea_error *err)
+{
+	(void)m, (void)err;
+	printf("file %s %d %llx %d\n", path, has_addr, (unsigned long long)addr, set_pc);
+	return RHEA_OK;
+}
+
+enum rhea_status rhea_write_phys(struct rhea *m, uint64_t addr, const void *buf, size_t size)
+{
+	(void)m;
+	printf("write %llx:", (unsigned long long)addr);
+	for (size_t i = 0; i < size; i++)
+		printf(" %02x", ((const uint8_t *)buf)[i]);
+	printf("\n");
+	return addr >= 0x1000 ? RHEA_ERR_MEMORY : RHEA_OK;
+}
+
+enum rhea_status rhea_write_reg(struct rhea *m, unsigned reg, uint32_t value)
+{
+	(void)m;
+	printf("reg %u = %x\n", reg, value);
+	return RHEA_OK;
+}
+
+unsigned rhea_serial_count(const struct rhea *m)
+{
+	(void)m;
+	return 2;
+}
+
+enum rhea_status rhea_serial_open(struct rhea *m, unsigned n, const char *spec, struct rhea_error *err)
+{
+	(void)m, (void)err;
+	printf("serial %u %s\n", n, spec);
+	return RHEA_OK;
+}
+
+static enum rhea_status told(const char *what, const char *text)
+{
+	printf("log %s %s\n", what, text);
+	return RHEA_OK;
+}
+
+enum rhea_status rhea_log_items(struct rhea *m, const char *items, struct rhea_error *err)
+{
+	(void)m, (void)err;
+	return told("items", items);
+}
+
+enum rhea_status rhea_log_file(struct rhea *m, const char *path, struct rhea_error *err)
+{
+	(void)m, (void)err;
+	return told("file", path);
+}
+
+enum rhea_status rhea_log_filter(struct rhea *m, const char *ranges, struct rhea_error *err)
+{
+	(void)m, (void)err;
+	return told("filter", ranges);
+}
+
+void rhea_stop(struct rhea *m)
+{
+	m->stop = true;
+}
+
+void rhea_run(struct rhea *m, uint64_t max_insns, struct rhea_event *ev)
+{
+	static const struct {
+		const char *machine;
+		struct rhea_event ev;
+	} ends[] = {
+		{"exit7", {RHEA_EVENT_EXIT, 7, 0}}, {"halt", {RHEA_EVENT_HALTED, 0, 0}}, {"off", {RHEA_EVENT_SHUTDOWN, 0, 0}},
+		{"reset", {RHEA_EVENT_RESET, 0, 0}}, {"differ", {RHEA_EVENT_MISMATCH, 0, 0}},
+	};
+	(void)max_insns;
+	printf("run\n");
+	fflush(stdout);
+	for (unsigned i = 0; i < sizeof ends / sizeof ends[0]; i++)
+		if (strcmp(ends[i].machine, m->machine) == 0) {
+			*ev = ends[i].ev;
+			return;
+		}
+	if (strcmp(m->machine, "deaf") == 0)
+		poll(NULL, 0, -1);
+	while (!m->stop)
+		poll(NULL, 0, 10);
+	*ev = (struct rhea_event){.kind = RHEA_EVENT_STOP};
+}
