@@ -80,8 +80,18 @@ static bool add_bit(struct arm_insn_row *row, unsigned pos, char prev)
 	}
 	if (row->n_segments == ARM_SEGMENTS_MAX)
 		return false;
-	row->segment[row->n_segments++] = (struct arm_segment){ (uint8_t)(at - letters), (uint8_t)pos, 1 };
+	size_t before = (row->isa == ARM_A32 ? 31u : 15u) - pos; /* characters before this one */
+	bool joins = memchr(row->pattern, letter, before) != NULL;
+	row->segment[row->n_segments++] = (struct arm_segment){ (uint8_t)(at - letters), (uint8_t)pos, 1, joins };
 	return true;
+}
+
+static void list_absent(struct arm_insn_row *row)
+{
+	row->n_absent = 0;
+	for (const char *letters = args_info[row->args].letters, *l = letters; *l; l++)
+		if (!strchr(row->pattern, *l))
+			row->absent[row->n_absent++] = (uint8_t)(l - letters);
 }
 
 bool arm_compile_row(struct arm_insn_row *row, char *msg, size_t msg_size)
@@ -93,7 +103,7 @@ bool arm_compile_row(struct arm_insn_row *row, char *msg, size_t msg_size)
 	}
 	row->mask = row->value = 0;
 	row->n_fixed = row->n_segments = 0;
-	row->n_fields = (uint8_t)strlen(args_info[row->args].letters);
+	list_absent(row);
 	row->has_cond = strstr(row->pattern, "cccc") != NULL;
 	for (unsigned i = 0; i < width; i++) {
 		unsigned pos = width - 1 - i;
@@ -113,12 +123,12 @@ bool arm_compile_row(struct arm_insn_row *row, char *msg, size_t msg_size)
 
 void arm_extract(const struct arm_insn_row *row, uint32_t insn, union arm_args *a)
 {
-	for (unsigned i = 0; i < row->n_fields; i++)
-		a->field[i] = 0;
+	for (unsigned i = 0; i < row->n_absent; i++)
+		a->field[row->absent[i]] = 0;
 	for (unsigned i = 0; i < row->n_segments; i++) {
 		const struct arm_segment *s = &row->segment[i];
-		uint32_t *f = &a->field[s->field];
-		*f = *f << s->width | (insn >> s->shift & ((1u << s->width) - 1));
+		uint32_t v = insn >> s->shift & ((1u << s->width) - 1), *f = &a->field[s->field];
+		*f = s->joins ? *f << s->width | v : v;
 	}
 }
 

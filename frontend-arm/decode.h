@@ -35,9 +35,9 @@ union arm_args {
 
 enum arm_isa { ARM_A32, ARM_T16 };
 
-/* Bits [shift, shift + width) of the instruction are appended to field number `field`. */
+/* Bits [shift, shift + width) of the instruction are field number `field`, or with `joins` are appended to it. */
 struct arm_segment {
-	uint8_t field, shift, width;
+	uint8_t field, shift, width, joins;
 };
 #define ARM_SEGMENTS_MAX 12
 
@@ -51,7 +51,8 @@ struct arm_insn_row {
 	uint8_t arch;          /* first architecture version */
 	uint8_t n_fixed;       /* number of fixed bits: the row's specificity */
 	bool has_cond;         /* cccc: never condition 1111 */
-	uint8_t n_fields, n_segments;
+	uint8_t n_segments, n_absent;
+	uint8_t absent[ARM_ARGS_MAX]; /* fields without a letter in the pattern: 0 */
 	struct arm_segment segment[ARM_SEGMENTS_MAX];
 };
 

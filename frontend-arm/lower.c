@@ -7,7 +7,11 @@
 
 ir_ref arm_const(struct arm_lower *l, uint32_t x)
 {
-	return ir_const(l->u, IR_I32, x);
+	if (x >= ARRAY_LEN(l->small))
+		return ir_const(l->u, IR_I32, x);
+	if (l->small[x] == IR_NONE)
+		l->small[x] = ir_const(l->u, IR_I32, x);
+	return l->small[x];
 }
 
 uint32_t arm_pc_read(const struct arm_lower *l)

@@ -28,10 +28,11 @@ struct arm_lower {
 	uint32_t pc, next; /* addresses of this instruction and of the one behind it */
 	bool thumb;
 
-	/* values of the current IR block; IR_NONE = read the global */
+	/* values of the current IR block; IR_NONE = read the global, make the constant */
 	enum arm_flag_source source;
 	ir_ref src_a, src_b, src_r; /* operands and result behind `source` */
 	ir_ref flag[ARM_FLAGS];
+	ir_ref small[2];   /* the constants 0 and 1 */
 
 	ir_ref pred;       /* not IR_NONE: register results are selected by it, instead of a branch around */
 	bool wrote_flags;  /* this instruction wrote N, Z, C or V */

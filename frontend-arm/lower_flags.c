@@ -12,6 +12,7 @@ void arm_forget_values(struct arm_lower *l)
 	l->source = FLAGS_UNKNOWN;
 	for (unsigned f = 0; f < ARM_FLAGS; f++)
 		l->flag[f] = IR_NONE;
+	l->small[0] = l->small[1] = IR_NONE;
 }
 
 ir_ref arm_flag(struct arm_lower *l, enum arm_flag f)
