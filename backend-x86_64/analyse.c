@@ -313,6 +313,7 @@ void gen_analyse(struct gen *g)
 		const struct ir_block *b = &g->u->blocks[g->u->order[k]];
 		forget_flags(&an);
 		for (ir_ref v = b->first; v < b->end; v++)
-			visit(&an, v, insn_of(g, v));
+			if (insn_of(g, v)->op != IR_nop) /* what the optimiser removed: no value, no name */
+				visit(&an, v, insn_of(g, v));
 	}
 }

@@ -67,6 +67,8 @@ void gen_add_site(struct gen *g, uint32_t mark)
 /* No effect, and neither the value nor its flags are asked for. */
 static bool is_dead(const struct gen *g, ir_ref v, const struct ir_insn *i)
 {
+	if (i->op == IR_nop || i->op == IR_const)
+		return true;
 	return !g->val[v].last_use && !sets_flags(g, v) && (ir_ops[i->op].flags & IR_PURE || i->op == IR_get);
 }
 

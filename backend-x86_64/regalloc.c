@@ -52,44 +52,48 @@ void ra_begin_block(struct gen *g)
 	g->unreachable = false;
 }
 
-static void free_slot(struct gen *g, ir_ref v)
+static inline void free_reg(struct gen *g, struct value *val)
 {
-	struct value *val = &g->val[v];
-	if (val->slot >= 0 && !lives_on(g, v)) {
-		g->free_slot[g->n_free_slots++] = val->slot;
-		val->slot = -1;
-	}
-}
-
-static void free_reg(struct gen *g, ir_ref v)
-{
-	struct value *val = &g->val[v];
-	if (val->reg >= 0 && !lives_on(g, v)) {
+	if (val->reg >= 0 && val->last_use <= g->at) {
 		g->owner[val->reg] = IR_NONE;
 		val->reg = -1;
 	}
 }
 
-static void each_operand(struct gen *g, void (*act)(struct gen *g, ir_ref v))
+static inline void free_slot(struct gen *g, struct value *val)
+{
+	if (val->slot >= 0 && val->last_use <= g->at) {
+		g->free_slot[g->n_free_slots++] = val->slot;
+		val->slot = -1;
+	}
+}
+
+/* The values that the current insn uses. */
+static inline const ir_ref *operands(const struct gen *g, unsigned *n)
 {
 	const struct ir_insn *i = insn_of(g, g->at);
-	const ir_ref *args = &i->a;
-	unsigned n = ir_ops[i->op].n_args;
 	if (i->op == IR_call)
-		args = ir_call_args(g->u, i, &n);
-	for (unsigned k = 0; k < n; k++)
-		act(g, args[k]);
+		return ir_call_args(g->u, i, n);
+	*n = ir_ops[i->op].n_args;
+	return &i->a;
 }
 
 void ra_release(struct gen *g)
 {
-	each_operand(g, free_reg);
+	unsigned n;
+	const ir_ref *v = operands(g, &n);
+	for (unsigned k = 0; k < n; k++)
+		free_reg(g, &g->val[v[k]]);
 }
 
 void ra_end_insn(struct gen *g)
 {
-	each_operand(g, free_reg);
-	each_operand(g, free_slot);
+	unsigned n;
+	const ir_ref *v = operands(g, &n);
+	for (unsigned k = 0; k < n; k++) {
+		free_reg(g, &g->val[v[k]]);
+		free_slot(g, &g->val[v[k]]);
+	}
 	g->locked = 0;
 }
 

@@ -151,6 +151,23 @@ void harness_target(struct harness *h, uint32_t shuffle_seed, unsigned n_homes)
 
 /* ---- text -------------------------------------------------------------------------------------- */
 
+/* Name of a branch's target when that is one of the thunks, else NULL. */
+static const char *thunk_name(const struct x64_target *t, uint64_t target)
+{
+	const struct {
+		uint64_t address;
+		const char *name;
+	} thunk[] = {
+		{t->thunk_exit, "thunk_exit"}, {t->thunk_load, "thunk_load"}, {t->thunk_store, "thunk_store"},
+		{t->thunk_call, "thunk_call"}, {t->thunk_call_pure, "thunk_call_pure"},
+		{t->thunk_lookup, "thunk_lookup"}, {t->thunk_fault, "thunk_fault"},
+	};
+	for (unsigned i = 0; i < ARRAY_LEN(thunk); i++)
+		if (thunk[i].address == target)
+			return thunk[i].name;
+	return NULL;
+}
+
 char *harness_disassemble(const struct harness *h, uint64_t from, uint64_t to)
 {
 	char *text = NULL;
@@ -171,7 +188,14 @@ char *harness_disassemble(const struct harness *h, uint64_t from, uint64_t to)
 		}
 		ZydisFormatterFormatInstruction(&formatter, &insn, operands, insn.operand_count_visible, line,
 						sizeof line, at - from, NULL);
-		fprintf(f, "%04" PRIx64 ": %s\n", at - from, line);
+		ZyanU64 target = 0;
+		if (operands[0].type == ZYDIS_OPERAND_TYPE_IMMEDIATE && operands[0].imm.is_relative)
+			ZydisCalcAbsoluteAddress(&insn, &operands[0], at, &target);
+		const char *name = thunk_name(&h->target, target);
+		if (name)
+			fprintf(f, "%04" PRIx64 ": %.*s %s\n", at - from, (int)strcspn(line, " "), line, name);
+		else
+			fprintf(f, "%04" PRIx64 ": %s\n", at - from, line);
 		at += insn.length;
 	}
 	fclose(f);
