@@ -30,6 +30,7 @@ struct monitor_target machine_monitor_target(struct rhea *m)
 		.mmu = m->vcpu->mmu,
 		.as = m->as,
 		.log = &m->log,
+		.paused = m->paused,
 		.request = monitor_request,
 	};
 }
@@ -45,10 +46,12 @@ void machine_monitor_line(void *opaque, const char *line)
 	struct rhea *m = opaque;
 	struct monitor_target t = machine_monitor_target(m);
 	monitor_command(&t, line, print_on_console, m);
+	machine_watch(m); /* `log` may have changed what is to be seen */
 }
 
 void rhea_monitor(struct rhea *m, const char *line, void (*print)(void *opaque, const char *text), void *opaque)
 {
 	struct monitor_target t = machine_monitor_target(m);
 	monitor_command(&t, line, print, opaque);
+	machine_watch(m);
 }

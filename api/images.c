@@ -9,19 +9,28 @@
 
 #include "api/machine.h"
 
+/* More than any machine's memory, debug information included. */
+#define MAX_FILE_SIZE (UINT64_C(1) << 30)
+
 #define BOOT_STUB_ADDR 0u
 #define BOOT_TAGS_ADDR 0x100u
 
 #define ATAG_CORE 0x54410001u
 #define ATAG_MEM 0x54410002u
 
-void machine_free_images(struct rhea *m)
+static void free_list(struct image_blob **list)
 {
-	for (struct image_blob *b = m->blobs, *next; b; b = next) {
+	for (struct image_blob *b = *list, *next; b; b = next) {
 		next = b->next;
 		free(b);
 	}
-	m->blobs = NULL;
+	*list = NULL;
+}
+
+void machine_free_images(struct rhea *m)
+{
+	free_list(&m->blobs);
+	free_list(&m->patches);
 }
 
 static bool in_memory(const struct rhea *m, uint64_t addr, uint64_t size)
@@ -45,26 +54,35 @@ static const struct image_blob *overlapping(const struct rhea *m, uint64_t addr,
 	return NULL;
 }
 
+/* Puts a blob before *list. */
+static enum rhea_status push_blob(const struct rhea *m, const char *path, uint64_t addr, const void *bytes, size_t size,
+				  size_t mem_size, struct image_blob **list, struct rhea_error *err)
+{
+	if (!in_memory(m, addr, mem_size))
+		return error_set(err, RHEA_ERR_IMAGE,
+				 "%s: 0x%zx bytes at 0x%08llx do not fit into the machine's memory (%llu %s of RAM; see -m)",
+				 path, mem_size, (unsigned long long)addr,
+				 (unsigned long long)(m->ram_size >> (m->ram_size >> 20 ? 20 : 10)),
+				 m->ram_size >> 20 ? "MiB" : "KiB");
+	struct image_blob *b = malloc(sizeof *b + size);
+	if (!b)
+		return error_set(err, RHEA_ERR_HOST, "%s: out of host memory", path);
+	*b = (struct image_blob){.next = *list, .addr = GPA(addr), .size = size, .mem_size = mem_size};
+	if (size)
+		memcpy(b->bytes, bytes, size);
+	*list = b;
+	return RHEA_OK;
+}
+
 static enum rhea_status add_blob(struct rhea *m, const char *path, uint64_t addr, const void *bytes, size_t size,
 				 size_t mem_size, struct rhea_error *err)
 {
 	if (!mem_size)
 		return RHEA_OK;
-	if (!in_memory(m, addr, mem_size))
-		return error_set(err, RHEA_ERR_IMAGE,
-				 "%s: 0x%zx bytes at 0x%08llx do not fit into the machine's memory (%llu MiB of RAM; see -m)",
-				 path, mem_size, (unsigned long long)addr, (unsigned long long)(m->ram_size >> 20));
 	if (overlapping(m, addr, mem_size))
 		return error_set(err, RHEA_ERR_IMAGE, "%s: 0x%zx bytes at 0x%08llx overlap an image loaded before", path,
 				 mem_size, (unsigned long long)addr);
-	struct image_blob *b = malloc(sizeof *b + size);
-	if (!b)
-		return error_set(err, RHEA_ERR_HOST, "%s: out of host memory", path);
-	*b = (struct image_blob){.next = m->blobs, .addr = GPA(addr), .size = size, .mem_size = mem_size};
-	if (size)
-		memcpy(b->bytes, bytes, size);
-	m->blobs = b;
-	return RHEA_OK;
+	return push_blob(m, path, addr, bytes, size, mem_size, &m->blobs, err);
 }
 
 static void add_symbol(void *opaque, const char *name, uint32_t addr, uint32_t size, bool function)
@@ -120,9 +138,17 @@ static void set_start(struct rhea *m, enum start_kind kind, uint32_t pc)
 	rhea_reset(m);
 }
 
-static enum rhea_status load_kernel_file(struct rhea *m, const char *path, const struct image_file *file,
+/* What a file is loaded as, and what `load` makes of it. */
+struct load_request {
+	const char *path;
+	bool has_addr, set_pc; /* rhea_load_file's */
+	uint64_t addr;
+};
+
+static enum rhea_status load_kernel_file(struct rhea *m, const struct load_request *q, const struct image_file *file,
 					 struct rhea_error *err)
 {
+	const char *path = q->path;
 	uint32_t entry;
 	enum rhea_status s;
 	if (image_is_elf(file)) {
@@ -140,16 +166,16 @@ static enum rhea_status load_kernel_file(struct rhea *m, const char *path, const
 	return s;
 }
 
-static enum rhea_status with_file(struct rhea *m, const char *path, struct rhea_error *err,
-				  enum rhea_status (*load)(struct rhea *m, const char *path, const struct image_file *file,
-							   struct rhea_error *err))
+static enum rhea_status with_file(struct rhea *m, const struct load_request *q, struct rhea_error *err,
+				  enum rhea_status (*load)(struct rhea *m, const struct load_request *q,
+							   const struct image_file *file, struct rhea_error *err))
 {
 	struct image_file file;
-	enum rhea_status s = image_read(path, (uint64_t)1 << 32, &file, err);
+	enum rhea_status s = image_read(q->path, MAX_FILE_SIZE, &file, err);
 	if (s)
 		return s;
 	struct image_blob *before = m->blobs;
-	s = load(m, path, &file, err);
+	s = load(m, q, &file, err);
 	image_file_free(&file);
 	while (s && m->blobs != before) { /* a failed load leaves nothing behind */
 		struct image_blob *b = m->blobs;
@@ -161,12 +187,13 @@ static enum rhea_status with_file(struct rhea *m, const char *path, struct rhea_
 
 enum rhea_status rhea_load_kernel(struct rhea *m, const char *path, struct rhea_error *err)
 {
-	return with_file(m, path, err, load_kernel_file);
+	return with_file(m, &(struct load_request){.path = path}, err, load_kernel_file);
 }
 
-static enum rhea_status load_firmware_file(struct rhea *m, const char *path, const struct image_file *file,
+static enum rhea_status load_firmware_file(struct rhea *m, const struct load_request *q, const struct image_file *file,
 					   struct rhea_error *err)
 {
+	const char *path = q->path;
 	uint64_t addr = m->board->firmware_addr;
 	if (addr == UINT64_MAX)
 		return error_set(err, RHEA_ERR_USAGE, "-bios: machine %s has no firmware memory; use -kernel or "
@@ -179,42 +206,67 @@ static enum rhea_status load_firmware_file(struct rhea *m, const char *path, con
 
 enum rhea_status rhea_load_firmware(struct rhea *m, const char *path, struct rhea_error *err)
 {
-	return with_file(m, path, err, load_firmware_file);
+	return with_file(m, &(struct load_request){.path = path}, err, load_firmware_file);
 }
 
-enum rhea_status rhea_load_file(struct rhea *m, const char *path, bool has_addr, uint64_t addr, bool set_pc,
-				struct rhea_error *err)
+static enum rhea_status load_plain_file(struct rhea *m, const struct load_request *q, const struct image_file *file,
+					struct rhea_error *err)
 {
-	struct image_file file;
-	enum rhea_status s = image_read(path, (uint64_t)1 << 32, &file, err);
-	if (s)
-		return s;
-	uint32_t entry = (uint32_t)addr;
-	if (has_addr)
-		s = add_blob(m, path, addr, file.data, file.size, file.size, err);
-	else if (image_is_elf(&file))
-		s = add_elf(m, path, &file, &entry, err);
+	uint32_t entry = (uint32_t)q->addr;
+	enum rhea_status s;
+	if (q->has_addr)
+		s = add_blob(m, q->path, q->addr, file->data, file->size, file->size, err);
+	else if (image_is_elf(file))
+		s = add_elf(m, q->path, file, &entry, err);
 	else
-		s = error_set(err, RHEA_ERR_USAGE, "%s: not an ELF image, so an address is needed (addr=...)", path);
-	image_file_free(&file);
-	if (!s && set_pc)
+		s = error_set(err, RHEA_ERR_USAGE, "%s: not an ELF image, so an address is needed (addr=...)", q->path);
+	if (!s && q->set_pc)
 		set_start(m, START_PC, entry);
 	else if (!s)
 		rhea_reset(m);
 	return s;
 }
 
-void machine_place_images(struct rhea *m)
+enum rhea_status rhea_load_file(struct rhea *m, const char *path, bool has_addr, uint64_t addr, bool set_pc,
+				struct rhea_error *err)
+{
+	struct load_request q = {.path = path, .has_addr = has_addr, .set_pc = set_pc, .addr = addr};
+	return with_file(m, &q, err, load_plain_file);
+}
+
+enum rhea_status rhea_load_bytes(struct rhea *m, uint64_t addr, const void *bytes, size_t size, bool set_pc,
+				 struct rhea_error *err)
+{
+	struct image_blob **tail = &m->patches;
+	while (*tail)
+		tail = &(*tail)->next;
+	enum rhea_status s = size ? push_blob(m, "-device loader", addr, bytes, size, size, tail, err) : RHEA_OK;
+	if (s)
+		return s;
+	if (set_pc)
+		set_start(m, START_PC, (uint32_t)addr);
+	else
+		rhea_reset(m);
+	return RHEA_OK;
+}
+
+static void place(struct rhea *m, const struct image_blob *b)
 {
 	static const uint8_t zeros[4096];
-	for (const struct image_blob *b = m->blobs; b; b = b->next) {
-		as_load(m->as, b->addr, b->bytes, b->size);
-		for (size_t at = b->size; at < b->mem_size;) {
-			size_t n = MIN(b->mem_size - at, sizeof zeros);
-			as_load(m->as, GPA(b->addr.v + at), zeros, n);
-			at += n;
-		}
+	as_load(m->as, b->addr, b->bytes, b->size);
+	for (size_t at = b->size; at < b->mem_size;) {
+		size_t n = MIN(b->mem_size - at, sizeof zeros);
+		as_load(m->as, GPA(b->addr.v + at), zeros, n);
+		at += n;
 	}
+}
+
+void machine_place_images(struct rhea *m)
+{
+	for (const struct image_blob *b = m->blobs; b; b = b->next)
+		place(m, b);
+	for (const struct image_blob *b = m->patches; b; b = b->next)
+		place(m, b);
 	if (m->start != START_RESET)
 		m->vcpu->cpu->pc = m->start_pc;
 }

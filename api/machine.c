@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "api/machine.h"
+#include "base/nearest.h"
 
 #define DEFAULT_CODE_SIZE ((uint64_t)64 << 20)
 #define MIN_CODE_SIZE ((uint64_t)1 << 20)
@@ -25,6 +26,18 @@ static void memory_written(void *opaque, const uint8_t *host, uint64_t size)
 {
 	struct rhea *m = opaque;
 	vcpu_memory_written(m->vcpu, host, size);
+}
+
+/* In the words of QEMU's log, as far as they fit. */
+static void access_refused(void *opaque, gpa_t pa, uint64_t size, bool write)
+{
+	struct rhea *m = opaque;
+	if (!log_on(&m->log, LOG_guest_errors))
+		return;
+	const struct mem_range *r = as_find(m->as, pa);
+	log_printf(&m->log, "Invalid %s at addr 0x%llX, size %llu, region '%s', reason: %s\n", write ? "write" : "read",
+		   (unsigned long long)pa.v, (unsigned long long)size, r ? r->name : "(null)",
+		   r ? "read-only memory" : "nothing is mapped there");
 }
 
 static void host_poll(void *opaque, uint64_t timeout_ns)
@@ -106,19 +119,30 @@ static void init_rtc(struct rhea *m)
 
 /* ---- checking the configuration ---- */
 
+/* The known name that `word` was perhaps meant to be. */
+static const char *nearest_name(const char *word, const char *(*name)(unsigned i, const char **help))
+{
+	const char *names[64];
+	unsigned n = 0;
+	while (n < ARRAY_LEN(names) && (names[n] = name(n, NULL)))
+		n++;
+	return nearest(word, names, n);
+}
+
 static const struct arm_model *check_config(struct rhea *m, struct rhea_error *err)
 {
 	const struct rhea_config *c = &m->cfg;
 	m->board = c->machine ? board_find(c->machine) : NULL;
 	if (!m->board) {
-		error_set(err, RHEA_ERR_USAGE, "-machine: unsupported machine type '%s' (use -machine help to list them)",
-			  c->machine ? c->machine : "");
+		error_set(err, RHEA_ERR_USAGE, "-machine: unsupported machine type '%s'; did you mean '%s'? (-machine help lists them)",
+			  c->machine ? c->machine : "", nearest_name(c->machine ? c->machine : "", rhea_machine_name));
 		return NULL;
 	}
 	const char *cpu = c->cpu ? c->cpu : m->board->default_cpu;
 	const struct arm_model *model = arm_model_find(cpu);
 	if (!model) {
-		error_set(err, RHEA_ERR_USAGE, "-cpu: unknown CPU model '%s' (use -cpu help to list them)", cpu);
+		error_set(err, RHEA_ERR_USAGE, "-cpu: unknown CPU model '%s'; did you mean '%s'? (-cpu help lists them)", cpu,
+			  nearest_name(cpu, rhea_cpu_name));
 		return NULL;
 	}
 	m->ram_size = c->ram_size && m->board->max_ram ? c->ram_size : m->board->default_ram;
@@ -175,6 +199,7 @@ static bool build_vcpu(struct rhea *m, const struct arm_model *model, struct rhe
 		.accel = accel_of(c->accel),
 		.code_size = c->tb_size ? c->tb_size : DEFAULT_CODE_SIZE,
 		.one_insn_per_tb = c->one_insn_per_tb,
+		.warmup = !c->compile_at_once,
 		.no_chain = c->no_chain,
 		.icount = c->icount,
 		.icount_no_sleep = c->icount_no_sleep,
@@ -234,6 +259,7 @@ static bool build(struct rhea *m, struct rhea_error *err)
 	if (!build_vcpu(m, model, err))
 		return false;
 	as_on_write(m->as, memory_written, m);
+	as_on_refused(m->as, access_refused, m);
 	init_rtc(m);
 	if (!machine_init_semihosting(m, err) || !build_board(m, err))
 		return false;

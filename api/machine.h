@@ -37,7 +37,8 @@ struct rhea {
 	char **semihosting_args; /* NULL-terminated, owned */
 	struct symbols *symbols;
 	struct dump *dump;
-	struct image_blob *blobs;
+	struct image_blob *blobs;   /* files: they do not overlap */
+	struct image_blob *patches; /* values over them, in order */
 	enum start_kind start;
 	uint32_t start_pc;
 
@@ -55,6 +56,9 @@ void machine_place_images(struct rhea *m);
 
 /* memory.c */
 void machine_free_mmio(struct rhea *m);
+
+/* run.c: makes the vCPU show what the log's items ask for; between two blocks. */
+void machine_watch(struct rhea *m);
 
 /* state.c */
 void machine_log_regs(struct rhea *m);

@@ -2,11 +2,15 @@
 /* Running a machine: what the vCPU stopped for becomes an event, or is dealt with here. */
 #include "api/machine.h"
 
-/* The monitor's `stop`: back ends stay alive until `cont`, or until something else happens. */
+/* The monitor's `stop`: back ends stay alive until `cont`, or until something else happens; virtual time stands. */
 static void stay_paused(struct rhea *m)
 {
+	uint64_t from = host_monotonic_ns();
+	if (!m->paused)
+		return;
 	while (m->paused && !m->quit_requested && !m->reset_requested && !atomic_load(&m->vcpu->stop))
 		chardev_set_poll(m->chardevs, CHARDEV_POLL_FOREVER);
+	m->vcpu->clock.host_start += host_monotonic_ns() - from;
 }
 
 /* True when the request ends rhea_run with *ev. */
@@ -56,17 +60,26 @@ static bool to_event(struct rhea *m, enum vcpu_stop why, struct rhea_event *ev)
 	return handle_requests(m, ev);
 }
 
-void rhea_run(struct rhea *m, uint64_t max_insns, struct rhea_event *ev)
+/* Links that were made before `nochain` was asked for would hide blocks from it: they go with the code. */
+void machine_watch(struct rhea *m)
 {
-	uint64_t start = vcpu_insns(m->vcpu);
 	struct observer watch = {0};
+	bool no_chain = m->cfg.no_chain || log_on(&m->log, LOG_nochain);
 	if (log_on(&m->log, LOG_in_asm | LOG_op | LOG_op_opt | LOG_out_asm | LOG_exec | LOG_cpu) ||
 	    m->cfg.accel == RHEA_ACCEL_LOCKSTEP)
 		dump_observer(m->dump, &watch);
-	m->vcpu->observer = watch;
 	if (!log_on(&m->log, LOG_exec | LOG_cpu))
-		m->vcpu->observer.exec = NULL;
-	m->vcpu->cfg.no_chain = m->cfg.no_chain || log_on(&m->log, LOG_nochain);
+		watch.exec = NULL;
+	m->vcpu->observer = watch;
+	if (no_chain && !m->vcpu->cfg.no_chain)
+		vcpu_map_changed(m->vcpu);
+	m->vcpu->cfg.no_chain = no_chain;
+}
+
+void rhea_run(struct rhea *m, uint64_t max_insns, struct rhea_event *ev)
+{
+	uint64_t start = vcpu_insns(m->vcpu);
+	machine_watch(m);
 	*ev = (struct rhea_event){0};
 	for (bool done = false; !done;) {
 		stay_paused(m);

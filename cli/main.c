@@ -136,32 +136,16 @@ static void default_args(struct cli_options *o)
 	o->config.semihosting_args = o->semihosting_args;
 }
 
-static enum rhea_status loader_data(struct rhea *m, const struct cli_loader *l, struct rhea_error *err)
-{
-	uint8_t bytes[8];
-	for (unsigned i = 0; i < l->data_len; i++)
-		bytes[l->data_be ? l->data_len - 1 - i : i] = (uint8_t)(l->data >> (8 * i));
-	enum rhea_status st = rhea_write_phys(m, l->addr, bytes, l->data_len);
-	if (st) {
-		err->status = st;
-		snprintf(err->msg, sizeof err->msg, "-device loader: %u bytes at 0x%llx: no memory there", l->data_len,
-			 (unsigned long long)l->addr);
-	}
-	return st;
-}
-
 static enum rhea_status loader_run(struct rhea *m, const struct cli_loader *l, struct rhea_error *err)
 {
-	enum rhea_status st = RHEA_OK;
+	uint8_t bytes[8];
 	if (l->file) {
 		bool raw = l->has_addr && (l->force_raw || !file_is_elf(l->file));
 		return rhea_load_file(m, l->file, raw, l->addr, l->set_pc, err);
 	}
-	if (l->data_len)
-		st = loader_data(m, l, err);
-	if (!st && l->set_pc)
-		st = rhea_write_reg(m, RHEA_REG_PC, (uint32_t)l->addr);
-	return st;
+	for (unsigned i = 0; i < l->data_len; i++)
+		bytes[l->data_be ? l->data_len - 1 - i : i] = (uint8_t)(l->data >> (8 * i));
+	return rhea_load_bytes(m, l->addr, bytes, l->data_len, l->set_pc, err);
 }
 
 static enum rhea_status load_images(struct rhea *m, const struct cli_options *o, struct rhea_error *err)
@@ -228,6 +212,15 @@ static int run(struct rhea *m, const struct watcher *w)
 	}
 }
 
+static void print_notes(const char *notes)
+{
+	while (*notes) {
+		int n = (int)strcspn(notes, "\n");
+		fprintf(stderr, CLI_NAME ": %.*s\n", n, notes);
+		notes += n + (notes[n] == '\n');
+	}
+}
+
 static int with_machine(struct rhea *m, const struct cli_options *o, struct watcher *w)
 {
 	struct rhea_error err = {0};
@@ -242,19 +235,11 @@ static int with_machine(struct rhea *m, const struct cli_options *o, struct watc
 		else
 			status = 0;
 	} else {
+		print_notes(o->notes);
 		status = run(m, w);
 	}
 	watcher_stop(w);
 	return status;
-}
-
-static void print_notes(const char *notes)
-{
-	while (*notes) {
-		int n = (int)strcspn(notes, "\n");
-		fprintf(stderr, CLI_NAME ": %.*s\n", n, notes);
-		notes += n + (notes[n] == '\n');
-	}
 }
 
 static int run_options(struct cli_options *o)
@@ -266,7 +251,6 @@ static int run_options(struct cli_options *o)
 		return 1;
 	}
 	default_args(o);
-	print_notes(o->notes);
 	signals_prepare(&w);
 	struct rhea *m = rhea_new(&o->config, &err);
 	if (!m) {

@@ -67,6 +67,7 @@ struct rhea_config {
 	enum rhea_accel accel;
 	uint64_t tb_size;          /* bytes of translated code kept; 0 = 64 MiB */
 	bool one_insn_per_tb;      /* translate one guest instruction at a time */
+	bool compile_at_once;      /* compile blocks when first reached; normally their first run is interpreted */
 	bool no_chain;             /* return to the run loop after every block */
 	bool no_reboot;            /* a guest reset request ends rhea_run with RHEA_EVENT_RESET */
 	bool icount;               /* virtual time from the instruction count: deterministic */
@@ -105,6 +106,11 @@ RHEA_API enum rhea_status rhea_load_firmware(struct rhea *m, const char *path, s
  * set_pc the core starts at addr (raw) or the ELF's entry. */
 RHEA_API enum rhea_status rhea_load_file(struct rhea *m, const char *path, bool has_addr, uint64_t addr, bool set_pc,
 					 struct rhea_error *err);
+
+/* As -device loader,data=: `size` bytes at `addr`, put there after all files, in the order of the calls (so they may
+ * patch an image). With set_pc the core starts at addr; `size` may then be 0. */
+RHEA_API enum rhea_status rhea_load_bytes(struct rhea *m, uint64_t addr, const void *bytes, size_t size, bool set_pc,
+					  struct rhea_error *err);
 
 /* ---- memory map (for "none", and to extend a board) ------------------------------------------- */
 

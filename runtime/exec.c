@@ -197,8 +197,7 @@ static void run_interpreted(struct vcpu *v, struct tb *tb)
 static void run_once(struct vcpu *v, const struct mem_fetch *fetch, uint32_t n)
 {
 	struct tb tb;
-	struct ir_unit u;
-	vcpu_translate_once(v, fetch, v->cpu->pc, n, &tb, &u);
+	vcpu_translate_once(v, fetch, v->cpu->pc, n, &tb);
 	run_interpreted(v, &tb);
 }
 
@@ -298,10 +297,13 @@ static void run_slice(struct vcpu *v)
 			}
 			continue;
 		}
-		if (from && generation == v->tbs.generation)
+		bool cold = v->cfg.accel == VCPU_JIT && !tb->host.size;
+		if (from && !cold && generation == v->tbs.generation)
 			link_blocks(v, from, slot, tb);
 		from = NULL;
 		if (tb->n_insns > v->base->budget) {
+			if (cold)
+				tb->unit = NULL; /* translating anything else overwrites it */
 			if (!v->exact)
 				return;
 			unsigned space = v->cpu->tb_flags & ARM_TB_PRIV ? 1 : 0;
@@ -313,11 +315,13 @@ static void run_slice(struct vcpu *v)
 			generation = v->tbs.generation;
 			if (v->observer.exec)
 				trace(v, tb);
-			if (v->cfg.accel == VCPU_JIT)
+			if (v->cfg.accel == VCPU_JIT && tb->host.size)
 				run_compiled(v, tb, &from, &slot);
 			else
 				run_interpreted(v, tb);
 		}
+		if (cold && generation == v->tbs.generation)
+			tb->unit = NULL;
 		if (v->retry)
 			run_alone(v);
 	}

@@ -51,8 +51,6 @@ struct tb *vcpu_lookup(struct vcpu *v, struct mem_fetch *fetch, bool *fault)
 	*fault = false;
 	if (e->pc_key == cpu->pc && e->flags == cpu->tb_flags)
 		return v->jump_tb[slot];
-	if (!(cpu->pc & 1))
-		cpu->pc &= ~3u; /* ARM instructions are word-aligned: bit 1 of a branch target is ignored */
 	uint32_t pc_key = cpu->pc;
 	unsigned space = cpu->tb_flags & ARM_TB_PRIV ? 1 : 0;
 	gva_t va = GVA(pc_key & ~1u);
@@ -65,6 +63,10 @@ struct tb *vcpu_lookup(struct vcpu *v, struct mem_fetch *fetch, bool *fault)
 	struct tb *tb = tb_find(&v->tbs, fetch->host, pc_key, cpu->tb_flags);
 	if (!tb)
 		tb = vcpu_translate(v, fetch, pc_key);
+	else if (!tb->host.size && v->cfg.accel == VCPU_JIT)
+		tb = vcpu_warm_up(v, fetch, tb);
+	if (!tb->host.size)
+		return tb;
 	jump_cache_fill(v, tb, pc_key);
 	if (tb->whole_page && (tb->flags & ARM_TB_MMU))
 		softmmu_set_exec_tag(v->mmu, space, va, tb->page->tag);

@@ -6,7 +6,7 @@
 
 #include "runtime/tb.h"
 
-#define TB_HASH_BITS 15u
+#define TB_HASH_BITS 17u
 #define PAGE_HASH_BITS TB_PAGE_HASH_BITS
 
 enum rhea_status tb_store_init(struct tb_store *s, ptrdiff_t rx_delta, struct rhea_error *err)
@@ -35,7 +35,7 @@ void tb_store_flush(struct tb_store *s)
 	memset(s->hash, 0, ((size_t)1 << TB_HASH_BITS) * sizeof *s->hash);
 	memset(s->page_hash, 0, ((size_t)1 << PAGE_HASH_BITS) * sizeof(struct code_page *));
 	arena_reset(&s->arena);
-	s->n_by_host = s->n_pages = s->n_valid = 0;
+	s->n_by_host = s->n_pages = s->n_valid = s->n_made = 0;
 	s->generation++;
 }
 
@@ -69,6 +69,7 @@ struct tb *tb_new(struct tb_store *s)
 {
 	struct tb *tb = arena_alloc(&s->arena, sizeof *tb);
 	*tb = (struct tb){0};
+	s->n_made++;
 	return tb;
 }
 
@@ -87,7 +88,7 @@ struct code_page *tb_page(struct tb_store *s, const uint8_t *host, bool create)
 	return p;
 }
 
-static void by_host_append(struct tb_store *s, struct tb *tb)
+void tb_compiled(struct tb_store *s, struct tb *tb)
 {
 	if (s->n_by_host == s->cap_by_host) {
 		uint32_t cap = s->cap_by_host ? s->cap_by_host * 2 : 4096;
@@ -112,7 +113,7 @@ void tb_insert(struct tb_store *s, struct tb *tb)
 	tb->valid = true;
 	s->n_valid++;
 	if (tb->host.size)
-		by_host_append(s, tb);
+		tb_compiled(s, tb);
 }
 
 void tb_link(struct tb_store *s, struct tb *from, unsigned slot, struct tb *to, uint64_t target)

@@ -32,7 +32,7 @@ struct tb {
 	} in, next_in[X64_MAX_SLOTS];
 	const uint32_t *mark_pc; /* pc key of each guest instruction */
 	struct x64_code host;    /* JIT */
-	struct ir_unit *unit;    /* interpreter and lockstep: the optimised unit */
+	struct ir_unit *unit;    /* interpreter and lockstep: the optimised unit; JIT: as lowered, on the first run only */
 };
 
 /* A 4 KiB host page with translated code. `tag` identifies it in exec tags (never 0). */
@@ -51,7 +51,7 @@ struct tb_store {
 	struct tb **hash;
 	struct code_page **page_hash;
 	struct tb **by_host;         /* JIT: in order of host code address */
-	uint32_t n_by_host, cap_by_host, n_pages, n_valid;
+	uint32_t n_by_host, cap_by_host, n_pages, n_valid, n_made;
 	uint64_t generation;         /* counts flushes */
 	ptrdiff_t rx_delta;
 };
@@ -66,6 +66,8 @@ struct tb *tb_find(const struct tb_store *s, const uint8_t *code, uint32_t pc_ke
 struct tb *tb_new(struct tb_store *s);
 /* Makes tb findable: by name, by its page and (when compiled) by host address. */
 void tb_insert(struct tb_store *s, struct tb *tb);
+/* An inserted block got its host code. */
+void tb_compiled(struct tb_store *s, struct tb *tb);
 /* The page of a host address; made when `create`. */
 struct code_page *tb_page(struct tb_store *s, const uint8_t *host, bool create);
 

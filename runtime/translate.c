@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The road of one block: decode and lower, verify, optimise, compile, enter into the store. */
+/*
+ * The road of one block: decode and lower, verify, optimise, compile, enter into the store.
+ *
+ * Much code runs once, and interpreting it then costs a quarter of compiling it (decision 004): a
+ * block is entered into the store as lowered, interpreted, and compiled when it is reached again.
+ */
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +13,7 @@
 #include "runtime/vcpu.h"
 
 #define MAX_INSNS 64u          /* guest instructions in a block */
-#define INTERP_MAX_BLOCKS 65536u /* the interpreter's blocks live outside the code buffer */
+#define CODE_BYTES_PER_BLOCK 256u /* bounds the memory of blocks that are not in the code buffer */
 
 static uint32_t lower(struct vcpu *v, const struct mem_fetch *fetch, uint32_t pc_key, uint32_t max_insns,
 		      struct ir_unit *u)
@@ -34,7 +39,7 @@ static uint32_t lower(struct vcpu *v, const struct mem_fetch *fetch, uint32_t pc
 
 static void verify(const struct ir_unit *u, const char *when)
 {
-#ifndef NDEBUG
+#ifdef RHEA_VERIFY
 	char msg[256];
 	if (!ir_verify(u, msg, sizeof msg)) {
 		struct log err = {.mask = ~0u};
@@ -64,8 +69,9 @@ static void observe(const struct vcpu *v, void (*call)(void *opaque, const struc
 	});
 }
 
-static void lower_and_optimise(struct vcpu *v, const struct mem_fetch *fetch, uint32_t pc_key, uint32_t max_insns,
-			       struct tb *tb, struct ir_unit *u)
+/* Decodes and lowers the code at pc_key into *u and says in *tb what it is. */
+static void lower_block(struct vcpu *v, const struct mem_fetch *fetch, uint32_t pc_key, uint32_t max_insns,
+			struct tb *tb, struct ir_unit *u)
 {
 	tb->code = fetch->host ? fetch->host : (const uint8_t *)&fetch->device_word;
 	tb->pc_key = pc_key;
@@ -75,6 +81,10 @@ static void lower_and_optimise(struct vcpu *v, const struct mem_fetch *fetch, ui
 	tb->n_insns = (uint16_t)u->n_marks;
 	verify(u, "as lowered");
 	observe(v, v->observer.translated, tb, u);
+}
+
+static void optimise(struct vcpu *v, const struct tb *tb, struct ir_unit *u)
+{
 	ir_optimise(u);
 	verify(u, "after optimisation");
 	observe(v, v->observer.optimised, tb, u);
@@ -110,56 +120,114 @@ static struct ir_unit *keep_unit(struct arena *a, const struct ir_unit *u)
 	return k;
 }
 
-static bool compile(struct vcpu *v, const struct ir_unit *u, struct tb *tb, uint32_t cross_tag)
+/* False when the code buffer is full. */
+static bool compile(struct vcpu *v, const struct ir_unit *u, struct tb *tb)
 {
+	bool check_tag = (tb->flags & ARM_TB_MMU) && tb->whole_page;
 	struct x64_compile_args args = {
 		.cookie = (uint64_t)(uintptr_t)tb,
 		.n_insns = tb->n_insns,
 		.space = tb->flags & ARM_TB_PRIV ? 1 : 0,
-		.cross_tag = cross_tag,
+		.cross_tag = check_tag ? tb_page(&v->tbs, tb->code, true)->tag : 0,
 	};
-	if (!x64_compile(&v->target, u, &args, &v->code.out, &tb->host))
+	if (!x64_compile(&v->target, u, &args, &v->code.out, &tb->host)) {
+		tb->host.size = 0;
 		return false;
+	}
 	tb->host.mark = copy_array(&v->tbs.arena, tb->host.mark, tb->host.n_marks * sizeof *tb->host.mark);
 	tb->host.site = copy_array(&v->tbs.arena, tb->host.site, tb->host.n_sites * sizeof *tb->host.site);
 	return true;
 }
 
-struct tb *vcpu_translate(struct vcpu *v, const struct mem_fetch *fetch, uint32_t pc_key)
+/* Compiles, after a flush when there is no room; the block may move. */
+static struct tb *compile_or_flush(struct vcpu *v, const struct ir_unit *u, struct tb *tb)
 {
-	bool interp = v->cfg.accel != VCPU_JIT, jit = v->cfg.accel != VCPU_INTERP;
-	if (interp && v->tbs.n_valid >= INTERP_MAX_BLOCKS)
-		vcpu_flush_code(v);
-	struct ir_unit u;
-	struct tb *tb = tb_new(&v->tbs);
-	lower_and_optimise(v, fetch, pc_key, v->cfg.one_insn_per_tb ? 1 : MAX_INSNS, tb, &u);
-	bool check_tag = (tb->flags & ARM_TB_MMU) && tb->whole_page;
-	if (jit && !compile(v, &u, tb, check_tag ? tb_page(&v->tbs, tb->code, true)->tag : 0)) {
-		struct tb saved = *tb;
-		vcpu_flush_code(v);
-		tb = tb_new(&v->tbs);
-		*tb = saved;
-		bool fits = compile(v, &u, tb, check_tag ? tb_page(&v->tbs, tb->code, true)->tag : 0);
-		assert(fits && "the code buffer holds at least one block");
-		(void)fits;
-	}
-	if (interp)
-		tb->unit = keep_unit(&v->tbs.arena, &u);
-	tb->mark_pc = copy_mark_pcs(&v->tbs.arena, &u);
-	if (jit)
-		observe(v, v->observer.compiled, tb, &u);
+	if (compile(v, u, tb))
+		return tb;
+	struct tb saved = *tb;
+	vcpu_flush_code(v);
+	tb = tb_new(&v->tbs);
+	*tb = (struct tb){
+		.code = saved.code,
+		.pc_key = saved.pc_key,
+		.flags = saved.flags,
+		.bytes = saved.bytes,
+		.n_insns = saved.n_insns,
+		.whole_page = saved.whole_page,
+	};
+	bool fits = compile(v, u, tb);
+	assert(fits && "the code buffer holds at least one block");
+	(void)fits;
+	return tb;
+}
+
+static void insert(struct vcpu *v, struct tb *tb, const struct ir_unit *u)
+{
+	tb->mark_pc = copy_mark_pcs(&v->tbs.arena, u);
 	struct code_page *page = tb_page(&v->tbs, tb->code, true);
 	if (!page->tbs)
 		softmmu_protect_code(v->mmu, page->host);
 	tb_insert(&v->tbs, tb);
+}
+
+/* The first run of a block is interpreted, unless somebody wants to see its code. */
+static bool starts_cold(const struct vcpu *v)
+{
+	return v->cfg.accel == VCPU_JIT && v->cfg.warmup && !v->observer.translated;
+}
+
+static uint32_t max_insns(const struct vcpu *v)
+{
+	return v->cfg.one_insn_per_tb ? 1 : MAX_INSNS;
+}
+
+struct tb *vcpu_translate(struct vcpu *v, const struct mem_fetch *fetch, uint32_t pc_key)
+{
+	bool jit = v->cfg.accel != VCPU_INTERP, interp = v->cfg.accel != VCPU_JIT;
+	if (v->tbs.n_made >= v->cfg.code_size / CODE_BYTES_PER_BLOCK)
+		vcpu_flush_code(v);
+	struct tb *tb = tb_new(&v->tbs);
+	lower_block(v, fetch, pc_key, max_insns(v), tb, &v->unit);
+	if (starts_cold(v)) {
+		insert(v, tb, &v->unit);
+		tb->unit = &v->unit;
+		return tb;
+	}
+	optimise(v, tb, &v->unit);
+	if (jit)
+		tb = compile_or_flush(v, &v->unit, tb);
+	if (interp)
+		tb->unit = keep_unit(&v->tbs.arena, &v->unit);
+	insert(v, tb, &v->unit);
+	if (jit)
+		observe(v, v->observer.compiled, tb, &v->unit);
 	return tb;
 }
 
-void vcpu_translate_once(struct vcpu *v, const struct mem_fetch *fetch, uint32_t pc_key, uint32_t max_insns,
-			 struct tb *tb, struct ir_unit *u)
+struct tb *vcpu_warm_up(struct vcpu *v, const struct mem_fetch *fetch, struct tb *tb)
+{
+	struct tb again = {0};
+	lower_block(v, fetch, tb->pc_key, max_insns(v), &again, &v->unit);
+	if (again.n_insns != tb->n_insns || again.bytes != tb->bytes) {
+		/* A client's host memory changed behind our back. */
+		tb_invalidate(&v->tbs, tb);
+		return vcpu_translate(v, fetch, again.pc_key);
+	}
+	optimise(v, tb, &v->unit);
+	uint64_t generation = v->tbs.generation;
+	tb = compile_or_flush(v, &v->unit, tb);
+	if (generation != v->tbs.generation)
+		insert(v, tb, &v->unit);
+	else
+		tb_compiled(&v->tbs, tb);
+	observe(v, v->observer.compiled, tb, &v->unit);
+	return tb;
+}
+
+void vcpu_translate_once(struct vcpu *v, const struct mem_fetch *fetch, uint32_t pc_key, uint32_t limit, struct tb *tb)
 {
 	*tb = (struct tb){0};
-	lower_and_optimise(v, fetch, pc_key, MIN(max_insns, MAX_INSNS), tb, u);
-	tb->unit = u;
-	tb->mark_pc = copy_mark_pcs(&v->arena, u);
+	lower_block(v, fetch, pc_key, MIN(limit, max_insns(v)), tb, &v->unit);
+	tb->unit = &v->unit;
+	tb->mark_pc = copy_mark_pcs(&v->arena, &v->unit);
 }

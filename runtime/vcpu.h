@@ -53,6 +53,7 @@ struct vcpu_config {
 	enum vcpu_accel accel;
 	size_t code_size;        /* bytes of emitted code */
 	bool one_insn_per_tb, no_chain;
+	bool warmup;             /* JIT: the first run of a block is interpreted */
 	bool icount, icount_no_sleep;
 	unsigned icount_shift;
 	uint32_t codegen_seed;
@@ -88,7 +89,8 @@ struct vcpu {
 	struct codebuf code;
 	struct tb_store tbs;
 	struct x64_target target;
-	struct arena arena;                       /* one translation */
+	struct arena arena;                       /* one translation: v->unit and what compiling it needs */
+	struct ir_unit unit;
 	struct tb *jump_tb[JUMP_CACHE_SIZE];      /* the TB of each jump cache entry */
 	uint16_t jump_journal[JUMP_CACHE_SIZE];   /* entries filled since the last clear */
 	uint32_t n_jump_journal;
@@ -146,10 +148,11 @@ void vcpu_flush_code(struct vcpu *v);
 
 /* translate.c: the road of one block. */
 struct tb *vcpu_translate(struct vcpu *v, const struct mem_fetch *fetch, uint32_t pc_key);
-/* A unit of at most max_insns for the interpreter, in v->arena; *tb describes it and is not in
- * the store. Both last until the next translation. */
-void vcpu_translate_once(struct vcpu *v, const struct mem_fetch *fetch, uint32_t pc_key, uint32_t max_insns,
-			 struct tb *tb, struct ir_unit *u);
+/* Compiles a block that was interpreted so far; the result replaces it. */
+struct tb *vcpu_warm_up(struct vcpu *v, const struct mem_fetch *fetch, struct tb *tb);
+/* A unit of at most `limit` instructions for the interpreter; *tb describes it and is not in the
+ * store. Lasts until the next translation. */
+void vcpu_translate_once(struct vcpu *v, const struct mem_fetch *fetch, uint32_t pc_key, uint32_t limit, struct tb *tb);
 
 /* access.c: what emitted code, the interpreter and the softmmu call. */
 struct x64_load_result vcpu_load_slow(void *env, uint32_t addr, uint32_t memop, uint64_t host_pc);

@@ -94,21 +94,15 @@ enum rhea_status rhea_load_file(struct rhea *m, const char *path, bool has_addr,
 	return RHEA_OK;
 }
 
-enum rhea_status rhea_write_phys(struct rhea *m, uint64_t addr, const void *buf, size_t size)
+enum rhea_status rhea_load_bytes(struct rhea *m, uint64_t addr, const void *bytes, size_t size, bool set_pc,
+				 struct rhea_error *err)
 {
 	(void)m;
-	printf("write %llx:", (unsigned long long)addr);
+	printf("bytes %llx %d:", (unsigned long long)addr, set_pc);
 	for (size_t i = 0; i < size; i++)
-		printf(" %02x", ((const uint8_t *)buf)[i]);
+		printf(" %02x", ((const uint8_t *)bytes)[i]);
 	printf("\n");
-	return addr >= 0x1000 ? RHEA_ERR_MEMORY : RHEA_OK;
-}
-
-enum rhea_status rhea_write_reg(struct rhea *m, unsigned reg, uint32_t value)
-{
-	(void)m;
-	printf("reg %u = %x\n", reg, value);
-	return RHEA_OK;
+	return addr >= 0x1000 ? refuse(err, "no memory there") : RHEA_OK;
 }
 
 unsigned rhea_serial_count(const struct rhea *m)

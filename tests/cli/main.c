@@ -99,8 +99,7 @@ static void errors(void **state)
 	       "new off ram=0 accel=0 semihosting=0\nkernel k\nserial 0 null\nserial 1 null\nfree\n",
 	       P "-serial pty: the board has 2 serial ports\n");
 	expect(state, "-M off -display none -device loader,addr=0x2000,data=1,data-len=1", 1,
-	       "new off ram=0 accel=0 semihosting=0\nwrite 2000: 01\nfree\n",
-	       P "-device loader: 1 bytes at 0x2000: no memory there\n");
+	       "new off ram=0 accel=0 semihosting=0\nbytes 2000 0: 01\nfree\n", P "no memory there\n");
 	expect(state, "-M off", 0, "new off ram=0 accel=0 semihosting=0\nrun\nfree\n",
 	       P "no window is shown and no serial port connected; -nographic shows serial port 0 here\n"
 	       P "no image given (-kernel, -bios or -device loader): the guest executes empty memory\n");
@@ -123,7 +122,7 @@ static void loading(void **state)
 	       "-device loader,addr=0x10,data=0x1234,data-len=4 -device loader,addr=0x10,data=0x12,data-len=2,data-be=on "
 	       "-device loader,addr=0x40,cpu-num=0 -d int -D log -dfilter 0..1", 0,
 	       "new off ram=0 accel=0 semihosting=0\nlog file log\nlog filter 0..1\nlog items int\nbios b\n"
-	       "file f 1 20 1\nwrite 10: 34 12 00 00\nwrite 10: 00 12\nreg 15 = 40\nrun\nfree\n", "");
+	       "file f 1 20 1\nbytes 10 0: 34 12 00 00\nbytes 10 0: 00 12\nbytes 40 1:\nrun\nfree\n", "");
 }
 
 /* A failure means that Ctrl-C or kill does not end the program cleanly, terminal included. */
