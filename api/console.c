@@ -22,6 +22,28 @@ static void monitor_request(void *opaque, enum monitor_request what)
 	vcpu_request_exit(m->vcpu);
 }
 
+static bool send_key(void *opaque, const char *keys, unsigned hold_ms, struct rhea_error *err)
+{
+	return rhea_send_key(opaque, keys, hold_ms, err) == RHEA_OK;
+}
+
+static bool move_mouse(void *opaque, int dx, int dy, int dz, struct rhea_error *err)
+{
+	struct rhea *m = opaque;
+	return rhea_send_mouse(m, dx, dy, dz, m->mouse_buttons, err) == RHEA_OK;
+}
+
+static bool press_buttons(void *opaque, unsigned buttons, struct rhea_error *err)
+{
+	return rhea_send_mouse(opaque, 0, 0, 0, buttons, err) == RHEA_OK;
+}
+
+static bool screendump(void *opaque, const char *path, const char *format, struct rhea_error *err)
+{
+	enum picture_format f = !format ? PICTURE_BY_NAME : *format == 'p' && format[1] == 'n' ? PICTURE_PNG : PICTURE_PPM;
+	return machine_screendump(opaque, path, f, err) == RHEA_OK;
+}
+
 struct monitor_target machine_monitor_target(struct rhea *m)
 {
 	return (struct monitor_target){
@@ -32,6 +54,10 @@ struct monitor_target machine_monitor_target(struct rhea *m)
 		.log = &m->log,
 		.paused = m->paused,
 		.request = monitor_request,
+		.send_key = send_key,
+		.move_mouse = move_mouse,
+		.press_buttons = press_buttons,
+		.screendump = screendump,
 	};
 }
 

@@ -1,22 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What -kernel, -bios and -device loader put into memory, kept so that every reset finds it again,
- * and where the core starts. A raw kernel is started as boot loaders start Linux: r0 = 0, r1 =
- * machine id, r2 = address of a tag list (Documentation/arm/booting in the Linux sources).
+ * What -kernel (boot.c), -bios and -device loader put into memory, kept so that every reset finds it again,
+ * and where the core starts.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "api/machine.h"
-
-/* More than any machine's memory, debug information included. */
-#define MAX_FILE_SIZE (UINT64_C(1) << 30)
-
-#define BOOT_STUB_ADDR 0u
-#define BOOT_TAGS_ADDR 0x100u
-
-#define ATAG_CORE 0x54410001u
-#define ATAG_MEM 0x54410002u
 
 static void free_list(struct image_blob **list)
 {
@@ -64,24 +54,28 @@ static enum rhea_status push_blob(const struct rhea *m, const char *path, uint64
 				 path, mem_size, (unsigned long long)addr,
 				 (unsigned long long)(m->ram_size >> (m->ram_size >> 20 ? 20 : 10)),
 				 m->ram_size >> 20 ? "MiB" : "KiB");
-	struct image_blob *b = malloc(sizeof *b + size);
+	size_t name_size = strlen(path) + 1;
+	struct image_blob *b = malloc(sizeof *b + size + name_size);
 	if (!b)
 		return error_set(err, RHEA_ERR_HOST, "%s: out of host memory", path);
 	*b = (struct image_blob){.next = *list, .addr = GPA(addr), .size = size, .mem_size = mem_size};
 	if (size)
 		memcpy(b->bytes, bytes, size);
+	b->name = memcpy(b->bytes + size, path, name_size);
 	*list = b;
 	return RHEA_OK;
 }
 
-static enum rhea_status add_blob(struct rhea *m, const char *path, uint64_t addr, const void *bytes, size_t size,
-				 size_t mem_size, struct rhea_error *err)
+enum rhea_status machine_add_blob(struct rhea *m, const char *path, uint64_t addr, const void *bytes, size_t size,
+				  size_t mem_size, struct rhea_error *err)
 {
 	if (!mem_size)
 		return RHEA_OK;
-	if (overlapping(m, addr, mem_size))
-		return error_set(err, RHEA_ERR_IMAGE, "%s: 0x%zx bytes at 0x%08llx overlap an image loaded before", path,
-				 mem_size, (unsigned long long)addr);
+	const struct image_blob *other = overlapping(m, addr, mem_size);
+	if (other)
+		return error_set(err, RHEA_ERR_IMAGE, "%s: 0x%zx bytes at 0x%08llx overlap %s (0x%zx bytes at 0x%08llx)", path,
+				 mem_size, (unsigned long long)addr, other->name, other->mem_size,
+				 (unsigned long long)other->addr.v);
 	return push_blob(m, path, addr, bytes, size, mem_size, &m->blobs, err);
 }
 
@@ -91,9 +85,8 @@ static void add_symbol(void *opaque, const char *name, uint32_t addr, uint32_t s
 	symbols_add(opaque, name, addr, size);
 }
 
-/* Places the segments of an ELF image; *entry gets its pc key. */
-static enum rhea_status add_elf(struct rhea *m, const char *path, const struct image_file *file, uint32_t *entry,
-				struct rhea_error *err)
+enum rhea_status machine_add_elf(struct rhea *m, const char *path, const struct image_file *file, uint32_t *entry,
+				 struct rhea_error *err)
 {
 	struct image_elf elf;
 	enum rhea_status s = image_elf_parse(file, &elf, err);
@@ -101,7 +94,7 @@ static enum rhea_status add_elf(struct rhea *m, const char *path, const struct i
 		return s;
 	for (unsigned i = 0; !s && i < elf.n_segments; i++) {
 		const struct image_segment *seg = &elf.segments[i];
-		s = add_blob(m, path, seg->paddr, seg->bytes, seg->filesz, seg->memsz, err);
+		s = machine_add_blob(m, path, seg->paddr, seg->bytes, seg->filesz, seg->memsz, err);
 	}
 	*entry = elf.entry;
 	image_elf_free(&elf);
@@ -110,31 +103,11 @@ static enum rhea_status add_elf(struct rhea *m, const char *path, const struct i
 	return s;
 }
 
-/* The stub and the tags behind it; both little-endian words. */
-static enum rhea_status add_boot_stub(struct rhea *m, const char *path, uint32_t entry, struct rhea_error *err)
-{
-	const uint32_t stub[] = {
-		0xe3a00000, /* mov r0, #0 */
-		0xe59f1004, /* ldr r1, machine id */
-		0xe59f2004, /* ldr r2, tags */
-		0xe59ff004, /* ldr pc, entry */
-		m->board->machine_id,
-		BOOT_TAGS_ADDR,
-		entry,
-	};
-	const uint32_t tags[] = {
-		5, ATAG_CORE, 1, 0x1000, 0, /* flags: read-only root; page size; root device */
-		4, ATAG_MEM, (uint32_t)m->ram_size, 0,
-		0, 0,
-	};
-	enum rhea_status s = add_blob(m, path, BOOT_STUB_ADDR, stub, sizeof stub, sizeof stub, err);
-	return s ? s : add_blob(m, path, BOOT_TAGS_ADDR, tags, sizeof tags, sizeof tags, err);
-}
-
-static void set_start(struct rhea *m, enum start_kind kind, uint32_t pc)
+/* Bit 0 of pc asks for Thumb; ARM instructions are word-aligned. */
+void machine_set_start(struct rhea *m, enum start_kind kind, uint32_t pc)
 {
 	m->start = kind;
-	m->start_pc = pc;
+	m->start_pc = pc & 1u ? pc : pc & ~3u;
 	rhea_reset(m);
 }
 
@@ -145,25 +118,14 @@ struct load_request {
 	uint64_t addr;
 };
 
-static enum rhea_status load_kernel_file(struct rhea *m, const struct load_request *q, const struct image_file *file,
-					 struct rhea_error *err)
+/* A failed load leaves nothing behind. */
+void machine_drop_blobs(struct rhea *m, const struct image_blob *until)
 {
-	const char *path = q->path;
-	uint32_t entry;
-	enum rhea_status s;
-	if (image_is_elf(file)) {
-		s = add_elf(m, path, file, &entry, err);
-		if (!s)
-			set_start(m, START_PC, entry);
-		return s;
+	while (m->blobs != until) {
+		struct image_blob *b = m->blobs;
+		m->blobs = b->next;
+		free(b);
 	}
-	uint64_t addr = m->board->kernel_addr;
-	s = add_blob(m, path, addr, file->data, file->size, file->size, err);
-	if (!s)
-		s = add_boot_stub(m, path, (uint32_t)addr, err);
-	if (!s)
-		set_start(m, START_BOOT_STUB, BOOT_STUB_ADDR);
-	return s;
 }
 
 static enum rhea_status with_file(struct rhea *m, const struct load_request *q, struct rhea_error *err,
@@ -171,23 +133,15 @@ static enum rhea_status with_file(struct rhea *m, const struct load_request *q, 
 							   const struct image_file *file, struct rhea_error *err))
 {
 	struct image_file file;
-	enum rhea_status s = image_read(q->path, MAX_FILE_SIZE, &file, err);
+	enum rhea_status s = image_read(q->path, MACHINE_MAX_FILE_SIZE, &file, err);
 	if (s)
 		return s;
-	struct image_blob *before = m->blobs;
+	const struct image_blob *before = m->blobs;
 	s = load(m, q, &file, err);
 	image_file_free(&file);
-	while (s && m->blobs != before) { /* a failed load leaves nothing behind */
-		struct image_blob *b = m->blobs;
-		m->blobs = b->next;
-		free(b);
-	}
+	if (s)
+		machine_drop_blobs(m, before);
 	return s;
-}
-
-enum rhea_status rhea_load_kernel(struct rhea *m, const char *path, struct rhea_error *err)
-{
-	return with_file(m, &(struct load_request){.path = path}, err, load_kernel_file);
 }
 
 static enum rhea_status load_firmware_file(struct rhea *m, const struct load_request *q, const struct image_file *file,
@@ -198,9 +152,9 @@ static enum rhea_status load_firmware_file(struct rhea *m, const struct load_req
 	if (addr == UINT64_MAX)
 		return error_set(err, RHEA_ERR_USAGE, "-bios: machine %s has no firmware memory; use -kernel or "
 				 "-device loader,file=%s,addr=...", m->board->name, path);
-	enum rhea_status s = add_blob(m, path, addr, file->data, file->size, file->size, err);
+	enum rhea_status s = machine_add_blob(m, path, addr, file->data, file->size, file->size, err);
 	if (!s)
-		set_start(m, START_RESET, 0);
+		machine_set_start(m, START_RESET, 0);
 	return s;
 }
 
@@ -215,13 +169,13 @@ static enum rhea_status load_plain_file(struct rhea *m, const struct load_reques
 	uint32_t entry = (uint32_t)q->addr;
 	enum rhea_status s;
 	if (q->has_addr)
-		s = add_blob(m, q->path, q->addr, file->data, file->size, file->size, err);
+		s = machine_add_blob(m, q->path, q->addr, file->data, file->size, file->size, err);
 	else if (image_is_elf(file))
-		s = add_elf(m, q->path, file, &entry, err);
+		s = machine_add_elf(m, q->path, file, &entry, err);
 	else
 		s = error_set(err, RHEA_ERR_USAGE, "%s: not an ELF image, so an address is needed (addr=...)", q->path);
 	if (!s && q->set_pc)
-		set_start(m, START_PC, entry);
+		machine_set_start(m, START_PC, entry);
 	else if (!s)
 		rhea_reset(m);
 	return s;
@@ -244,7 +198,7 @@ enum rhea_status rhea_load_bytes(struct rhea *m, uint64_t addr, const void *byte
 	if (s)
 		return s;
 	if (set_pc)
-		set_start(m, START_PC, (uint32_t)addr);
+		machine_set_start(m, START_PC, (uint32_t)addr);
 	else
 		rhea_reset(m);
 	return RHEA_OK;

@@ -43,19 +43,19 @@ static void access_refused(void *opaque, gpa_t pa, uint64_t size, bool write)
 static void host_poll(void *opaque, uint64_t timeout_ns)
 {
 	struct rhea *m = opaque;
-	chardev_set_poll(m->chardevs, timeout_ns);
+	poll_set_wait(m->polls, timeout_ns);
 }
 
 static bool host_can_input(void *opaque)
 {
 	const struct rhea *m = opaque;
-	return chardev_set_can_input(m->chardevs);
+	return poll_set_can_input(m->polls);
 }
 
 static void host_wake(void *opaque)
 {
 	struct rhea *m = opaque;
-	chardev_set_wake(m->chardevs);
+	poll_set_wake(m->polls);
 }
 
 static void console_quit(void *opaque)
@@ -234,6 +234,10 @@ static bool build_board(struct rhea *m, struct rhea_error *err)
 	};
 	for (unsigned i = 0; i < MACHINE_SERIAL_PORTS; i++)
 		m->hw.serial[i] = &m->serial[i];
+	for (unsigned i = 0; i < MACHINE_SD_SLOTS; i++)
+		m->hw.sd[i] = &m->sd[i];
+	m->hw.pflash = &m->pflash;
+	machine_init_nets(m);
 	return m->board->build(&m->hw, err);
 }
 
@@ -249,7 +253,8 @@ static bool build(struct rhea *m, struct rhea_error *err)
 		.port = console_port,
 	};
 	m->as = as_new(m->board->unassigned, map_changed, m);
-	m->chardevs = chardev_set_new(&owner);
+	m->polls = poll_set_new();
+	m->chardevs = m->polls ? chardev_set_new(m->polls, &owner) : NULL;
 	m->symbols = symbols_new();
 	m->dump = dump_new(&m->log, m->symbols);
 	if (!m->as || !m->chardevs || !m->symbols || !m->dump) {
@@ -289,7 +294,10 @@ void rhea_free(struct rhea *m)
 	if (!m)
 		return;
 	hw_free_devices(&m->hw);
+	machine_close_drives(m);
+	machine_close_nets(m);
 	chardev_set_free(m->chardevs);
+	poll_set_free(m->polls);
 	machine_free_semihosting(m);
 	vcpu_free(m->vcpu);
 	if (m->as)
@@ -299,6 +307,7 @@ void rhea_free(struct rhea *m)
 	dump_free(m->dump);
 	symbols_free(m->symbols);
 	log_close(&m->log);
+	free(m->screen_file);
 	free(m);
 }
 

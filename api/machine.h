@@ -6,8 +6,11 @@
 #include "debug/dump.h"
 #include "debug/monitor.h"
 #include "debug/symbols.h"
+#include "host/block.h"
 #include "host/chardev.h"
 #include "host/image.h"
+#include "host/picture.h"
+#include "host/net.h"
 #include "host/semihosting.h"
 #include "hw/board.h"
 #include "runtime/vcpu.h"
@@ -18,6 +21,7 @@ struct image_blob {
 	gpa_t addr;
 	size_t size;     /* bytes[] */
 	size_t mem_size; /* >= size; the rest is zeroed */
+	const char *name; /* for messages; behind the bytes */
 	uint8_t bytes[];
 };
 
@@ -32,6 +36,10 @@ struct rhea {
 	struct vcpu *vcpu;
 	struct hw_context hw;
 	struct chardev serial[MACHINE_SERIAL_PORTS];
+	struct netdev net[MACHINE_NICS];
+	struct net *net_ends[MACHINE_NICS];
+	struct poll_set *polls;
+	struct block sd[MACHINE_SD_SLOTS], pflash;
 	struct chardev_set *chardevs;
 	struct semihosting *semihosting;
 	char **semihosting_args; /* NULL-terminated, owned */
@@ -47,12 +55,32 @@ struct rhea {
 	int exit_code;
 	int64_t rtc_offset; /* seconds from the clock it follows to the guest's time of day */
 	struct mmio_client *mmio_clients;
+	char *screen_file;      /* -display png:; owned, may be NULL */
+	unsigned mouse_buttons; /* as last sent */
 };
 
 /* images.c */
+#define MACHINE_MAX_FILE_SIZE (UINT64_C(1) << 30) /* more than any machine's memory, debug information included */
 void machine_free_images(struct rhea *m);
+/* Keeps `size` bytes, and zeros up to mem_size, for `addr`; errors name `path` and what it overlaps. */
+enum rhea_status machine_add_blob(struct rhea *m, const char *path, uint64_t addr, const void *bytes, size_t size,
+				  size_t mem_size, struct rhea_error *err);
+/* The segments of an ELF image; *entry gets its pc key. */
+enum rhea_status machine_add_elf(struct rhea *m, const char *path, const struct image_file *file, uint32_t *entry,
+				 struct rhea_error *err);
+/* Drops what was added after m->blobs was `until`. */
+void machine_drop_blobs(struct rhea *m, const struct image_blob *until);
+/* Where every reset starts from now on; resets. */
+void machine_set_start(struct rhea *m, enum start_kind kind, uint32_t pc);
 /* Writes all images to memory and points the core at its start. */
 void machine_place_images(struct rhea *m);
+
+/* drives.c */
+void machine_close_drives(struct rhea *m);
+
+/* network.c */
+void machine_init_nets(struct rhea *m);
+void machine_close_nets(struct rhea *m);
 
 /* memory.c */
 void machine_free_mmio(struct rhea *m);
@@ -62,6 +90,9 @@ void machine_watch(struct rhea *m);
 
 /* state.c */
 void machine_log_regs(struct rhea *m);
+
+/* screen.c: `path` NULL is screen_file */
+enum rhea_status machine_screendump(struct rhea *m, const char *path, enum picture_format format, struct rhea_error *err);
 
 /* monitor and console glue, console.c */
 void machine_monitor_line(void *opaque, const char *line);

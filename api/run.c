@@ -9,7 +9,7 @@ static void stay_paused(struct rhea *m)
 	if (!m->paused)
 		return;
 	while (m->paused && !m->quit_requested && !m->reset_requested && !atomic_load(&m->vcpu->stop))
-		chardev_set_poll(m->chardevs, CHARDEV_POLL_FOREVER);
+		poll_set_wait(m->polls, POLL_FOREVER);
 	m->vcpu->clock.host_start += host_monotonic_ns() - from;
 }
 

@@ -122,6 +122,12 @@ static bool machine_property(struct cli_options *o, const char *key, char *value
 		return choose_accels(o, value);
 	else if (strcmp(key, "kernel") == 0)
 		o->kernel = value;
+	else if (strcmp(key, "initrd") == 0)
+		o->initrd = value;
+	else if (strcmp(key, "append") == 0)
+		o->append = value;
+	else if (strcmp(key, "dtb") == 0)
+		o->dtb = value;
 	else if (strcmp(key, "firmware") == 0)
 		o->bios = value;
 	else {
@@ -131,7 +137,7 @@ static bool machine_property(struct cli_options *o, const char *key, char *value
 			cli_note(o, "-machine %s=%.60s: ignored, %s\n", key, value, machine_ignored[i].why);
 			return true;
 		}
-		return unknown_key(o, "machine", key, "type, accel, kernel, firmware");
+		return unknown_key(o, "machine", key, "type, accel, kernel, initrd, append, dtb, firmware");
 	}
 	return true;
 }
@@ -345,6 +351,16 @@ bool opt_bios(struct cli_options *o, const struct cli_option *row, const char *a
 	return keep_file(o, row, arg, &o->bios);
 }
 
+bool opt_initrd(struct cli_options *o, const struct cli_option *row, const char *arg)
+{
+	return keep_file(o, row, arg, &o->initrd);
+}
+
+bool opt_dtb(struct cli_options *o, const struct cli_option *row, const char *arg)
+{
+	return keep_file(o, row, arg, &o->dtb);
+}
+
 bool opt_append(struct cli_options *o, const struct cli_option *row, const char *arg)
 {
 	(void)row;
@@ -453,9 +469,11 @@ bool opt_serial(struct cli_options *o, const struct cli_option *row, const char 
 bool opt_display(struct cli_options *o, const struct cli_option *row, const char *arg)
 {
 	(void)row;
+	bool file = strncmp(arg, "png:", 4) == 0 && arg[4];
 	o->display = true;
-	return strcmp(arg, "none") == 0 ||
-	       cli_fail(o, "-display %.100s: not implemented yet; use -nographic or -display none", arg);
+	o->display_spec = file ? arg : NULL;
+	return file || strcmp(arg, "none") == 0 ||
+	       cli_fail(o, "-display %.100s: not implemented yet; use -nographic, -display none or -display png:FILE", arg);
 }
 
 bool opt_monitor(struct cli_options *o, const struct cli_option *row, const char *arg)

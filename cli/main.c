@@ -64,6 +64,7 @@ static void signals_prepare(struct watcher *w)
 	sigaction(SIGUSR1, &sa, NULL);
 	sa.sa_handler = SIG_IGN;
 	sigaction(SIGPIPE, &sa, NULL);
+	sigaction(SIGXFSZ, &sa, NULL); /* a file size limit is an error of the write */
 	sigemptyset(&w->set);
 	sigaddset(&w->set, SIGINT);
 	sigaddset(&w->set, SIGTERM);
@@ -150,9 +151,10 @@ static enum rhea_status loader_run(struct rhea *m, const struct cli_loader *l, s
 
 static enum rhea_status load_images(struct rhea *m, const struct cli_options *o, struct rhea_error *err)
 {
+	const struct rhea_boot boot = {.initrd = o->initrd, .append = o->append, .dtb = o->dtb};
 	enum rhea_status st = o->bios ? rhea_load_firmware(m, o->bios, err) : RHEA_OK;
 	if (!st && o->kernel)
-		st = rhea_load_kernel(m, o->kernel, err);
+		st = rhea_load_kernel_with(m, o->kernel, &boot, err);
 	for (unsigned i = 0; !st && i < o->n_loaders; i++)
 		st = loader_run(m, &o->loaders[i], err);
 	return st;
@@ -170,6 +172,18 @@ static enum rhea_status open_log(struct rhea *m, const struct cli_options *o, st
 	return st;
 }
 
+static enum rhea_status open_drives(struct rhea *m, const struct cli_options *o, struct rhea_error *err)
+{
+	enum rhea_status st = RHEA_OK;
+	for (unsigned i = 0; !st && i < o->n_drives; i++) {
+		struct rhea_drive d = o->drives[i].drive;
+		d.snapshot |= o->snapshot;
+		if (o->drives[i].connected)
+			st = rhea_drive_open(m, &d, err);
+	}
+	return st;
+}
+
 static enum rhea_status open_serials(struct rhea *m, const struct cli_options *o, struct rhea_error *err)
 {
 	unsigned count = rhea_serial_count(m);
@@ -179,6 +193,19 @@ static enum rhea_status open_serials(struct rhea *m, const struct cli_options *o
 			return err->status = RHEA_ERR_USAGE;
 		}
 		enum rhea_status st = i < count ? rhea_serial_open(m, i, o->serials[i], err) : RHEA_OK;
+		if (st)
+			return st;
+	}
+	return RHEA_OK;
+}
+
+static enum rhea_status open_nics(struct rhea *m, const struct cli_options *o, struct rhea_error *err)
+{
+	unsigned first = 0;
+	for (unsigned i = 0; i < o->n_nics; i++) {
+		if ((o->default_nic && i == first && !rhea_net_count(m)) || strcmp(o->nics[i], "none") == 0)
+			continue;
+		enum rhea_status st = rhea_net_open(m, first++, o->nics[i], err);
 		if (st)
 			return st;
 	}
@@ -229,7 +256,8 @@ static int with_machine(struct rhea *m, const struct cli_options *o, struct watc
 		print_error("the host refuses a thread");
 		return 1;
 	}
-	if (open_log(m, o, &err) || load_images(m, o, &err) || open_serials(m, o, &err)) {
+	if (open_log(m, o, &err) || open_drives(m, o, &err) || load_images(m, o, &err) || open_serials(m, o, &err) ||
+	    open_nics(m, o, &err) || (o->display_spec && rhea_display_open(m, o->display_spec, &err))) {
 		if (!w->caught)
 			print_error(err.msg);
 		else
@@ -237,6 +265,10 @@ static int with_machine(struct rhea *m, const struct cli_options *o, struct watc
 	} else {
 		print_notes(o->notes);
 		status = run(m, w);
+		if (o->display_spec && rhea_screendump(m, NULL, &err)) {
+			print_error(err.msg);
+			status = 1;
+		}
 	}
 	watcher_stop(w);
 	return status;
@@ -246,10 +278,8 @@ static int run_options(struct cli_options *o)
 {
 	struct watcher w = {0};
 	struct rhea_error err = {0};
-	if (o->append && !file_is_elf(o->kernel)) {
-		print_error("-append: kernel command lines are not implemented yet (an ELF kernel gets it through semihosting)");
-		return 1;
-	}
+	if ((o->initrd || o->dtb) && file_is_elf(o->kernel))
+		cli_note(o, "-%s: ignored, an ELF kernel is started without boot parameters\n", o->initrd ? "initrd" : "dtb");
 	default_args(o);
 	signals_prepare(&w);
 	struct rhea *m = rhea_new(&o->config, &err);

@@ -102,8 +102,8 @@ static bool parse_one(struct cli_options *o, int argc, const char *const *argv, 
 {
 	const char *word = argv[*i];
 	if (word[0] != '-' || !word[1])
-		return cli_fail(o, "%.200s: disk images are not implemented yet; to run it as a bare-metal image: -kernel %.200s",
-				word, word);
+		return cli_fail(o, "%.200s: say what it is: a disk image: -drive if=sd,format=raw,file=%.100s; a bare-metal image: -kernel %.100s",
+				word, word, word);
 	const char *name = word + 1 + (word[1] == '-');
 	const struct cli_option *row = option_find(name);
 	if (!row)
@@ -133,14 +133,17 @@ static bool settle(struct cli_options *o)
 		return cli_fail(o, "no machine given: use -M NAME, for example -M versatilepb (-M help lists them)");
 	if (!o->accel_chosen && o->accel_missing)
 		return cli_fail(o, "-accel %s: not on this host; leave it out, or use -accel jit", o->accel_missing);
-	if (o->append && !o->kernel)
-		return cli_fail(o, "-append: needs -kernel");
+	const char *lonely = o->append ? "append" : o->initrd ? "initrd" : o->dtb ? "dtb" : NULL;
+	if (lonely && !o->kernel)
+		return cli_fail(o, "-%s: needs -kernel", lonely);
 	if (o->nographic && !o->n_serials && !o->nodefaults)
 		o->serials[o->n_serials++] = o->monitor_none ? "stdio" : "mon:stdio";
 	if (!o->n_serials && !o->display && !o->nographic)
 		cli_note(o, "no window is shown and no serial port connected; -nographic shows serial port 0 here\n");
 	if (!o->kernel && !o->bios && !o->n_loaders)
 		cli_note(o, "no image given (-kernel, -bios or -device loader): the guest executes empty memory\n");
+	if (!cli_settle_nics(o))
+		return false;
 	o->config.no_chain = list_has(o->log_items, "nochain");
 	if (o->n_semihosting_args)
 		o->config.semihosting_args = o->semihosting_args;

@@ -13,6 +13,8 @@
 #define CLI_NAME "rhea-system-arm"
 #define CLI_MAX_SERIALS 16
 #define CLI_MAX_LOADERS 64
+#define CLI_MAX_NICS 8
+#define CLI_MAX_DRIVES 16
 #define CLI_MAX_ARGS 256
 
 enum cli_action {
@@ -35,17 +37,33 @@ struct cli_loader {
 	bool data_be;
 };
 
+/* One -drive, -sd or -pflash. */
+struct cli_drive {
+	struct rhea_drive drive;
+	bool connected, has_index;
+};
+
 struct cli_options {
 	enum cli_action action;
 	struct rhea_config config;
-	const char *kernel, *bios, *append;
+	const char *kernel, *bios, *append, *initrd, *dtb;
 	struct cli_loader loaders[CLI_MAX_LOADERS];
 	unsigned n_loaders;
+	struct cli_drive drives[CLI_MAX_DRIVES];
+	unsigned n_drives;
+	bool snapshot; /* all drives */
 	const char *serials[CLI_MAX_SERIALS];
 	unsigned n_serials;
+	const char *nics[CLI_MAX_NICS]; /* specs for rhea_net_open */
+	unsigned n_nics;
+	bool nic_chosen, default_nic;
+	const char *net_card, *net_card_dev, *net_back; /* -net nic: ",key=value..." and its netdev=; -net user */
+	const char *netdevs[CLI_MAX_NICS], *net_dump;
+	unsigned n_netdevs;
 	const char *semihosting_args[CLI_MAX_ARGS + 1];
 	unsigned n_semihosting_args;
 	const char *log_items, *log_file, *log_filter;
+	const char *display_spec; /* -display that is not none; NULL = none */
 	bool nographic, display, monitor_none, nodefaults;
 	bool accel_chosen;
 	const char *accel_missing;  /* an accelerator asked for that this host cannot have */
@@ -81,6 +99,8 @@ void cli_print_list(FILE *out, enum cli_action what);
 bool cli_fail(struct cli_options *o, const char *fmt, ...) CLI_PRINTF(2, 3); /* always false */
 void cli_note(struct cli_options *o, const char *fmt, ...) CLI_PRINTF(2, 3);
 char *cli_keep(struct cli_options *o, const char *text); /* a copy that lives as long as *o */
+
+bool cli_settle_nics(struct cli_options *o); /* network.c: when all options are known */
 
 /* values.c: "key=value,key=value"; ",," is a comma. value is NULL without "=". */
 bool cli_next_pair(char **rest, char **key, char **value);

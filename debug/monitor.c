@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "debug/monitor_parts.h"
@@ -131,6 +132,100 @@ static void command_stop(const struct monitor *m, const char *typed, const char 
 static void command_system_reset(const struct monitor *m, const char *typed, const char *args)
 {
 	request(m, typed, args, MONITOR_RESET);
+}
+
+/* ---- a user at the board ---- */
+
+#define DEFAULT_HOLD_MS 100
+
+static void report(const struct monitor *m, bool ok, const struct rhea_error *err)
+{
+	if (!ok)
+		monitor_printf(m, "%s\n", err->msg);
+}
+
+/* Copies the word at *p, whatever it is made of. False when there is none, or it does not fit. */
+static bool take_text(const char **p, char *word, size_t size)
+{
+	size_t n = strcspn(*p, " \t\r\n");
+	if (!n || n >= size)
+		return false;
+	memcpy(word, *p, n);
+	word[n] = 0;
+	*p = skip_spaces(*p + n);
+	return true;
+}
+
+/* A signed number of at most a few digits. */
+static bool take_number(const char **p, int *value)
+{
+	char word[16], *end;
+	if (!take_text(p, word, sizeof word))
+		return false;
+	long v = strtol(word, &end, 0);
+	*value = (int)MAX(MIN(v, 100000), -100000);
+	return !*end;
+}
+
+static void command_sendkey(const struct monitor *m, const char *typed, const char *args)
+{
+	char keys[256], msg[64];
+	int64_t hold = DEFAULT_HOLD_MS;
+	struct rhea_error err;
+	if (!take_text(&args, keys, sizeof keys)) {
+		wrong(m, typed, "sendkey: string expected");
+		return;
+	}
+	const char *error = *args ? monitor_expression(m->t->cpu, &args, &hold, msg) : NULL;
+	if (error)
+		wrong(m, typed, error);
+	else if (at_end(m, typed, args))
+		report(m, m->t->send_key(m->t->opaque, keys, (unsigned)MAX(MIN(hold, 1000000), 0), &err), &err);
+}
+
+static void command_mouse_move(const struct monitor *m, const char *typed, const char *args)
+{
+	int dx, dy, dz = 0;
+	struct rhea_error err;
+	if (!take_number(&args, &dx) || !take_number(&args, &dy) || (*args && !take_number(&args, &dz)))
+		wrong(m, typed, "mouse_move: number expected");
+	else if (at_end(m, typed, args))
+		report(m, m->t->move_mouse(m->t->opaque, dx, dy, dz, &err), &err);
+}
+
+static void command_mouse_button(const struct monitor *m, const char *typed, const char *args)
+{
+	int buttons;
+	struct rhea_error err;
+	if (!take_number(&args, &buttons) || buttons < 0)
+		wrong(m, typed, "mouse_button: number expected");
+	else if (at_end(m, typed, args))
+		report(m, m->t->press_buttons(m->t->opaque, (unsigned)buttons, &err), &err);
+}
+
+static bool is_format(const char *text)
+{
+	return !strcmp(text, "png") || !strcmp(text, "ppm");
+}
+
+static void command_screendump(const struct monitor *m, const char *typed, const char *args)
+{
+	char path[1024] = "", format[16] = "", word[1024];
+	struct rhea_error err;
+	while (*args) {
+		bool ok = take_text(&args, word, sizeof word);
+		if (ok && !strcmp(word, "-f"))
+			ok = take_text(&args, format, sizeof format) && is_format(format);
+		else if (ok && !*path)
+			memcpy(path, word, strlen(word) + 1);
+		else
+			ok = false;
+		if (!ok) {
+			wrong(m, typed, "screendump: expected a file name and perhaps -f png or -f ppm");
+			return;
+		}
+	}
+	report(m, m->t->screendump(m->t->opaque, *path ? path : NULL, *format ? format : NULL, &err), &err);
 }
 
 /* ---- help ---- */

@@ -16,6 +16,11 @@ struct monitor_target {
 	struct log *log;
 	bool paused; /* for `info status` */
 	void (*request)(void *opaque, enum monitor_request what);
+	/* A user at the board; each false with *err. `path` NULL: the machine's own; `format` NULL, "png" or "ppm". */
+	bool (*send_key)(void *opaque, const char *keys, unsigned hold_ms, struct rhea_error *err);
+	bool (*move_mouse)(void *opaque, int dx, int dy, int dz, struct rhea_error *err);
+	bool (*press_buttons)(void *opaque, unsigned buttons, struct rhea_error *err);
+	bool (*screendump)(void *opaque, const char *path, const char *format, struct rhea_error *err);
 };
 
 /* Executes `line` (no newline needed) and hands the answer, which ends in a newline unless it is empty, to

@@ -39,6 +39,7 @@ struct chardev_backend {
 	struct mux *mux;                 /* NULL without "mon:" */
 	struct byte_queue in, out;
 	unsigned port;
+	int watch_listen, watch_in, watch_out; /* in the poll set, -1 = not in this wait */
 	char *label;                     /* the spec, for messages */
 
 	int in_fd, out_fd, listen_fd;    /* in_fd == out_fd for pty and sockets */
@@ -62,7 +63,8 @@ struct chardev_set {
 	struct chardev_set_owner owner;
 	struct chardev_backend *backends;
 	struct chardev_backend *console; /* the one with the monitor */
-	int wake_fd;
+	struct poll_set *polls;
+	struct pollable pollable;
 	unsigned n_opened;
 };
 

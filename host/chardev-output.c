@@ -104,9 +104,8 @@ static bool wait_writable(struct chardev_backend *b)
 {
 	if (b->stuck)
 		return false;
-	struct pollfd p[2] = {{.fd = b->out_fd, .events = POLLOUT}, {.fd = b->set->wake_fd, .events = POLLIN}};
-	int r = poll(p, 2, CHARDEV_STUCK_MS);
-	if (r > 0 && p[0].revents)
+	int r = poll_set_wait_fd(b->set->polls, b->out_fd, POLLOUT, CHARDEV_STUCK_MS);
+	if (r > 0)
 		return true;
 	if (r == 0) {
 		b->stuck = true;

@@ -148,8 +148,7 @@ static enum rhea_status wait_for_client(struct chardev_backend *b, struct rhea_e
 {
 	fprintf(stderr, "rhea: waiting for a connection on %s\n", b->label);
 	while (b->in_fd < 0) {
-		struct pollfd p[2] = {{.fd = b->listen_fd, .events = POLLIN}, {.fd = b->set->wake_fd, .events = POLLIN}};
-		if (poll(p, 2, -1) < 0 || p[1].revents)
+		if (poll_set_wait_fd(b->set->polls, b->listen_fd, POLLIN, -1) < 0)
 			return error_set(err, RHEA_ERR_HOST, "'%s': interrupted while waiting for a connection", b->label);
 		chardev_socket_accept(b);
 	}

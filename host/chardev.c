@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The set of back ends: opening by spec, input queues, and the poll loop that serves them all. */
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -52,18 +50,20 @@ void chardev_close_fds(struct chardev_backend *b)
 
 /* ---- making and unmaking ---- */
 
-struct chardev_set *chardev_set_new(const struct chardev_set_owner *owner)
+static void set_prepare(void *opaque, struct poll_set *polls);
+static void set_handle(void *opaque, const struct poll_set *polls);
+static bool set_can_input(void *opaque);
+
+struct chardev_set *chardev_set_new(struct poll_set *polls, const struct chardev_set_owner *owner)
 {
 	struct chardev_set *set = calloc(1, sizeof *set);
 	if (!set)
 		return NULL;
 	if (owner)
 		set->owner = *owner;
-	set->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (set->wake_fd < 0) {
-		free(set);
-		return NULL;
-	}
+	set->polls = polls;
+	set->pollable = (struct pollable){set_prepare, set_handle, set_can_input, set, NULL};
+	poll_set_add(polls, &set->pollable);
 	return set;
 }
 
@@ -106,7 +106,7 @@ void chardev_set_free(struct chardev_set *set)
 		return;
 	while (set->backends)
 		backend_remove(set, set->backends->front);
-	close(set->wake_fd);
+	poll_set_remove(set->polls, &set->pollable);
 	free(set);
 }
 
@@ -120,6 +120,7 @@ static struct chardev_backend *backend_new(struct chardev_set *set, struct chard
 	b->label = strdup(label);
 	b->port = set->owner.port ? set->owner.port(set->owner.opaque, c) : set->n_opened;
 	b->in_fd = b->out_fd = b->listen_fd = -1;
+	b->watch_in = b->watch_out = b->watch_listen = -1;
 	b->in.limit = CHARDEV_IN_LIMIT;
 	b->out.limit = CHARDEV_OUT_LIMIT;
 	if (b->label)
@@ -309,8 +310,9 @@ static void input_read(struct chardev_backend *b)
 	}
 }
 
-bool chardev_set_can_input(const struct chardev_set *set)
+static bool set_can_input(void *opaque)
 {
+	const struct chardev_set *set = opaque;
 	for (const struct chardev_backend *b = set->backends; b; b = b->next) {
 		if (b->in_fd >= 0 || b->listen_fd >= 0)
 			return true;
@@ -322,89 +324,46 @@ bool chardev_set_can_input(const struct chardev_set *set)
 
 /* ---- polling ---- */
 
-/* Each back end needs at most two entries: one to read or accept, one to write. */
-static unsigned backend_fds(struct chardev_backend *b, struct pollfd *fds)
+static void backend_watch(struct chardev_backend *b, struct poll_set *polls)
 {
-	unsigned n = 0;
+	b->watch_listen = b->watch_in = b->watch_out = -1;
 	if (b->pty_idle)
 		chardev_pty_check(b);
+	if (b->pty_idle) /* nobody holds it, and no event tells when somebody does: look again before long */
+		poll_set_limit(polls, CHARDEV_PTY_CHECK_NS);
 	if (b->listen_fd >= 0 && b->in_fd < 0)
-		fds[n++] = (struct pollfd){.fd = b->listen_fd, .events = POLLIN};
+		b->watch_listen = poll_set_watch(polls, b->listen_fd, POLLIN);
 	if (input_wanted(b))
-		fds[n++] = (struct pollfd){.fd = b->in_fd, .events = POLLIN};
+		b->watch_in = poll_set_watch(polls, b->in_fd, POLLIN);
 	if (b->out_fd >= 0 && b->out.len && !b->pty_idle)
-		fds[n++] = (struct pollfd){.fd = b->out_fd, .events = POLLOUT};
-	return n;
+		b->watch_out = poll_set_watch(polls, b->out_fd, POLLOUT);
 }
 
-static void backend_ready(struct chardev_backend *b, const struct pollfd *fds, unsigned n)
+static void set_prepare(void *opaque, struct poll_set *polls)
 {
-	for (unsigned i = 0; i < n; i++) {
-		if (!fds[i].revents)
-			continue;
-		if (fds[i].fd == b->listen_fd)
-			chardev_socket_accept(b);
-		else if (fds[i].events == POLLOUT && fds[i].fd == b->out_fd)
-			chardev_output_flush(b);
-		else if (fds[i].fd == b->in_fd)
-			input_read(b);
-	}
-	chardev_deliver(b);
-}
-
-/* A pty that nobody holds gives no event when somebody does: look again before long. */
-static uint64_t poll_timeout(const struct chardev_set *set, uint64_t timeout_ns)
-{
-	for (const struct chardev_backend *b = set->backends; b; b = b->next)
-		if (b->pty_idle)
-			timeout_ns = MIN(timeout_ns, CHARDEV_PTY_CHECK_NS);
-	return timeout_ns;
-}
-
-static void wake_clear(struct chardev_set *set)
-{
-	uint64_t count;
-	while (read(set->wake_fd, &count, sizeof count) < 0 && errno == EINTR)
-		;
-}
-
-#define POLL_MAX_BACKENDS 32 /* boards have at most MACHINE_SERIAL_PORTS */
-
-void chardev_set_poll(struct chardev_set *set, uint64_t timeout_ns)
-{
-	struct pollfd fds[1 + 2 * POLL_MAX_BACKENDS];
-	struct chardev_backend *who[POLL_MAX_BACKENDS];
-	unsigned first[POLL_MAX_BACKENDS + 1], n = 0, n_fds = 1;
-
-	fds[0] = (struct pollfd){.fd = set->wake_fd, .events = POLLIN};
-	for (struct chardev_backend *b = set->backends; b && n < POLL_MAX_BACKENDS; b = b->next) {
+	struct chardev_set *set = opaque;
+	for (struct chardev_backend *b = set->backends; b; b = b->next) {
 		size_t waiting = b->in.len;
 		chardev_deliver(b);
 		if (b->in.len != waiting)
-			timeout_ns = 0; /* the guest got something: that is activity */
-		who[n] = b;
-		first[n++] = n_fds;
-		n_fds += backend_fds(b, fds + n_fds);
+			poll_set_limit(polls, 0); /* the guest got something: that is activity */
+		backend_watch(b, polls);
 	}
-	first[n] = n_fds;
-	timeout_ns = poll_timeout(set, timeout_ns);
-	struct timespec ts = {(time_t)(timeout_ns / 1000000000), (long)(timeout_ns % 1000000000)};
-	if (ppoll(fds, n_fds, timeout_ns == CHARDEV_POLL_FOREVER ? NULL : &ts, NULL) <= 0)
-		return;
-	if (fds[0].revents)
-		wake_clear(set);
-	for (unsigned i = 0; i < n; i++)
-		backend_ready(who[i], fds + first[i], first[i + 1] - first[i]);
 }
 
-void chardev_set_wake(struct chardev_set *set)
+/* A hang-up closes descriptors: what the wait said of them is void then. */
+static void set_handle(void *opaque, const struct poll_set *polls)
 {
-	int saved = errno; /* runs inside signal handlers */
-	uint64_t one = 1;
-	if (write(set->wake_fd, &one, sizeof one) < 0) {
-		/* full: a wake-up is pending already */
+	struct chardev_set *set = opaque;
+	for (struct chardev_backend *b = set->backends; b; b = b->next) {
+		if (poll_set_ready(polls, b->watch_listen))
+			chardev_socket_accept(b);
+		if (poll_set_ready(polls, b->watch_in) && b->in_fd >= 0)
+			input_read(b);
+		if (poll_set_ready(polls, b->watch_out) && b->out_fd >= 0)
+			chardev_output_flush(b);
+		chardev_deliver(b);
 	}
-	errno = saved;
 }
 
 void chardev_set_monitor_print(struct chardev_set *set, const char *text)

@@ -2,18 +2,19 @@
 /*
  * The host's ends of a machine's serial ports: terminal, pty, file, socket, callback, and the
  * multiplexed console with its monitor. All back ends of one machine form a set; a set is used
- * from the machine's thread only, chardev_set_wake excepted. Nothing here stops the guest for
+ * from the machine's thread only, and served by its poll set. Nothing here stops the guest for
  * long: a peer that does not read loses output after a bounded wait.
  * The process should ignore SIGPIPE when its standard output may be a pipe.
  */
 #ifndef RHEA_HOST_CHARDEV_H
 #define RHEA_HOST_CHARDEV_H
 
+#include "host/pollset.h"
 #include "runtime/device.h"
 
 struct chardev_set;
 
-/* Whom the console speaks to. All callbacks may be NULL and are called inside chardev_set_poll. */
+/* Whom the console speaks to. All callbacks may be NULL and are called inside poll_set_wait. */
 struct chardev_set_owner {
 	void *opaque;
 	void (*monitor_line)(void *opaque, const char *line); /* answer with chardev_set_monitor_print */
@@ -21,10 +22,8 @@ struct chardev_set_owner {
 	unsigned (*port)(void *opaque, const struct chardev *c); /* its number, for messages; NULL = order of opening */
 };
 
-#define CHARDEV_POLL_FOREVER UINT64_MAX
-
-/* An empty set; *owner is copied. NULL when the host refuses an eventfd or memory. */
-struct chardev_set *chardev_set_new(const struct chardev_set_owner *owner);
+/* An empty set, served by `polls`, which must outlive it; *owner is copied. NULL when the host has no memory. */
+struct chardev_set *chardev_set_new(struct poll_set *polls, const struct chardev_set_owner *owner);
 
 /* Writes out what is queued (bounded), restores the terminal, closes everything. NULL is allowed. */
 void chardev_set_free(struct chardev_set *set);
@@ -43,18 +42,6 @@ bool chardev_set_callback(struct chardev_set *set, struct chardev *c,
 
 /* Queues input for `c`, which must have a callback back end; false when it has not or memory is out. */
 bool chardev_set_input(struct chardev_set *set, struct chardev *c, const uint8_t *buf, size_t n);
-
-/*
- * Moves bytes both ways, waiting up to timeout_ns for something to happen (0 = do not block). Returns
- * early on activity, a signal, or chardev_set_wake; may return early without a reason.
- */
-void chardev_set_poll(struct chardev_set *set, uint64_t timeout_ns);
-
-/* Ends the current or the next blocking poll. From any thread or signal handler. */
-void chardev_set_wake(struct chardev_set *set);
-
-/* True when a back end could still bring input to a guest that waits. */
-bool chardev_set_can_input(const struct chardev_set *set);
 
 /* Prints on the console that has the monitor; stderr when none has. */
 void chardev_set_monitor_print(struct chardev_set *set, const char *text);

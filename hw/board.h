@@ -14,6 +14,7 @@ struct board {
 	uint64_t firmware_addr;        /* -bios; UINT64_MAX = none */
 	enum mem_result unassigned;    /* what an access to nothing gives: as_new's first argument */
 	unsigned serial_ports;         /* at most MACHINE_SERIAL_PORTS */
+	unsigned nics;                 /* at most MACHINE_NICS */
 	/* Maps memory and devices. False and *err when the host refuses. */
 	bool (*build)(struct hw_context *hw, struct rhea_error *err);
 };

@@ -26,6 +26,7 @@ static const struct board boards[] = {
 		.firmware_addr = 0,
 		.unassigned = MEM_OK,
 		.serial_ports = 4,
+		.nics = 1,
 		.build = versatilepb_build,
 	},
 	{
@@ -39,6 +40,7 @@ static const struct board boards[] = {
 		.firmware_addr = 0,
 		.unassigned = MEM_OK,
 		.serial_ports = 4,
+		.nics = 1,
 		.build = versatilepb_build,
 	},
 	{

@@ -53,7 +53,32 @@ void *hw_new_device(struct hw_context *hw, const char *name, size_t size, void (
 bool pl011_add(struct hw_context *hw, uint32_t base, struct chardev *chr, struct irq_line irq, struct rhea_error *err);
 bool sp804_add(struct hw_context *hw, uint32_t base, struct irq_line irq, struct rhea_error *err);
 bool pl031_add(struct hw_context *hw, uint32_t base, struct irq_line irq, struct rhea_error *err);
-bool sysreg_add(struct hw_context *hw, uint32_t base, uint32_t sys_id, uint32_t proc_id, struct rhea_error *err);
+/* Registers at base..base+15; `net` may be NULL. */
+bool smc91c111_add(struct hw_context *hw, uint32_t base, struct netdev *net, struct irq_line irq, struct rhea_error *err);
+/* The SD card of its slot is part of it; `medium` may be NULL or empty. */
+bool pl181_add(struct hw_context *hw, uint32_t base, struct block *medium, struct irq_line irq0, struct irq_line irq1,
+	       struct rhea_error *err);
+bool pflash_add(struct hw_context *hw, uint32_t base, uint32_t size, struct block *medium, struct rhea_error *err);
+bool pl041_add(struct hw_context *hw, uint32_t base, struct irq_line irq, struct rhea_error *err);
+/* With a PS/2 keyboard or mouse, which becomes hw->input's. */
+bool pl050_add(struct hw_context *hw, uint32_t base, bool mouse, struct irq_line irq, struct rhea_error *err);
+bool pl061_add(struct hw_context *hw, uint32_t base, struct irq_line irq, struct rhea_error *err);
+bool sp805_add(struct hw_context *hw, uint32_t base, struct irq_line irq, struct rhea_error *err);
+
+struct pl080;
+struct pl080 *pl080_add(struct hw_context *hw, uint32_t base, struct irq_line irq, struct rhea_error *err);
+/* Burst request n of 16; high while the peripheral wants data moved. */
+struct irq_line pl080_request(struct pl080 *dma, unsigned n);
+
+struct pl110;
+/* As the Versatile boards wire it; becomes hw->screen's. */
+struct pl110 *pl110_add(struct hw_context *hw, uint32_t base, struct irq_line irq, struct rhea_error *err);
+/* Bit n of the two that choose the format of 16-bit pixels. */
+struct irq_line pl110_mux(struct pl110 *lcd, unsigned n);
+
+/* clcd_mux: the two low bits of SYS_CLCD. */
+bool sysreg_add(struct hw_context *hw, uint32_t base, uint32_t sys_id, uint32_t proc_id,
+		const struct irq_line clcd_mux[2], struct rhea_error *err);
 
 struct pl190;
 struct pl190 *pl190_add(struct hw_context *hw, uint32_t base, struct irq_line irq, struct irq_line fiq,

@@ -2,8 +2,8 @@
 /*
  * The Versatile board's system registers (ARM DUI 0225, section 4.2): identification, LEDs, flags,
  * the lock that guards the reset control, and two counters made from virtual time. Which registers
- * exist and what they read is QEMU's: oscillators, flash and card registers read 0 and take writes
- * without effect. Offsets are matched exactly, so narrow accesses see only a register's low end.
+ * exist and what they read is QEMU's, but for the card lines: oscillators and flash registers read 0 and
+ * take writes without effect. Offsets are matched exactly, so narrow accesses see only a register's low end.
  */
 #include <stdlib.h>
 
@@ -62,6 +62,7 @@ enum { RESETCTL_RESET = 0x100 };
 
 struct sysreg {
 	struct hw_context *hw;
+	struct irq_line clcd_mux[2];
 	uint32_t sys_id, proc_id;
 	uint32_t led, lock, cfgdata[2], flags, nvflags, resetctl, clcd;
 };
@@ -71,6 +72,16 @@ static uint32_t ticks(const struct sysreg *s, uint64_t hz)
 {
 	uint64_t now = vclock_now(s->hw->clock), second = UINT64_C(1000000000);
 	return (uint32_t)(now / second * hz + now % second * hz / second);
+}
+
+/* Bits 0 and 1: a card in slot 0, 1 (QEMU shows none, and Linux then looks for none); 2 and 3: write-protected. */
+static uint32_t card_lines(const struct sysreg *s)
+{
+	uint32_t v = 0;
+	for (unsigned i = 0; i < MACHINE_SD_SLOTS; i++)
+		if (block_present(s->hw->sd[i]))
+			v |= (s->hw->sd[i]->read_only ? 5u : 1u) << i;
+	return v;
 }
 
 static uint32_t read_reg(const struct sysreg *s, enum sysreg_reg reg)
@@ -86,6 +97,7 @@ static uint32_t read_reg(const struct sysreg *s, enum sysreg_reg reg)
 	case R_NVFLAGS: return s->nvflags;
 	case R_RESETCTL: return s->resetctl;
 	case R_PCICTL: return 1;
+	case R_MCI: return card_lines(s);
 	case R_CLCD: return s->clcd;
 	case R_24MHZ: return ticks(s, 24000000);
 	case R_PROCID0: return s->proc_id;
@@ -94,7 +106,6 @@ static uint32_t read_reg(const struct sysreg *s, enum sysreg_reg reg)
 	case R_OSC:
 	case R_FLAGSCLR:
 	case R_NVFLAGSCLR:
-	case R_MCI:
 	case R_FLASH:
 	case R_CLCDSER:
 	case R_BOOTCS:
@@ -138,6 +149,13 @@ static void write_resetctl(struct sysreg *s, uint32_t value)
 		s->hw->request(s->hw->opaque, MACHINE_REQUEST_RESET);
 }
 
+static void set_clcd(struct sysreg *s, uint32_t value)
+{
+	s->clcd = value;
+	irq_set(&s->clcd_mux[0], bit(value, 0));
+	irq_set(&s->clcd_mux[1], bit(value, 1));
+}
+
 static void write_reg(struct sysreg *s, enum sysreg_reg reg, uint32_t value)
 {
 	switch (reg) {
@@ -150,7 +168,7 @@ static void write_reg(struct sysreg *s, enum sysreg_reg reg, uint32_t value)
 	case R_NVFLAGS: s->nvflags |= value; break;
 	case R_NVFLAGSCLR: s->nvflags &= ~value; break;
 	case R_RESETCTL: write_resetctl(s, value); break;
-	case R_CLCD: s->clcd = (s->clcd & CLCD_FIXED) | (value & ~(uint32_t)CLCD_FIXED); break;
+	case R_CLCD: set_clcd(s, (s->clcd & CLCD_FIXED) | (value & ~(uint32_t)CLCD_FIXED)); break;
 	case R_ID:
 	case R_SW:
 	case R_OSC:
@@ -187,17 +205,20 @@ static void sysreg_reset(void *dev)
 {
 	struct sysreg *s = dev;
 	s->led = s->lock = s->cfgdata[0] = s->cfgdata[1] = s->flags = s->resetctl = 0; /* not nvflags */
-	s->clcd = CLCD_RESET;
+	set_clcd(s, CLCD_RESET);
 }
 
 static const struct mem_ops sysreg_ops = {sysreg_read, sysreg_write, 1, 4};
 
-bool sysreg_add(struct hw_context *hw, uint32_t base, uint32_t sys_id, uint32_t proc_id, struct rhea_error *err)
+bool sysreg_add(struct hw_context *hw, uint32_t base, uint32_t sys_id, uint32_t proc_id,
+		const struct irq_line clcd_mux[2], struct rhea_error *err)
 {
 	struct sysreg *s = hw_new_device(hw, "arm-sysctl", sizeof(*s), sysreg_reset, free);
 	s->hw = hw;
 	s->sys_id = sys_id;
 	s->proc_id = proc_id;
+	s->clcd_mux[0] = clcd_mux[0];
+	s->clcd_mux[1] = clcd_mux[1];
 	sysreg_reset(s);
 	return as_map_mmio(hw->as, GPA(base), PAGE_SIZE, &sysreg_ops, s, "arm-sysctl", err) == RHEA_OK;
 }

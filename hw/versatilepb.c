@@ -3,15 +3,18 @@
  * ARM Versatile Platform Baseboard for ARM926EJ-S (ARM DUI 0225): what stands where and which
  * interrupt goes where, all of it in tables. QEMU's map, plus the second view of the RAM.
  */
+#include <stdlib.h>
+
 #include "hw/versatile.h"
 #include "hw/hw.h"
+#include "hw/i2c.h"
 
 #define SYS_ID 0x41007004u
 #define PROC_ID 0x02000000u
 #define RAM_ALIAS 0x70000000u /* SDRAM again, as the board's memory controller decodes it */
 #define RAM_ALIAS_MAX (UINT64_C(128) << 20)
 #define FLASH_BASE 0x34000000u
-#define FLASH_SIZE (UINT64_C(64) << 20)
+#define FLASH_SIZE (64u << 20)
 
 enum controller { ON_VIC, ON_SIC };
 
@@ -40,26 +43,25 @@ static const struct {
 	{0x10009000, {ON_SIC, 6}},
 };
 
+/* All devices that have a base, an interrupt and nothing else. */
 static const struct {
+	bool (*add)(struct hw_context *hw, uint32_t base, struct irq_line irq, struct rhea_error *err);
 	uint32_t base;
 	struct wire wire;
-} timers[] = {
-	{0x101e2000, {ON_VIC, 4}},
-	{0x101e3000, {ON_VIC, 5}},
+} simple[] = {
+	{sp805_add, 0x101e1000, {ON_VIC, 0}},
+	{sp804_add, 0x101e2000, {ON_VIC, 4}},
+	{sp804_add, 0x101e3000, {ON_VIC, 5}},
+	{pl061_add, 0x101e4000, {ON_VIC, 6}},
+	{pl061_add, 0x101e5000, {ON_VIC, 7}},
+	{pl061_add, 0x101e6000, {ON_VIC, 8}},
+	{pl061_add, 0x101e7000, {ON_VIC, 9}},
+	{pl031_add, 0x101e8000, {ON_VIC, 10}},
+	{pl041_add, 0x10004000, {ON_SIC, 24}},
 };
 
-/*
- * Wires of devices to come: VIC 6..9 pl061, 16 pl110, 17 pl080; SIC 1/22 and 2/23 pl181,
- * 3 and 4 pl050, 24 pl041, 25 smc91c111, 27..30 PCI.
- */
+/* Wires of devices to come: SIC 27..30 PCI. */
 static const struct unimp_reg no_regs[] = {{UINT32_MAX, 0, 0}};
-static const struct unimp_reg i2c_regs[] = {{0x00, 0x00, 0}};
-static const struct unimp_reg pl041_regs[] = {{0x08, 0x08, 0x0000000b}, {0x68, 0x68, 0x00000a80}};
-static const struct unimp_reg pl050_regs[] = {{0x04, 0x04, 0x40}, {0x10, 0x10, 0x02}};
-/* Bank 0 of the Ethernet controller, bank select at 0xe. */
-static const struct unimp_reg smc91c111_regs[] = {
-	{0x0, 0x0, 0x40000000}, {0x8, 0x8, 0x00000004}, {0xc, 0xc, 0x33000000},
-};
 /* Slot 11 is the host bridge, slot 12 the SCSI adapter; 2 KiB a slot, 256 bytes a function. */
 static const struct unimp_reg pci_config_regs[] = {
 	{0x5800, 0x5800, 0x030010ee}, {0x5804, 0x5804, 0x02200000}, {0x5808, 0x5808, 0x0b400000},
@@ -77,6 +79,33 @@ static const struct unimp_row unimps[] = {
 #undef UNIMP
 };
 
+/*
+ * The card interfaces' four lines on the three of the SIC: 22 is the first one's A, 2 the second one's B. The first
+ * one's B is 1 and the second one's A is 23 in the manual and in QEMU; in Linux's device tree it is the other way round.
+ * So both lines carry both: each side finds its interrupt, and now and then looks in vain.
+ */
+struct mci_lines {
+	struct irq_line crossed[2];
+	bool level[2];
+};
+
+static void set_crossed(void *opaque, unsigned n, bool level)
+{
+	struct mci_lines *l = opaque;
+	l->level[n] = level;
+	for (unsigned i = 0; i < ARRAY_LEN(l->crossed); i++)
+		irq_set(&l->crossed[i], l->level[0] || l->level[1]);
+}
+
+static bool add_cards(struct hw_context *hw, const struct versatile *b, struct rhea_error *err)
+{
+	struct mci_lines *l = hw_new_device(hw, "mci-lines", sizeof(*l), NULL, free);
+	l->crossed[0] = versatile_sic_input(b->sic, 1);
+	l->crossed[1] = versatile_sic_input(b->sic, 23);
+	return pl181_add(hw, 0x10005000, hw->sd[0], versatile_sic_input(b->sic, 22), (struct irq_line){set_crossed, l, 0}, err) &&
+	       pl181_add(hw, 0x1000b000, hw->sd[1], (struct irq_line){set_crossed, l, 1}, versatile_sic_input(b->sic, 2), err);
+}
+
 static bool map_memory(struct hw_context *hw, struct rhea_error *err)
 {
 	uint64_t view = MIN(hw->ram_size, RAM_ALIAS_MAX);
@@ -84,7 +113,7 @@ static bool map_memory(struct hw_context *hw, struct rhea_error *err)
 		return false;
 	if (as_map_alias(hw->as, GPA(RAM_ALIAS), GPA(0), view, "ram-alias", err) != RHEA_OK)
 		return false;
-	return as_map_rom(hw->as, GPA(FLASH_BASE), FLASH_SIZE, "flash", err) != NULL;
+	return pflash_add(hw, FLASH_BASE, FLASH_SIZE, hw->pflash, err);
 }
 
 static bool add_unimplemented(struct hw_context *hw, struct rhea_error *err)
@@ -95,25 +124,50 @@ static bool add_unimplemented(struct hw_context *hw, struct rhea_error *err)
 	return true;
 }
 
+static bool add_input(struct hw_context *hw, const struct versatile *b, struct rhea_error *err)
+{
+	return pl050_add(hw, 0x10006000, false, wire_end(b, (struct wire){ON_SIC, 3}), err) &&
+	       pl050_add(hw, 0x10007000, true, wire_end(b, (struct wire){ON_SIC, 4}), err);
+}
+
+static bool add_i2c(struct hw_context *hw, struct rhea_error *err)
+{
+	struct i2c_slave clock = ds1338_add(hw);
+	return sbcon_i2c_add(hw, 0x10002000, &clock, err);
+}
+
+/* The LCD controller, and the system registers that choose its pixel format. No peripheral of the
+ * board that is modelled asks for DMA. */
+static bool add_lcd_dma_sysreg(struct hw_context *hw, const struct versatile *b, struct rhea_error *err)
+{
+	struct pl110 *lcd = pl110_add(hw, 0x10120000, wire_end(b, (struct wire){ON_VIC, 16}), err);
+	if (!lcd || !pl080_add(hw, 0x10130000, wire_end(b, (struct wire){ON_VIC, 17}), err))
+		return false;
+	struct irq_line mux[2] = {pl110_mux(lcd, 0), pl110_mux(lcd, 1)};
+	return sysreg_add(hw, 0x10000000, SYS_ID, PROC_ID, mux, err);
+}
+
 static bool add_devices(struct hw_context *hw, const struct versatile *b, struct rhea_error *err)
 {
 	for (unsigned i = 0; i < ARRAY_LEN(uarts); i++)
 		if (!pl011_add(hw, uarts[i].base, hw->serial[i], wire_end(b, uarts[i].wire), err))
 			return false;
-	for (unsigned i = 0; i < ARRAY_LEN(timers); i++)
-		if (!sp804_add(hw, timers[i].base, wire_end(b, timers[i].wire), err))
+	for (unsigned i = 0; i < ARRAY_LEN(simple); i++)
+		if (!simple[i].add(hw, simple[i].base, wire_end(b, simple[i].wire), err))
 			return false;
-	return pl031_add(hw, 0x101e8000, wire_end(b, (struct wire){ON_VIC, 10}), err);
+	if (!smc91c111_add(hw, 0x10010000, hw->net[0], wire_end(b, (struct wire){ON_SIC, 25}), err))
+		return false;
+	return add_input(hw, b, err) && add_i2c(hw, err) && add_cards(hw, b, err);
 }
 
 bool versatilepb_build(struct hw_context *hw, struct rhea_error *err)
 {
 	struct versatile b;
-	if (!map_memory(hw, err) || !sysreg_add(hw, 0x10000000, SYS_ID, PROC_ID, err))
+	if (!map_memory(hw, err))
 		return false;
 	b.vic = pl190_add(hw, 0x10140000, hw->cpu_irq, hw->cpu_fiq, err);
 	if (!b.vic)
 		return false;
 	b.sic = versatile_sic_add(hw, 0x10003000, b.vic, err);
-	return b.sic && add_devices(hw, &b, err) && add_unimplemented(hw, err);
+	return b.sic && add_lcd_dma_sysreg(hw, &b, err) && add_devices(hw, &b, err) && add_unimplemented(hw, err);
 }

@@ -97,9 +97,19 @@ RHEA_API const char *rhea_version(void);
 /* ---- images ------------------------------------------------------------------------------------
  * Loaded now and again at every reset. */
 
-/* As -kernel: an ELF at its entry, anything else raw at the board's kernel address behind its boot
- * stub (r0 = 0, r1 = machine id, r2 = boot parameters). */
+/* As -kernel: an ELF at its entry. Anything else behind the board's boot stub (r0 = 0, r1 = machine id, r2 = boot
+ * parameters): zImage and raw at the board's kernel address, Image at 0x8000, uImage where it says; gzip is unpacked. */
 RHEA_API enum rhea_status rhea_load_kernel(struct rhea *m, const char *path, struct rhea_error *err);
+
+/* What a kernel is started with; ELF kernels get none of it. All zero: a tag list (ATAGs) of the memory. */
+struct rhea_boot {
+	const char *initrd; /* file of the initial RAM disk; a uImage's header is taken off */
+	const char *append; /* kernel command line */
+	const char *dtb;    /* file of a device tree, completed with memory, RAM disk and command line */
+};
+/* rhea_load_kernel with these; all strings are read now. */
+RHEA_API enum rhea_status rhea_load_kernel_with(struct rhea *m, const char *path, const struct rhea_boot *boot,
+						struct rhea_error *err);
 /* As -bios: raw at the board's firmware address, started from the reset vector. */
 RHEA_API enum rhea_status rhea_load_firmware(struct rhea *m, const char *path, struct rhea_error *err);
 /* As -device loader: raw at `addr`, or, with has_addr false, an ELF at its own addresses. With
@@ -147,6 +157,65 @@ RHEA_API enum rhea_status rhea_serial_input(struct rhea *m, unsigned n, const ui
 					    struct rhea_error *err);
 /* Number of serial ports of the machine. */
 RHEA_API unsigned rhea_serial_count(const struct rhea *m);
+
+/* ---- drives ------------------------------------------------------------------------------------ */
+
+enum rhea_drive_kind {
+	RHEA_DRIVE_SD,     /* SD card: up to 2 GiB standard capacity, above that high capacity (SDHC) */
+	RHEA_DRIVE_PFLASH, /* the board's parallel flash; the image has exactly its size */
+};
+
+/* A raw disk image and its place. What is zero: first slot, written by the guest, format looked at. */
+struct rhea_drive {
+	enum rhea_drive_kind kind;
+	unsigned index;     /* slot, 0-based */
+	const char *path;   /* regular file or block device */
+	bool read_only;     /* the guest finds the medium write-protected */
+	bool snapshot;      /* writes go to a temporary file ($TMPDIR, or /var/tmp) that ends with the machine */
+	bool format_raw;    /* do not refuse an image that starts like another format's */
+	bool write_through; /* each write is on the host's disk before the guest goes on */
+};
+
+/*
+ * Puts the drive into the machine, before its first rhea_run (a guest that runs may not notice). The file is locked
+ * against other writers, as QEMU does, until rhea_free. RHEA_ERR_USAGE: no such slot, or it is taken; RHEA_ERR_FILE,
+ * RHEA_ERR_IMAGE: the file cannot be used so. While the guest runs, what the host refuses (a full disk) becomes the
+ * device's error.
+ */
+RHEA_API enum rhea_status rhea_drive_open(struct rhea *m, const struct rhea_drive *drive, struct rhea_error *err);
+
+/* ---- network ----------------------------------------------------------------------------------- */
+
+/* Number of network cards of the machine. */
+RHEA_API unsigned rhea_net_count(const struct rhea *m);
+/*
+ * Plugs network card n (0-based) into a network named as -nic names them, instead of the one it was in:
+ * "user[,hostfwd=[tcp|udp]:[ADDR]:PORT-[ADDR]:PORT]...[,restrict=on][,net=A/N]...": a network of its own inside this
+ *   process, with a router to what the process can reach (unless restrict=on), DHCP and DNS;
+ * "socket,listen=HOST:PORT", "socket,connect=HOST:PORT", "socket,udp=HOST:PORT,localaddr=HOST:PORT": another emulator;
+ * "none": unplugged, as after rhea_new. Each takes mac=ADDRESS (default 52:54:00:12:34:56) and dump=FILE (pcap).
+ * RHEA_ERR_USAGE for a spec that makes no sense, RHEA_ERR_HOST when the host refuses a port; the card is unplugged then.
+ */
+RHEA_API enum rhea_status rhea_net_open(struct rhea *m, unsigned n, const char *spec, struct rhea_error *err);
+
+/* ---- screen, keyboard, mouse ------------------------------------------------------------------- */
+
+/* As -display: "none" (as after rhea_new), or "png:FILE", which rhea_screendump then writes when it is given no
+ * path. The file is made now, empty if it is new, to see that it can be. */
+RHEA_API enum rhea_status rhea_display_open(struct rhea *m, const char *spec, struct rhea_error *err);
+/* Saves what the screen shows now, as PPM when `path` ends in ".ppm", otherwise as PNG. A screen that is off is black. */
+RHEA_API enum rhea_status rhea_screendump(struct rhea *m, const char *path, struct rhea_error *err);
+
+/*
+ * Presses keys together, after those that are still held, and lets them go after hold_ms (at most a minute) of virtual
+ * time. `keys` as the monitor's sendkey has them: names or set 1 numbers joined by "-", as "ctrl-alt-f1", "0x1e".
+ * RHEA_ERR_USAGE: no such key, no keyboard; RHEA_ERR_HOST: the guest takes none and too many wait.
+ */
+RHEA_API enum rhea_status rhea_send_key(struct rhea *m, const char *keys, unsigned hold_ms, struct rhea_error *err);
+/* Moves the mouse right and down, its wheel towards the user; `buttons` are pressed from now on: 1 left, 2 middle,
+ * 4 right, 8 and 16 side. */
+RHEA_API enum rhea_status rhea_send_mouse(struct rhea *m, int dx, int dy, int dz, unsigned buttons,
+					  struct rhea_error *err);
 
 /* ---- running ----------------------------------------------------------------------------------- */
 

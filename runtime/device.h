@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a device may know of the machine it stands in: interrupt lines, virtual time, character
- * back ends, requests to the machine. Device-facing, together with softmmu/memory.h. Everything
+ * What a device may know of the machine it stands in: interrupt lines, virtual time, character and
+ * network back ends, requests to the machine. Device-facing, together with softmmu/memory.h. Everything
  * here is called on the machine's own thread.
  */
 #ifndef RHEA_DEVICE_H
@@ -89,9 +89,106 @@ static inline void chardev_receive(struct chardev *c, const uint8_t *buf, unsign
 		c->receive(c->dev, buf, n);
 }
 
+/* ---- block back ends (host/block.c) ---- */
+
+/*
+ * A drive's slot: bytes behind offsets, or nothing (`read` is NULL). The device sets the front end;
+ * a medium may come and go while it stands. Accesses may take as long as the host's disk does; false says
+ * that the host refused (or the medium is read-only, or the range is not inside `size`): the device reports that
+ * as hardware would.
+ */
+struct block {
+	/* front end */
+	bool (*inserted)(void *dev, struct rhea_error *err); /* a medium is there; false refuses it, with *err */
+	void *dev;
+	/* back end */
+	bool (*read)(struct block *b, uint64_t off, void *buf, size_t n);
+	bool (*write)(struct block *b, uint64_t off, const void *buf, size_t n);
+	bool (*zero)(struct block *b, uint64_t off, uint64_t n);
+	uint64_t size; /* bytes; does not change while the medium is in */
+	bool read_only;
+	void *backend;
+};
+
+static inline bool block_present(const struct block *b)
+{
+	return b && b->read;
+}
+
+/* ---- network back ends (host/net*.c) ---- */
+
+#define NET_FRAME_MAX 65536u /* longer frames exist nowhere; a device may take much less */
+
+/* What a network device would do with a frame now. */
+enum net_room {
+	NET_CLOSED, /* the receiver is off: frames are lost, as on a wire */
+	NET_FULL,   /* no room: frames wait (a bounded number) until net_accept_input */
+	NET_READY,
+};
+
+/*
+ * The two ends of an Ethernet cable. The device is the front end: it sends with net_send and takes frames by setting
+ * the receive fields. Frames have no preamble, no CRC and no minimum length; either end checks what it gets. A frame
+ * that is sent may be answered before net_send returns.
+ */
+struct netdev {
+	/* front end, set by the device; all NULL when nothing is connected */
+	enum net_room (*room)(void *dev);
+	void (*receive)(void *dev, const uint8_t *frame, unsigned n); /* 1 <= n <= NET_FRAME_MAX; only when NET_READY */
+	void (*changed)(void *dev); /* mac or link is another now */
+	void *dev;
+	/* back end, set by whoever made it */
+	void (*send)(struct netdev *d, const uint8_t *frame, unsigned n); /* never blocks, never fails: frames may be lost */
+	void (*accept_input)(struct netdev *d);                           /* may be NULL: room grew, or closed */
+	void *backend;
+	uint8_t mac[6]; /* the address that the device's EEPROM holds */
+	bool link;      /* a cable is plugged in at both ends */
+};
+
+static inline void net_send(struct netdev *d, const uint8_t *frame, unsigned n)
+{
+	if (d && d->send)
+		d->send(d, frame, n);
+}
+
+static inline void net_accept_input(struct netdev *d)
+{
+	if (d && d->accept_input)
+		d->accept_input(d);
+}
+
+static inline enum net_room net_room(const struct netdev *d)
+{
+	return d->room ? d->room(d->dev) : NET_CLOSED;
+}
+
+/* ---- what a user does and sees ---- */
+
+/* Set by the keyboard and the mouse of the board; NULL without them. */
+struct hw_input {
+	/* Presses n keys (hw_key_find) together and lets them go after hold_ns of virtual time; false when too
+	 * many are waiting already. */
+	bool (*press)(void *keyboard, const unsigned *keys, unsigned n, uint64_t hold_ns);
+	void *keyboard;
+	/* Moves right, down and the wheel towards the user; `buttons` pressed from now on: 1 left, 2 middle, 4 right, 8 and
+	 * 16 side. */
+	void (*move)(void *mouse, int dx, int dy, int dz, unsigned buttons);
+	void *mouse;
+};
+
+/* Set by the display controller of the board. */
+struct hw_screen {
+	/* The picture of this moment, three bytes (red, green, blue) a pixel, to be freed by the caller; NULL when the host is out
+	 * of memory. At most 1024 by 1024. */
+	uint8_t *(*draw)(void *dev, unsigned *width, unsigned *height);
+	void *dev;
+};
+
 /* ---- the machine around a device ---- */
 
 #define MACHINE_SERIAL_PORTS 4
+#define MACHINE_NICS 1
+#define MACHINE_SD_SLOTS 2
 
 enum machine_request { MACHINE_REQUEST_RESET, MACHINE_REQUEST_SHUTDOWN };
 
@@ -105,10 +202,14 @@ struct hw_context {
 	uint64_t ram_size;
 	struct irq_line cpu_irq, cpu_fiq;
 	struct chardev *serial[MACHINE_SERIAL_PORTS]; /* always there; a back end may come and go */
+	struct netdev *net[MACHINE_NICS];             /* likewise */
+	struct block *sd[MACHINE_SD_SLOTS], *pflash; /* always there in a machine; may be empty */
 	/* Acts after the current instruction's block; the access that asked completes. */
 	void (*request)(void *opaque, enum machine_request what);
 	void *opaque;
 	int64_t (*rtc_now)(void *opaque); /* the guest's time of day, seconds since 1970 */
+	struct hw_input input;
+	struct hw_screen screen;
 	struct device_entry *devices;     /* hw_add_device's list */
 	void *board;                      /* the board's own */
 };

@@ -58,6 +58,13 @@ void as_on_write(struct address_space *as, void (*written)(void *opaque, const u
 	as->written_opaque = opaque;
 }
 
+void as_on_refused(struct address_space *as, void (*refused)(void *opaque, gpa_t pa, uint64_t size, bool write),
+		   void *opaque)
+{
+	as->refused = refused;
+	as->refused_opaque = opaque;
+}
+
 const struct mem_range *as_ranges(const struct address_space *as, unsigned *n)
 {
 	*n = as->n;
@@ -208,6 +215,16 @@ enum rhea_status as_map_host(struct address_space *as, gpa_t base, uint64_t size
 		return error_set(err, RHEA_ERR_USAGE, "cannot map %s: host memory must be aligned to %u bytes", name,
 				 PAGE_SIZE);
 	struct mem_range r = { .base = base, .size = size, .kind = kind, .host = host };
+	return insert(as, &r, name, err);
+}
+
+enum rhea_status as_map_rom_device(struct address_space *as, gpa_t base, uint64_t size, uint8_t *host,
+				   const struct mem_ops *ops, void *dev, const char *name, struct rhea_error *err)
+{
+	enum rhea_status st = check_place(base, size, true, name, err);
+	if (st)
+		return st;
+	struct mem_range r = { .base = base, .size = size, .kind = RANGE_ROM, .host = host, .ops = ops, .dev = dev };
 	return insert(as, &r, name, err);
 }
 

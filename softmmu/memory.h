@@ -55,6 +55,10 @@ uint8_t *as_map_rom(struct address_space *as, gpa_t base, uint64_t size, const c
 /* Host memory that stays the caller's; RANGE_RAM or RANGE_ROM, `host` aligned to 4 KiB. */
 enum rhea_status as_map_host(struct address_space *as, gpa_t base, uint64_t size, enum range_kind kind,
 			     uint8_t *host, const char *name, struct rhea_error *err);
+/* ROM whose writes go to `ops`; the host memory is one that this address space has made (as_map_rom). With as_map_mmio it
+ * makes a device that sometimes reads as memory. */
+enum rhea_status as_map_rom_device(struct address_space *as, gpa_t base, uint64_t size, uint8_t *host,
+				   const struct mem_ops *ops, void *dev, const char *name, struct rhea_error *err);
 /* A second view of an existing RAM or ROM range's bytes. Writes through one are seen through both,
  * translated code included. */
 enum rhea_status as_map_alias(struct address_space *as, gpa_t base, gpa_t target, uint64_t size, const char *name,
@@ -79,6 +83,11 @@ enum mem_result as_load(struct address_space *as, gpa_t pa, const void *buf, uin
  * back, with host addresses, so that translated code can be dropped. */
 void as_on_write(struct address_space *as, void (*written)(void *opaque, const uint8_t *host, uint64_t size),
 		 void *opaque);
+
+/* `refused(opaque, pa, size, write)` is called for each access of as_read and as_write (so for the guest's, too) that
+ * reaches nothing, and for writes to ROM that no device wants: there to be logged, it changes nothing. */
+void as_on_refused(struct address_space *as, void (*refused)(void *opaque, gpa_t pa, uint64_t size, bool write),
+		   void *opaque);
 
 /* One device access, sizes split or widened as ops ask; `size` 1, 2 or 4. */
 enum mem_result as_mmio_read(const struct mem_range *r, gpa_t pa, unsigned size, uint32_t *value);

@@ -70,12 +70,27 @@ const char *rhea_version(void)
 	return "0.0-fake";
 }
 
-enum rhea_status rhea_load_kernel(struct rhea *m, const char *path, struct rhea_error *err)
+enum rhea_status rhea_drive_open(struct rhea *m, const struct rhea_drive *d, struct rhea_error *err)
+{
+	(void)m;
+	if (strcmp(d->path, "missing") == 0)
+		return refuse(err, "missing: No such file or directory");
+	printf("drive %s %u %s%s%s%s%s\n", d->kind == RHEA_DRIVE_SD ? "sd" : "pflash", d->index, d->path,
+	       d->read_only ? " readonly" : "", d->snapshot ? " snapshot" : "", d->format_raw ? " raw" : "",
+	       d->write_through ? " writethrough" : "");
+	return RHEA_OK;
+}
+
+enum rhea_status rhea_load_kernel_with(struct rhea *m, const char *path, const struct rhea_boot *boot,
+				       struct rhea_error *err)
 {
 	(void)m;
 	if (strcmp(path, "missing") == 0)
 		return refuse(err, "missing: No such file or directory");
 	printf("kernel %s\n", path);
+	if (boot->initrd || boot->append || boot->dtb)
+		printf("with %s %s %s\n", boot->initrd ? boot->initrd : "-", boot->append ? boot->append : "-",
+		       boot->dtb ? boot->dtb : "-");
 	return RHEA_OK;
 }
 
@@ -118,6 +133,32 @@ enum rhea_status rhea_serial_open(struct rhea *m, unsigned n, const char *spec, 
 	return RHEA_OK;
 }
 
+/* Only machines called net... have a card. */
+unsigned rhea_net_count(const struct rhea *m)
+{
+	return strncmp(m->machine, "net", 3) == 0;
+}
+
+enum rhea_status rhea_net_open(struct rhea *m, unsigned n, const char *spec, struct rhea_error *err)
+{
+	printf("net %u %s\n", n, spec);
+	return n < rhea_net_count(m) ? RHEA_OK : refuse(err, "no such card");
+}
+
+enum rhea_status rhea_display_open(struct rhea *m, const char *spec, struct rhea_error *err)
+{
+	(void)m, (void)err;
+	printf("display %s\n", spec);
+	return RHEA_OK;
+}
+
+enum rhea_status rhea_screendump(struct rhea *m, const char *path, struct rhea_error *err)
+{
+	(void)m, (void)err;
+	printf("screendump %s\n", path ? path : "");
+	return RHEA_OK;
+}
+
 static enum rhea_status told(const char *what, const char *text)
 {
 	printf("log %s %s\n", what, text);
@@ -154,7 +195,7 @@ void rhea_run(struct rhea *m, uint64_t max_insns, struct rhea_event *ev)
 		struct rhea_event ev;
 	} ends[] = {
 		{"exit7", {RHEA_EVENT_EXIT, 7, 0}}, {"halt", {RHEA_EVENT_HALTED, 0, 0}}, {"off", {RHEA_EVENT_SHUTDOWN, 0, 0}},
-		{"reset", {RHEA_EVENT_RESET, 0, 0}}, {"differ", {RHEA_EVENT_MISMATCH, 0, 0}},
+		{"reset", {RHEA_EVENT_RESET, 0, 0}}, {"differ", {RHEA_EVENT_MISMATCH, 0, 0}}, {"net", {RHEA_EVENT_SHUTDOWN, 0, 0}},
 	};
 	(void)max_insns;
 	printf("run\n");

@@ -80,6 +80,8 @@ static void exit_status(void **state)
 	expect(state, "-M off -nographic -kernel k -m 1M -accel interp", 0,
 	       "new off ram=1048576 accel=1 semihosting=0\nkernel k\nserial 0 mon:stdio\nrun\nfree\n", "");
 	expect(state, "-M reset -display none -kernel k", 0, "new reset ram=0 accel=0 semihosting=0\nkernel k\nrun\nfree\n", "");
+	expect(state, "-M exit7 -display png:s -kernel k", 7,
+	       "new exit7 ram=0 accel=0 semihosting=0\nkernel k\ndisplay png:s\nrun\nscreendump \nfree\n", "");
 	expect(state, "-M differ -display none -kernel k", 1, "new differ ram=0 accel=0 semihosting=0\nkernel k\nrun\nfree\n",
 	       P "interpreter and translated code differ; the report is in the log\n");
 	expect(state, "-M halt -display none -kernel k", 0, "new halt ram=0 accel=0 semihosting=0\nkernel k\nrun\nfree\n",
@@ -93,8 +95,6 @@ static void errors(void **state)
 	expect(state, "-M off -kernel missing -nographic", 1, "new off ram=0 accel=0 semihosting=0\nfree\n",
 	       P "missing: No such file or directory\n");
 	expect(state, "-frobnicate", 1, "", P "-frobnicate: unknown option (--help lists all)\n");
-	expect(state, "-M off -kernel k -nographic -append x", 1, "",
-	       P "-append: kernel command lines are not implemented yet (an ELF kernel gets it through semihosting)\n");
 	expect(state, "-M off -kernel k -serial null -serial null -serial pty", 1,
 	       "new off ram=0 accel=0 semihosting=0\nkernel k\nserial 0 null\nserial 1 null\nfree\n",
 	       P "-serial pty: the board has 2 serial ports\n");
@@ -114,9 +114,14 @@ static void loading(void **state)
 	close(fd);
 	snprintf(line, sizeof line, "-M off -semihosting -kernel %s -append a -display none -device loader,file=%s,addr=1", elf, elf);
 	snprintf(want, sizeof want,
-		 "new off ram=0 accel=0 semihosting=1\narg %s\narg a\nkernel %s\nfile %s 0 1 0\nrun\nfree\n", elf, elf, elf);
+		 "new off ram=0 accel=0 semihosting=1\narg %s\narg a\nkernel %s\nwith - a -\nfile %s 0 1 0\nrun\nfree\n", elf, elf, elf);
 	expect(state, line, 0, want, "");
+	snprintf(line, sizeof line, "-M off -kernel %s -dtb d -display none", elf);
+	snprintf(want, sizeof want, "new off ram=0 accel=0 semihosting=0\nkernel %s\nwith - - d\nrun\nfree\n", elf);
+	expect(state, line, 0, want, P "-dtb: ignored, an ELF kernel is started without boot parameters\n");
 	unlink(elf);
+	expect(state, "-M off,initrd=i -display none -kernel k -append a=b", 0,
+	       "new off ram=0 accel=0 semihosting=0\nkernel k\nwith i a=b -\nrun\nfree\n", "");
 	expect(state,
 	       "-M off -display none -bios b -device loader,file=f,addr=0x20,cpu-num=0 "
 	       "-device loader,addr=0x10,data=0x1234,data-len=4 -device loader,addr=0x10,data=0x12,data-len=2,data-be=on "
@@ -144,6 +149,18 @@ static void signals_end_it(void **state)
 	}
 }
 
+/* A failure means that the card is plugged into something else than what was said. */
+static void network(void **state)
+{
+	expect(state, "-M net -display none -kernel k", 0, "new net ram=0 accel=0 semihosting=0\nkernel k\nnet 0 user\nrun\nfree\n", "");
+	expect(state, "-M net -display none -kernel k -nodefaults", 0,
+	       "new net ram=0 accel=0 semihosting=0\nkernel k\nrun\nfree\n", "");
+	expect(state, "-M net -display none -kernel k -nic none", 0,
+	       "new net ram=0 accel=0 semihosting=0\nkernel k\nrun\nfree\n", "");
+	expect(state, "-M net -display none -kernel k -nic user -nic user,id=b", 1,
+	       "new net ram=0 accel=0 semihosting=0\nkernel k\nnet 0 user\nnet 1 user,id=b\nfree\n", P "no such card\n");
+}
+
 static void information(void **state)
 {
 	struct result r;
@@ -160,7 +177,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_prestate(exit_status, path), cmocka_unit_test_prestate(errors, path),
 		cmocka_unit_test_prestate(loading, path),     cmocka_unit_test_prestate(signals_end_it, path),
-		cmocka_unit_test_prestate(information, path),
+		cmocka_unit_test_prestate(information, path), cmocka_unit_test_prestate(network, path),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

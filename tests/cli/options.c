@@ -52,13 +52,26 @@ static const struct {
 	{"--kernel=x.bin", "--kernel=x.bin: write it as '-kernel x.bin'"},
 	{"-M versatilepb -kernel", "-kernel: needs an argument: FILE"},
 	{"-M versatilepb -kernel ''", "-kernel: the file name is empty"},
-	{"x.img", "x.img: disk images are not implemented yet; to run it as a bare-metal image: -kernel x.img"},
+	{"x.img", "x.img: say what it is: a disk image: -drive if=sd,format=raw,file=x.img; a bare-metal image: -kernel x.img"},
+	{"-drive file=a", "-drive: say where it goes: if=sd (SD card) or if=pflash (flash); the board's SCSI is not implemented"},
+	{"-drive if=sd", "-drive: needs file=FILE"},
+	{"-drive if=virtio,file=a", "-drive: if=virtio: this machine has if=sd and if=pflash"},
+	{"-drive if=sd,file=a,format=qcow2",
+	 "-drive: format=qcow2: only raw images are supported; 'qemu-img convert -O raw' makes one"},
+	{"-drive if=sd,file=a,index=x", "-drive: index=x: expected a number from 0"},
+	{"-drive if=sd,file=a,readonly=maybe", "-drive: readonly=maybe: expected on or off"},
+	{"-drive if=sd,file=a,media=cdrom", "-drive: media=cdrom: not implemented (accepted: disk)"},
+	{"-drive if=sd,file=a,cache=no", "-drive: cache=no: expected writeback, writethrough, none, directsync or unsafe"},
+	{"-drive if=sd,file=a,bps=1",
+	 "-drive: unknown property 'bps' (known: file, if, format, index, readonly, snapshot, media, cache, id)"},
+	{"-sd a -drive if=sd,index=0,file=b", "-drive: index=0: used by a already"},
+	{"-sd ''", "-sd: needs a file name"},
 	{"-m 12x", "-m 12x: expected a size, as 128, 64M or 1G (MiB without a letter)"},
 	{"-m ''  -m -1", "-m -1: expected a size, as 128, 64M or 1G (MiB without a letter)"},
 	{"-m 99999999999999999999", "-m 99999999999999999999: expected a size, as 128, 64M or 1G (MiB without a letter)"},
 	{"-m 99999999T", "-m 99999999T: expected a size, as 128, 64M or 1G (MiB without a letter)"},
 	{"-m 64,maxmem=1G", "-m: 'maxmem': the board's memory is fixed; only size= is there"},
-	{"-M versatilepb,foo=1", "-machine: unknown property 'foo' (known: type, accel, kernel, firmware)"},
+	{"-M versatilepb,foo=1", "-machine: unknown property 'foo' (known: type, accel, kernel, initrd, append, dtb, firmware)"},
 	{"-M versatilepb,foo", "-machine: 'foo' is not of the form property=value"},
 	{"-cpu arm926,vfp=off", "-cpu arm926,vfp=off: properties of the processor are not implemented yet"},
 	{"-accel foo", "-accel: unknown accelerator 'foo' (jit, interp, lockstep)"},
@@ -90,15 +103,24 @@ static const struct {
 	{"-semihosting-config foo=on", "-semihosting-config: unknown property 'foo' (known: enable, target, userspace, arg)"},
 	{"-semihosting-config target=gdb", "-semihosting-config: target=gdb is not implemented yet; native and auto are there"},
 	{"-semihosting-config chardev=c", "-semihosting-config: chardev= is not implemented yet; the console is this process's own"},
-	{"-display gtk", "-display gtk: not implemented yet; use -nographic or -display none"},
+	{"-display png:", "-display png:: not implemented yet; use -nographic, -display none or -display png:FILE"},
+	{"-display gtk", "-display gtk: not implemented yet; use -nographic, -display none or -display png:FILE"},
 	{"-monitor stdio", "-monitor stdio: not implemented yet; -serial mon:stdio has a monitor behind Ctrl-A C"},
 	{"-M versatilepb -append x", "-append: needs -kernel"},
-	{"-net user", "-net user: not implemented yet (accepted: -net none)"},
+	{"-M versatilepb -net nic,netdev=n", "-net nic: netdev=n: there is no -netdev of that id"},
+	{"-net nic,vlan=1", "-net nic: unknown property 'vlan' (known: netdev, macaddr, model, name)"},
+	{"-net nic -net nic", "-net nic: the board has one network card"},
+	{"-netdev user", "-netdev user: needs id=NAME, and -net nic,netdev=NAME"},
+	{"-object rng-random,id=r", "-object rng-random,id=r: not implemented yet (there is -object filter-dump)"},
+	{"-object filter-dump,id=d,netdev=n", "-object filter-dump: needs netdev=ID and file=FILE"},
+	{"-M versatilepb -object filter-dump,id=d,netdev=n,file=f", "-object filter-dump: netdev=n: no network has that id"},
 	{"-parallel file:x", "-parallel file:x: not implemented yet (accepted: -parallel none)"},
 	{"-audiodev alsa,id=x", "-audiodev alsa,id=x: not implemented yet (accepted: -audiodev none)"},
 	{"-S", "-S: not implemented yet"},
 	{"-gdb tcp::1234", "-gdb: not implemented yet"},
-	{"-initrd x", "-initrd: not implemented yet"},
+	{"-M versatilepb -initrd x", "-initrd: needs -kernel"},
+	{"-M versatilepb -bios b -dtb x", "-dtb: needs -kernel"},
+	{"-M versatilepb -kernel k -dtb ''", "-dtb: the file name is empty"},
 	{"-chardev stdio,id=a", "-chardev: not implemented yet; -serial takes stdio, file:, tcp:, unix: and pty itself"},
 };
 
@@ -264,6 +286,35 @@ static void semihosting_options(void **state)
 	cli_options_free(&o);
 }
 
+static void expect_nics(const char *line, const char *nics)
+{
+	struct cli_options o;
+	char got[256] = "";
+	parse_ok(&o, line);
+	for (unsigned i = 0; i < o.n_nics; i++)
+		snprintf(got + strlen(got), sizeof got - strlen(got), "%s;", o.nics[i]);
+	assert_string_equal(got, nics);
+	cli_options_free(&o);
+}
+
+/* A failure means that one of the ways to say it plugs the card in somewhere else. */
+static void network_options_end_as_specs(void **state)
+{
+	(void)state;
+	expect_nics("-M versatilepb -bios b", "user;");
+	expect_nics("-M versatilepb -bios b -nodefaults", "");
+	expect_nics("-M versatilepb -bios b -nic none", "none;");
+	expect_nics("-M versatilepb -bios b -net none", "");
+	expect_nics("-M versatilepb -bios b -nic user,hostfwd=tcp::1-:2,hostfwd=udp::3-:4", "user,hostfwd=tcp::1-:2,hostfwd=udp::3-:4;");
+	expect_nics("-M versatilepb -bios b -net nic,macaddr=52:54:00:00:00:01,model=smc91c111 -net user,restrict=on",
+		    "user,restrict=on,mac=52:54:00:00:00:01,model=smc91c111;");
+	expect_nics("-M versatilepb -bios b -netdev user,id=n -net nic,netdev=n,name=x", "user,id=n;");
+	expect_nics("-M versatilepb -bios b -net nic", "none;");
+	expect_nics("-M versatilepb -bios b -net user", "");
+	expect_nics("-M versatilepb -bios b -nic socket,id=s,listen=:1 -object filter-dump,id=f,netdev=s,file=a,,b",
+		    "socket,id=s,listen=:1,dump=a,,b;");
+}
+
 /* A failure means that options which scripts pass along stop us. */
 static void harmless_options_pass(void **state)
 {
@@ -345,13 +396,36 @@ static void tables_are_bounded(void **state)
 	}
 }
 
+/* A failure means that an image lands in another slot, or is written against the user's will. */
+static void drives(void **state)
+{
+	struct cli_options o;
+	(void)state;
+	parse_ok(&o, "-M versatilepb -bios b -display none -drive file=b.img,if=sd,index=1,format=raw,media=disk,cache=writethrough "
+		     "-sd a.img -pflash f.img -drive if=none,id=x,file=c -snapshot -drive if=sd,file=d,,d,readonly=on,snapshot=on");
+	assert_int_equal(o.n_drives, 5);
+	assert_int_equal(o.drives[0].drive.index, 1);
+	assert_true(o.drives[0].drive.format_raw && o.drives[0].drive.write_through);
+	assert_int_equal(o.drives[1].drive.index, 0);
+	assert_int_equal(o.drives[1].drive.kind, RHEA_DRIVE_SD);
+	assert_false(o.drives[1].drive.format_raw);
+	assert_int_equal(o.drives[2].drive.kind, RHEA_DRIVE_PFLASH);
+	assert_int_equal(o.drives[2].drive.index, 0);
+	assert_false(o.drives[3].connected);
+	assert_int_equal(o.drives[4].drive.index, 2);
+	assert_string_equal(o.drives[4].drive.path, "d,d");
+	assert_true(o.drives[4].drive.read_only && o.drives[4].drive.snapshot && o.snapshot);
+	assert_string_equal(o.notes, "-drive if=none,file=c: nothing uses it\n");
+	cli_options_free(&o);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(mistakes_are_explained), cmocka_unit_test(tutorial_line),
 		cmocka_unit_test(sizes_and_numbers), cmocka_unit_test(serial_defaults),
-		cmocka_unit_test(accelerators), cmocka_unit_test(time_options), cmocka_unit_test(loaders),
-		cmocka_unit_test(semihosting_options), cmocka_unit_test(harmless_options_pass),
+		cmocka_unit_test(accelerators), cmocka_unit_test(time_options), cmocka_unit_test(loaders), cmocka_unit_test(drives),
+		cmocka_unit_test(semihosting_options), cmocka_unit_test(network_options_end_as_specs), cmocka_unit_test(harmless_options_pass),
 		cmocka_unit_test(help_wins), cmocka_unit_test(help_names_every_option),
 		cmocka_unit_test(tables_are_bounded),
 	};

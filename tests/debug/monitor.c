@@ -25,6 +25,7 @@ struct fixture {
 	struct monitor_target t;
 	char out[8192];
 	char requests[64];
+	char user[256]; /* what was asked of keyboard, mouse and screen */
 };
 
 static void collect(void *opaque, const char *text)
@@ -40,6 +41,37 @@ static void on_request(void *opaque, enum monitor_request what)
 					[MONITOR_CONT] = 'c' };
 	struct fixture *f = opaque;
 	f->requests[strlen(f->requests)] = letters[what];
+}
+
+static bool on_key(void *opaque, const char *keys, unsigned hold_ms, struct rhea_error *err)
+{
+	struct fixture *f = opaque;
+	snprintf(f->user, sizeof f->user, "key %s %u", keys, hold_ms);
+	return !strcmp(keys, "bad") ? error_set(err, RHEA_ERR_USAGE, "invalid parameter: bad") == RHEA_OK : true;
+}
+
+static bool on_move(void *opaque, int dx, int dy, int dz, struct rhea_error *err)
+{
+	struct fixture *f = opaque;
+	(void)err;
+	snprintf(f->user, sizeof f->user, "move %d %d %d", dx, dy, dz);
+	return true;
+}
+
+static bool on_buttons(void *opaque, unsigned buttons, struct rhea_error *err)
+{
+	struct fixture *f = opaque;
+	(void)err;
+	snprintf(f->user, sizeof f->user, "buttons %u", buttons);
+	return true;
+}
+
+static bool on_screendump(void *opaque, const char *path, const char *format, struct rhea_error *err)
+{
+	struct fixture *f = opaque;
+	(void)err;
+	snprintf(f->user, sizeof f->user, "screen %s %s", path ? path : "-", format ? format : "-");
+	return true;
 }
 
 static bool on_walk(void *opaque, gva_t va, enum mem_access access, unsigned space, struct mem_walk *out)
@@ -71,7 +103,9 @@ static int setup(void **state)
 	f->cpu.r[3] = 0x101f1000;
 	f->cpu.cpsr = 0x1d3;
 	f->t = (struct monitor_target){ .opaque = f, .cpu = &f->cpu, .mmu = softmmu_new(f->as, f->tables, &owner, NULL),
-					.as = f->as, .log = &f->log, .request = on_request };
+					.as = f->as, .log = &f->log, .request = on_request, .send_key = on_key,
+					.move_mouse = on_move, .press_buttons = on_buttons,
+					.screendump = on_screendump };
 	*state = f;
 	return 0;
 }
@@ -223,6 +257,40 @@ static void help_lists_every_command(void **state)
 	assert_non_null(strstr(run(f, "help info"), "info mtree  -- "));
 }
 
+/* A failure means that a script's keys, mouse or pictures go wrong. */
+static void users_actions_are_passed_on(void **state)
+{
+	static const struct {
+		const char *line, *user, *answer;
+	} rows[] = {
+		{ "sendkey ctrl-alt-f1", "key ctrl-alt-f1 100", "" },
+		{ "sendkey a 20", "key a 20", "" },
+		{ "sendkey a 0x10*2", "key a 32", "" },
+		{ "sendkey a 0-5", "key a 0", "" },
+		{ "sendkey bad", "key bad 100", "invalid parameter: bad\n" },
+		{ "sendkey", "", "sendkey: string expected\n" TRY("sendkey") },
+		{ "sendkey a 1 2", "", "sendkey: extraneous characters at the end of line\n" TRY("sendkey") },
+		{ "sendkey a x", "", "invalid char 'x' in expression\n" TRY("sendkey") },
+		{ "mouse_move 5 -3", "move 5 -3 0", "" },
+		{ "mouse_move 0 0 1", "move 0 0 1", "" },
+		{ "mouse_move 9999999999 0", "move 100000 0 0", "" },
+		{ "mouse_move 1", "", "mouse_move: number expected\n" TRY("mouse_move") },
+		{ "mouse_button 7", "buttons 7", "" },
+		{ "mouse_button", "", "mouse_button: number expected\n" TRY("mouse_button") },
+		{ "screendump", "screen - -", "" },
+		{ "screendump /a/b.png", "screen /a/b.png -", "" },
+		{ "screendump -f ppm x", "screen x ppm", "" },
+		{ "screendump x -f gif", "", "screendump: expected a file name and perhaps -f png or -f ppm\n" TRY("screendump") },
+		{ "screendump x y", "", "screendump: expected a file name and perhaps -f png or -f ppm\n" TRY("screendump") },
+	};
+	struct fixture *f = *state;
+	for (unsigned i = 0; i < ARRAY_LEN(rows); i++) {
+		f->user[0] = 0;
+		assert_string_equal(run(f, rows[i].line), rows[i].answer);
+		assert_string_equal(f->user, rows[i].user);
+	}
+}
+
 /* Whatever is typed: an answer, in bounded time and space. */
 static void strange_lines_are_survived(void **state)
 {
@@ -258,6 +326,7 @@ int main(void)
 		TEST(requests_reach_the_machine),
 		TEST(log_items_are_set),
 		TEST(help_lists_every_command),
+		TEST(users_actions_are_passed_on),
 		TEST(strange_lines_are_survived),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -68,6 +68,7 @@ static void on_quit(void *opaque)
 struct fixture {
 	struct front f;
 	struct console k;
+	struct poll_set *polls;
 	struct chardev_set *set;
 	int saved_in, saved_out;
 };
@@ -85,7 +86,8 @@ static int setup(void **state)
 	struct fixture *x = calloc(1, sizeof *x);
 	struct chardev_set_owner owner = {.opaque = &x->k, .monitor_line = on_line, .quit = on_quit};
 	front_init(&x->f);
-	x->set = x->k.set = chardev_set_new(&owner);
+	x->polls = poll_set_new();
+	x->set = x->k.set = chardev_set_new(x->polls, &owner);
 	x->saved_in = x->saved_out = -1;
 	*state = x;
 	return x->set ? 0 : -1;
@@ -106,6 +108,7 @@ static int teardown(void **state)
 {
 	struct fixture *x = *state;
 	chardev_set_free(x->set);
+	poll_set_free(x->polls);
 	restore_stdio(x);
 	free(x);
 	return 0;
@@ -141,7 +144,7 @@ static void say(struct fixture *x, const char *text)
 static void poll_until(struct fixture *x, unsigned n)
 {
 	for (int i = 0; i < 200 && x->f.n < n; i++)
-		chardev_set_poll(x->set, 10000000);
+		poll_set_wait(x->polls, 10000000);
 }
 
 /* Reads what comes within `ms` of quiet into buf as a string. */
@@ -243,7 +246,7 @@ static void file_gets_every_byte(void **state)
 	say(x, "Hello ");
 	say(x, "world!\n");
 	assert_string_equal(slurp(fd, buf, sizeof buf, 0), "Hello world!\n");
-	assert_false(chardev_set_can_input(x->set));
+	assert_false(poll_set_can_input(x->polls));
 	close(fd);
 	unlink(path);
 }
@@ -280,13 +283,13 @@ static void callback_input_waits_for_the_guest(void **state)
 	x->f.room = 2;
 	assert_true(chardev_set_input(x->set, &x->f.c, (const uint8_t *)"abcdef", 6));
 	assert_string_equal(x->f.got, "ab");
-	assert_false(chardev_set_can_input(x->set));
+	assert_false(poll_set_can_input(x->polls));
 	x->f.room = 3;
-	assert_true(chardev_set_can_input(x->set));
+	assert_true(poll_set_can_input(x->polls));
 	chardev_accept_input(&x->f.c);
 	assert_string_equal(x->f.got, "abcde");
 	x->f.room = 3;
-	chardev_set_poll(x->set, CHARDEV_POLL_FOREVER);
+	poll_set_wait(x->polls, POLL_FOREVER);
 	assert_string_equal(x->f.got, "abcdef");
 }
 
@@ -332,14 +335,14 @@ static void piped_input_arrives_then_ends(void **state)
 	x->f.room = 4;
 	poll_until(x, 4);
 	say(x, "out");
-	chardev_set_poll(x->set, 0);
+	poll_set_wait(x->polls, 0);
 	unsigned first = x->f.n;
 	x->f.room = 100;
 	poll_until(x, 10);
-	chardev_set_poll(x->set, 1000000);
-	bool more = chardev_set_can_input(x->set);
+	poll_set_wait(x->polls, 1000000);
+	bool more = poll_set_can_input(x->polls);
 	uint64_t t = chardev_clock_ns();
-	chardev_set_poll(x->set, 60000000);
+	poll_set_wait(x->polls, 60000000);
 	uint64_t slept = elapsed_ms(t);
 	restore_stdio(x);
 	assert_int_equal(first, 4);
@@ -389,7 +392,7 @@ static void stuck_reader_costs_a_bounded_wait(void **state)
 		if (r <= 0)
 			break;
 		got += (size_t)r;
-		chardev_set_poll(x->set, 0);
+		poll_set_wait(x->polls, 0);
 	}
 	say(x, "again");
 	restore_stdio(x);
@@ -421,7 +424,7 @@ static const char *type(struct fixture *x, struct pipes p, const char *keys, cha
 {
 	assert_int_equal(write(p.to, keys, strlen(keys)), (ssize_t)strlen(keys));
 	for (int i = 0; i < 5; i++)
-		chardev_set_poll(x->set, 2000000);
+		poll_set_wait(x->polls, 2000000);
 	return slurp(p.from, buf, size, 20);
 }
 
@@ -534,11 +537,11 @@ static void quit_works_when_the_guest_reads_nothing(void **state)
 	for (unsigned i = 0; i < CHARDEV_CONSOLE_LIMIT / sizeof flood + 8; i++) {
 		assert_int_equal(write(master, flood, sizeof flood), sizeof flood);
 		for (int k = 0; k < 4; k++)
-			chardev_set_poll(x->set, 1000000);
+			poll_set_wait(x->polls, 1000000);
 	}
 	assert_int_equal(write(master, "\x01x", 2), 2);
 	for (int i = 0; i < 50 && !x->k.quits; i++)
-		chardev_set_poll(x->set, 10000000);
+		poll_set_wait(x->polls, 10000000);
 	assert_int_equal(x->k.quits, 1);
 	close(master);
 }
@@ -560,7 +563,7 @@ static void pty_users_come_and_go(void **state)
 	open_ok(x, "pty");
 	say(x, "nobody hears this");
 	uint64_t t = chardev_clock_ns();
-	chardev_set_poll(x->set, 60000000);
+	poll_set_wait(x->polls, 60000000);
 	assert_true(elapsed_ms(t) >= 50);
 	for (unsigned round = 1; round <= 2; round++) {
 		int fd = pty_attach(x);
@@ -571,7 +574,7 @@ static void pty_users_come_and_go(void **state)
 		assert_int_equal(write(fd, "key", 3), 3);
 		poll_until(x, 3 * round);
 		close(fd);
-		chardev_set_poll(x->set, 1000000);
+		poll_set_wait(x->polls, 1000000);
 	}
 	assert_string_equal(x->f.got, "keykey");
 }
@@ -606,14 +609,14 @@ static void server_serves_one_after_the_other(struct fixture *x)
 	say(x, "nobody");
 	for (unsigned round = 1; round <= 3; round++) {
 		int fd = connect_to(x->f.c.backend);
-		chardev_set_poll(x->set, 100000000);
+		poll_set_wait(x->polls, 100000000);
 		say(x, "hi\n");
 		assert_string_equal(slurp(fd, buf, sizeof buf, 50), "hi\n");
 		assert_int_equal(write(fd, "in", 2), 2);
 		poll_until(x, 2 * round);
 		close(fd);
-		chardev_set_poll(x->set, 100000000);
-		assert_true(chardev_set_can_input(x->set));
+		poll_set_wait(x->polls, 100000000);
+		assert_true(poll_set_can_input(x->polls));
 		for (int i = 0; i < 3; i++)
 			say(x, "to nobody again");
 	}
@@ -657,12 +660,12 @@ static void tcp_client_survives_its_server(void **state)
 	assert_int_equal(write(fd, "ok", 2), 2);
 	close(fd);
 	poll_until(x, 2);
-	chardev_set_poll(x->set, 10000000);
+	poll_set_wait(x->polls, 10000000);
 	say(x, "gone");
 	assert_string_equal(x->f.got, "ok");
-	assert_false(chardev_set_can_input(x->set));
+	assert_false(poll_set_can_input(x->polls));
 	uint64_t t = chardev_clock_ns();
-	chardev_set_poll(x->set, 60000000);
+	poll_set_wait(x->polls, 60000000);
 	assert_true(elapsed_ms(t) >= 50);
 	close(l);
 }
@@ -701,17 +704,17 @@ static void waiting_server_can_be_interrupted(void **state)
 {
 	struct fixture *x = *state;
 	struct rhea_error err;
-	chardev_set_wake(x->set);
+	poll_set_wake(x->polls);
 	assert_int_equal(chardev_set_open(x->set, &x->f.c, "tcp:127.0.0.1:0,server", &err), RHEA_ERR_HOST);
 	assert_non_null(strstr(err.msg, "interrupted while waiting"));
 }
 
 /* ---- waking ---- */
 
-static void *wake_later(void *set)
+static void *wake_later(void *polls)
 {
 	usleep(50000);
-	chardev_set_wake(set);
+	poll_set_wake(polls);
 	return NULL;
 }
 
@@ -721,14 +724,14 @@ static void wake_ends_a_blocking_poll(void **state)
 	struct fixture *x = *state;
 	pthread_t t;
 	uint64_t start = chardev_clock_ns();
-	pthread_create(&t, NULL, wake_later, x->set);
-	chardev_set_poll(x->set, CHARDEV_POLL_FOREVER);
+	pthread_create(&t, NULL, wake_later, x->polls);
+	poll_set_wait(x->polls, POLL_FOREVER);
 	assert_in_range(elapsed_ms(start), 40, 5000);
 	pthread_join(t, NULL);
-	chardev_set_wake(x->set); /* before the poll: it must not be lost */
-	chardev_set_poll(x->set, CHARDEV_POLL_FOREVER);
+	poll_set_wake(x->polls); /* before the poll: it must not be lost */
+	poll_set_wait(x->polls, POLL_FOREVER);
 	start = chardev_clock_ns();
-	chardev_set_poll(x->set, 30000000);
+	poll_set_wait(x->polls, 30000000);
 	assert_true(elapsed_ms(start) >= 25);
 }
 

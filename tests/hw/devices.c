@@ -425,10 +425,10 @@ static void complaints_name_device_and_offset(void **state)
 	assert_string_equal(fake_log(f), "pl190_write: Bad offset 0x50\n");
 	wr(f, RTC, 1);
 	assert_string_equal(fake_log(f), "pl031_write: write of read-only register DR at offset 0x0\n");
-	rd(f, 0x10130fe0);
-	assert_string_equal(fake_log(f), "pl080: unimplemented device read (size 4, offset 0xfe0)\n");
-	fake_write(f, 0x10010004, 2, 7);
-	assert_string_equal(fake_log(f), "smc91c111: unimplemented device write (size 2, offset 0x4, value 0x7)\n");
+	rd(f, 0x10001fe0);
+	assert_string_equal(fake_log(f), "pci-vpb-regs: unimplemented device read (size 4, offset 0xfe0)\n");
+	fake_write(f, 0x10001004, 2, 7);
+	assert_string_equal(fake_log(f), "pci-vpb-regs: unimplemented device write (size 2, offset 0x4, value 0x7)\n");
 	f->log.mask = 0;
 	rd(f, UART0 + 0x4c);
 	assert_string_equal(fake_log(f), "");
@@ -446,7 +446,8 @@ static void every_access_to_every_device_is_harmless(void **state)
 		rng = rng * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
 		uint32_t r = (uint32_t)(rng >> 32);
 		static const uint32_t pages[] = {0x10000000, 0x10002000, 0x10003000, 0x10009000, 0x10140000, 0x101e2000,
-						 0x101e8000, 0x101f1000, 0x42005000, 0x10006000, 0x10010000};
+						 0x101e8000, 0x101f1000, 0x42005000, 0x10006000, 0x10010000,
+						 0x10004000, 0x10007000, 0x10120000, 0x10130000, 0x101e1000, 0x101e4000};
 		uint32_t page = pages[r % ARRAY_LEN(pages)];
 		unsigned size = 1u << (r >> 8) % 3;
 		uint32_t off = (r >> 12) % (page == 0x10010000 ? 16 : r & 1 ? 0x1000 : 0x60) & ~(size - 1);

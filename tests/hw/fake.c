@@ -4,49 +4,69 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "tests/hw/fake.h"
 
 struct address_space {
 	struct mem_range ranges[64];
 	unsigned n;
-	uint8_t byte; /* stands for RAM: tests never touch it */
+	struct {
+		uint8_t *host;
+		uint64_t size;
+	} memory[8]; /* owned */
+	unsigned n_memory;
+	enum mem_result absent; /* what an access to nothing gives */
 	char log[4096], taken[4096];
 	size_t log_len;
 };
 
 /* ---- softmmu/memory.h ---- */
 
+/* A range that is mapped a second time replaces itself. */
 static struct mem_range *add_range(struct address_space *as, gpa_t base, uint64_t size, enum range_kind kind,
 				   const char *name)
 {
-	assert(as->n < ARRAY_LEN(as->ranges));
-	struct mem_range *r = &as->ranges[as->n++];
+	unsigned i = 0;
+	while (i < as->n && (as->ranges[i].base.v != base.v || as->ranges[i].size != size))
+		i++;
+	assert(i < ARRAY_LEN(as->ranges));
+	struct mem_range *r = &as->ranges[i];
+	as->n = MAX(as->n, i + 1);
 	*r = (struct mem_range){.base = base, .size = size, .kind = kind};
 	snprintf(r->name, sizeof(r->name), "%s", name);
 	return r;
 }
 
+/* Zeroed, and costs nothing until it is touched. */
+static uint8_t *add_memory(struct address_space *as, gpa_t base, uint64_t size, enum range_kind kind, const char *name)
+{
+	struct mem_range *r = add_range(as, base, size, kind, name);
+	assert(as->n_memory < ARRAY_LEN(as->memory));
+	r->host = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	assert(r->host != MAP_FAILED);
+	as->memory[as->n_memory].host = r->host;
+	as->memory[as->n_memory++].size = size;
+	return r->host;
+}
+
 uint8_t *as_map_ram(struct address_space *as, gpa_t base, uint64_t size, const char *name, struct rhea_error *err)
 {
 	(void)err;
-	add_range(as, base, size, RANGE_RAM, name);
-	return &as->byte;
+	return add_memory(as, base, size, RANGE_RAM, name);
 }
 
 uint8_t *as_map_rom(struct address_space *as, gpa_t base, uint64_t size, const char *name, struct rhea_error *err)
 {
 	(void)err;
-	add_range(as, base, size, RANGE_ROM, name);
-	return &as->byte;
+	return add_memory(as, base, size, RANGE_ROM, name);
 }
 
 enum rhea_status as_map_alias(struct address_space *as, gpa_t base, gpa_t target, uint64_t size, const char *name,
 			      struct rhea_error *err)
 {
-	(void)target;
 	(void)err;
-	add_range(as, base, size, RANGE_RAM, name);
+	add_range(as, base, size, RANGE_RAM, name)->host = as_find(as, target)->host;
 	return RHEA_OK;
 }
 
@@ -58,6 +78,62 @@ enum rhea_status as_map_mmio(struct address_space *as, gpa_t base, uint64_t size
 	r->ops = ops;
 	r->dev = dev;
 	return RHEA_OK;
+}
+
+enum rhea_status as_map_rom_device(struct address_space *as, gpa_t base, uint64_t size, uint8_t *host,
+				   const struct mem_ops *ops, void *dev, const char *name, struct rhea_error *err)
+{
+	(void)err;
+	struct mem_range *r = add_range(as, base, size, RANGE_ROM, name);
+	r->host = host;
+	r->ops = ops;
+	r->dev = dev;
+	return RHEA_OK;
+}
+
+const struct mem_range *as_find(const struct address_space *as, gpa_t pa)
+{
+	for (unsigned i = 0; i < as->n; i++)
+		if (pa.v >= as->ranges[i].base.v && pa.v - as->ranges[i].base.v < as->ranges[i].size)
+			return &as->ranges[i];
+	return NULL;
+}
+
+/* Within one range, as our devices access memory. */
+static enum mem_result copy(struct address_space *as, gpa_t pa, void *buf, uint64_t size, bool write)
+{
+	const struct mem_range *r = as_find(as, pa);
+	uint32_t v = 0;
+	if (!r || pa.v - r->base.v + size > r->size)
+		return as->absent;
+	uint64_t off = pa.v - r->base.v;
+	if (r->host && !(write && r->ops)) {
+		memcpy(write ? (void *)(r->host + off) : buf, write ? buf : (void *)(r->host + off), size);
+		return MEM_OK;
+	}
+	for (uint64_t at = 0, n; at < size; at += n) { /* register by register */
+		n = MIN(size - at, 4);
+		v = 0;
+		if (write)
+			memcpy(&v, (uint8_t *)buf + at, n);
+		enum mem_result result = write ? r->ops->write(r->dev, (uint32_t)(off + at), (unsigned)n, v)
+					       : r->ops->read(r->dev, (uint32_t)(off + at), (unsigned)n, &v);
+		if (result != MEM_OK)
+			return result;
+		if (!write)
+			memcpy((uint8_t *)buf + at, &v, n);
+	}
+	return MEM_OK;
+}
+
+enum mem_result as_read(struct address_space *as, gpa_t pa, void *buf, uint64_t size)
+{
+	return copy(as, pa, buf, size, false);
+}
+
+enum mem_result as_write(struct address_space *as, gpa_t pa, const void *buf, uint64_t size)
+{
+	return copy(as, pa, (void *)(uintptr_t)buf, size, true);
 }
 
 /* ---- runtime/device.h's clock ---- */
@@ -180,6 +256,20 @@ static void count_accept(struct chardev *c)
 	((struct fake *)c->backend)->n_accept++;
 }
 
+static void keep_frame(struct netdev *d, const uint8_t *frame, unsigned n)
+{
+	struct fake *f = d->backend;
+	assert(n <= sizeof f->frame);
+	memcpy(f->frame, frame, n);
+	f->frame_len = n;
+	f->n_frames++;
+}
+
+static void count_net_accept(struct netdev *d)
+{
+	((struct fake *)d->backend)->n_net_accept++;
+}
+
 struct fake *fake_new(const char *name)
 {
 	struct fake *f = calloc(1, sizeof(*f));
@@ -204,6 +294,14 @@ struct fake *fake_new(const char *name)
 		f->serial[i] = (struct chardev){.write = keep_sent, .accept_input = count_accept, .backend = f};
 		f->hw.serial[i] = &f->serial[i];
 	}
+	for (unsigned i = 0; i < MACHINE_NICS; i++) {
+		f->net[i] = (struct netdev){.send = keep_frame, .accept_input = count_net_accept, .backend = f,
+					    .mac = {0x52, 0x54, 0x00, 0x12, 0x34, (uint8_t)(0x56 + i)}, .link = true};
+		f->hw.net[i] = &f->net[i];
+	}
+	for (unsigned i = 0; i < MACHINE_SD_SLOTS; i++)
+		f->hw.sd[i] = &f->sd[i];
+	f->hw.pflash = &f->pflash;
 	bool ok = board->build(&f->hw, &err);
 	assert(ok);
 	(void)ok;
@@ -215,26 +313,30 @@ void fake_free(struct fake *f)
 {
 	hw_free_devices(&f->hw);
 	assert(f->clock.n_armed == 0);
+	for (unsigned i = 0; i < f->as->n_memory; i++)
+		munmap(f->as->memory[i].host, f->as->memory[i].size);
 	free(f->as);
 	free(f);
 }
 
 const struct mem_range *fake_range(const struct fake *f, uint32_t addr)
 {
-	for (unsigned i = 0; i < f->as->n; i++) {
-		const struct mem_range *r = &f->as->ranges[i];
-		if (addr >= r->base.v && addr - r->base.v < r->size)
-			return r;
-	}
-	return NULL;
+	return as_find(f->as, GPA(addr));
+}
+
+void fake_absent(struct fake *f, enum mem_result result)
+{
+	f->as->absent = result;
 }
 
 uint32_t fake_read(struct fake *f, uint32_t addr, unsigned size)
 {
 	const struct mem_range *r = fake_range(f, addr);
 	uint32_t v = 0;
-	if (r && r->ops)
+	if (r && r->ops && !r->host)
 		r->ops->read(r->dev, addr - (uint32_t)r->base.v, size, &v);
+	else
+		as_read(f->as, GPA(addr), &v, size);
 	return v;
 }
 
@@ -243,4 +345,6 @@ void fake_write(struct fake *f, uint32_t addr, unsigned size, uint32_t value)
 	const struct mem_range *r = fake_range(f, addr);
 	if (r && r->ops)
 		r->ops->write(r->dev, addr - (uint32_t)r->base.v, size, value);
+	else
+		as_write(f->as, GPA(addr), &value, size);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A machine of nothing but devices, for tests: an address space that only remembers MMIO ranges, a
+ * A machine of nothing but devices, for tests: an address space without a CPU's view of it, a
  * clock moved by hand, lines and requests that are recorded, a log kept as text. It implements
  * the functions of softmmu and runtime that devices call.
  */
@@ -24,6 +24,10 @@ struct fake {
 	struct chardev serial[MACHINE_SERIAL_PORTS];
 	char sent[256]; /* what the guest wrote to any serial port */
 	unsigned n_sent, n_accept;
+	struct netdev net[MACHINE_NICS]; /* plugged in, 52:54:00:12:34:56 */
+	uint8_t frame[NET_FRAME_MAX];    /* what the guest sent last */
+	unsigned frame_len, n_frames, n_net_accept;
+	struct block sd[MACHINE_SD_SLOTS], pflash; /* empty */
 	bool irq, fiq;
 	unsigned irq_edges; /* changes of the IRQ line */
 	unsigned resets, shutdowns;
@@ -44,6 +48,9 @@ static inline void wr(struct fake *f, uint32_t addr, uint32_t value)
 {
 	fake_write(f, addr, 4, value);
 }
+
+/* What an access to nothing gives; MEM_OK at first. */
+void fake_absent(struct fake *f, enum mem_result result);
 
 /* Moves time ahead, firing timers at their deadlines. */
 void fake_advance(struct fake *f, uint64_t ns);
