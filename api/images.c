@@ -131,10 +131,11 @@ static enum rhea_status add_boot_stub(struct rhea *m, const char *path, uint32_t
 	return s ? s : add_blob(m, path, BOOT_TAGS_ADDR, tags, sizeof tags, sizeof tags, err);
 }
 
+/* Bit 0 of pc asks for Thumb; ARM instructions are word-aligned. */
 static void set_start(struct rhea *m, enum start_kind kind, uint32_t pc)
 {
 	m->start = kind;
-	m->start_pc = pc;
+	m->start_pc = pc & 1u ? pc : pc & ~3u;
 	rhea_reset(m);
 }
 

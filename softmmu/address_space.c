@@ -58,6 +58,13 @@ void as_on_write(struct address_space *as, void (*written)(void *opaque, const u
 	as->written_opaque = opaque;
 }
 
+void as_on_refused(struct address_space *as, void (*refused)(void *opaque, gpa_t pa, uint64_t size, bool write),
+		   void *opaque)
+{
+	as->refused = refused;
+	as->refused_opaque = opaque;
+}
+
 const struct mem_range *as_ranges(const struct address_space *as, unsigned *n)
 {
 	*n = as->n;

@@ -17,6 +17,8 @@ struct address_space {
 	void *changed_opaque;
 	void (*written)(void *opaque, const uint8_t *host, uint64_t size);
 	void *written_opaque;
+	void (*refused)(void *opaque, gpa_t pa, uint64_t size, bool write);
+	void *refused_opaque;
 };
 
 /* Index of the first range that ends behind `pa`; as->n when there is none. */

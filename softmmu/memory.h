@@ -80,6 +80,11 @@ enum mem_result as_load(struct address_space *as, gpa_t pa, const void *buf, uin
 void as_on_write(struct address_space *as, void (*written)(void *opaque, const uint8_t *host, uint64_t size),
 		 void *opaque);
 
+/* `refused(opaque, pa, size, write)` is called for each access of as_read and as_write (so for the guest's, too) that
+ * reaches nothing, and for writes to ROM that no device wants: there to be logged, it changes nothing. */
+void as_on_refused(struct address_space *as, void (*refused)(void *opaque, gpa_t pa, uint64_t size, bool write),
+		   void *opaque);
+
 /* One device access, sizes split or widened as ops ask; `size` 1, 2 or 4. */
 enum mem_result as_mmio_read(const struct mem_range *r, gpa_t pa, unsigned size, uint32_t *value);
 enum mem_result as_mmio_write(const struct mem_range *r, gpa_t pa, unsigned size, uint32_t value);

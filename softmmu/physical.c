@@ -138,8 +138,15 @@ static void copy_memory(struct address_space *as, const struct mem_range *r, gpa
 		as->written(as->written_opaque, host, n);
 }
 
-static enum mem_result copy_gap(struct address_space *as, uint8_t *buf, uint64_t n, enum copy what)
+static void refuse(const struct address_space *as, gpa_t pa, uint64_t n, enum copy what)
 {
+	if (as->refused && what != COPY_LOAD)
+		as->refused(as->refused_opaque, pa, n, what == COPY_WRITE);
+}
+
+static enum mem_result copy_gap(const struct address_space *as, gpa_t pa, uint8_t *buf, uint64_t n, enum copy what)
+{
+	refuse(as, pa, n, what);
 	if (what == COPY_LOAD || as->unassigned != MEM_OK)
 		return MEM_ERROR;
 	if (what == COPY_READ)
@@ -155,7 +162,7 @@ static enum mem_result copy_once(struct address_space *as, gpa_t pa, uint8_t *bu
 	if (!r) {
 		unsigned i = as_search(as, pa);
 		*done = i < as->n ? MIN(size, as->ranges[i].base.v - pa.v) : size;
-		return copy_gap(as, buf, *done, what);
+		return copy_gap(as, pa, buf, *done, what);
 	}
 	uint64_t room = MIN(size, r->size - (pa.v - r->base.v));
 	bool rom_write = r->kind == RANGE_ROM && what == COPY_WRITE;
@@ -165,7 +172,9 @@ static enum mem_result copy_once(struct address_space *as, gpa_t pa, uint8_t *bu
 					 : copy_device(r, pa, buf, (unsigned)*done, what == COPY_WRITE);
 	}
 	*done = room;
-	if (!rom_write)
+	if (rom_write)
+		refuse(as, pa, room, what);
+	else
 		copy_memory(as, r, pa, buf, room, what);
 	return MEM_OK;
 }

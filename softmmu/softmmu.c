@@ -17,6 +17,7 @@ static bool walk(struct softmmu *mmu, gva_t va, enum mem_access access, unsigned
 		return false;
 	assert(w.page_bits >= SUBPAGE_BITS);
 	slot->page = (w.pa.v & ~(uint64_t)SUBPAGE_MASK) | (w.page_bits >= PAGE_BITS ? WALK_WHOLE : 0);
+	slot->rights = w.rights;
 	if (w.page_bits > 20)
 		mmu->huge = true;
 	else if (w.page_bits > PAGE_BITS)
@@ -45,8 +46,22 @@ static void place_memory(const struct mem_range *r, enum mem_access access, bool
 	if (r->kind == RANGE_MMIO || (r->kind == RANGE_ROM && access == MEM_WRITE))
 		return;
 	p->host = r->host + off;
+	p->ram = r->kind == RANGE_RAM;
 	p->room = (uint32_t)MIN(whole ? PAGE_SIZE - in_page : SUBPAGE_SIZE - (in_page & SUBPAGE_MASK), r->size - off);
 	p->whole_page = whole && off >= in_page && r->size - (off - in_page) >= PAGE_SIZE;
+}
+
+/* Fills the addend asked for, and the other one when the walk allows it and the memory can be written: pages are
+ * mostly both read and written, and one walk then serves for two. */
+static void fill(struct softmmu *mmu, gva_t va, enum mem_access access, unsigned space, const struct place *p,
+		 uint8_t rights)
+{
+	enum mem_access other = access == MEM_READ ? MEM_WRITE : MEM_READ;
+	tlb_fill(mmu, va, access, space, p->host);
+	if (!bit(rights, other) || mmu->tables->addend[space][other][va.v >> PAGE_BITS])
+		return;
+	if (other == MEM_READ || (p->ram && !code_pages_has(&mmu->code, host_page(p->host))))
+		tlb_fill(mmu, va, other, space, p->host);
 }
 
 bool softmmu_resolve(struct softmmu *mmu, gva_t va, enum mem_access access, unsigned space, struct place *p)
@@ -64,7 +79,7 @@ bool softmmu_resolve(struct softmmu *mmu, gva_t va, enum mem_access access, unsi
 		return true;
 	p->code = access == MEM_WRITE && code_pages_has(&mmu->code, host_page(p->host));
 	if (p->whole_page && !p->code)
-		tlb_fill(mmu, va, access, space, p->host);
+		fill(mmu, va, access, space, p, w->rights);
 	return true;
 }
 
