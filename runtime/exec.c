@@ -90,6 +90,7 @@ static void begin_slice(struct vcpu *v, uint64_t limit)
 		}
 	}
 	v->reslice = false;
+	v->parked = 0; /* kicked between slices: the new one looks at what changed anyway */
 	v->slice = v->base->budget = (int32_t)n;
 }
 
@@ -201,12 +202,16 @@ static void run_once(struct vcpu *v, const struct mem_fetch *fetch, uint32_t n)
 	run_interpreted(v, &tb);
 }
 
-/* The instruction at pc stores to the block it stands in: alone, it may. */
+/* The instruction at pc stores to the block it stands in: alone, it may. Or it has to be the last one of its block; then
+ * its device accesses are not done again. */
 static void run_alone(struct vcpu *v)
 {
 	struct mem_fetch fetch;
 	v->retry = false;
 	v->alone = true;
+	v->next_io = 0;
+	if (v->io_insn != vcpu_insns(v))
+		v->n_io = 0;
 	v->stats.retries++;
 	unsigned space = v->cpu->tb_flags & ARM_TB_PRIV ? 1 : 0;
 	if (softmmu_fetch(v->mmu, GVA(v->cpu->pc & ~1u), space, &fetch) == MEM_DONE)
@@ -214,6 +219,7 @@ static void run_alone(struct vcpu *v)
 	else
 		take_exception(v);
 	v->alone = false;
+	v->n_io = 0;
 }
 
 static bool can_link(const struct vcpu *v, const struct tb *from, unsigned slot, const struct tb *to)
@@ -329,7 +335,8 @@ static void run_slice(struct vcpu *v)
 
 enum vcpu_stop vcpu_run(struct vcpu *v, uint64_t max_insns)
 {
-	uint64_t end = max_insns ? v->insns_done + max_insns : UINT64_MAX;
+	uint64_t left = UINT64_MAX - v->insns_done;
+	uint64_t end = v->insns_done + (max_insns && max_insns < left ? max_insns : left);
 	for (;;) {
 		housekeeping(v);
 		if (v->exit_request) {

@@ -50,8 +50,10 @@ static enum mem_result cpu_read_phys(void *opaque, gpa_t pa, uint32_t *word)
 {
 	struct vcpu *v = opaque;
 	const struct mem_range *r = as_find(v->as, pa);
-	if (!r)
+	if (!r) {
+		as_read(v->as, pa, word, sizeof *word); /* is reported as every access to nothing */
 		return MEM_ERROR;
+	}
 	uint64_t off = pa.v - r->base.v;
 	if (r->kind == RANGE_MMIO || r->size - off < sizeof *word)
 		return as_read(v->as, pa, word, sizeof *word);
