@@ -172,6 +172,7 @@ static struct ir_interp_result interpret(struct vcpu *v, struct tb *tb)
 {
 	struct ir_memory mem = vcpu_interp_memory(v);
 	v->cur_tb = tb;
+	v->in_block = true;
 	struct ir_interp_result r;
 	if (v->cfg.accel == VCPU_LOCKSTEP && tb->host.size) {
 		if (!lockstep_step(v, tb, &r))
@@ -180,6 +181,7 @@ static struct ir_interp_result interpret(struct vcpu *v, struct tb *tb)
 		r = ir_interpret(tb->unit, v->cpu, &mem);
 	}
 	v->cur_tb = NULL;
+	v->in_block = false;
 	v->io_ahead = 0;
 	return r;
 }
@@ -241,7 +243,9 @@ static void link_blocks(struct vcpu *v, struct tb *from, unsigned slot, struct t
 static void run_compiled(struct vcpu *v, struct tb *tb, struct tb **from, unsigned *slot)
 {
 	char *base = (char *)v->base + VCPU_BASE_BIAS;
+	v->in_block = true;
 	uint64_t exit = v->target.enter(base, tb->host.code + tb->host.entry);
+	v->in_block = false;
 	v->io_ahead = 0;
 	*from = NULL;
 	switch ((enum x64_exit)(exit & 7)) {
@@ -287,6 +291,10 @@ static void run_slice(struct vcpu *v)
 		if (irq != ARM_EXC_NONE) {
 			arm_take_interrupt(v->cpu, irq);
 			from = NULL;
+		}
+		if (v->flush_wanted) {
+			v->flush_wanted = false;
+			vcpu_flush_code(v);
 		}
 		if (v->cpu->halted || atomic_load_explicit(&v->stop, memory_order_relaxed))
 			return;

@@ -85,9 +85,17 @@ void vcpu_flush_code(struct vcpu *v)
 	v->stats.code_flushes++;
 }
 
+/* With the MMU off, blocks jump to each other because the map is what it was: all go. A device access changes
+ * the map inside a block, which must be found again should it fault later on: then they go when it has ended. */
 void vcpu_map_changed(struct vcpu *v)
 {
-	vcpu_flush_code(v);
+	if (!v->in_block) {
+		vcpu_flush_code(v);
+		return;
+	}
+	softmmu_flush(v->mmu);
+	vcpu_clear_jump_cache(v);
+	v->flush_wanted = true;
 	vcpu_kick(v);
 }
 

@@ -119,6 +119,8 @@ struct vcpu {
 	uint64_t io_insn;
 	uint64_t last_poll;  /* host ns */
 	bool exit_request, reslice, mismatch;
+	bool in_block;       /* a block runs */
+	bool flush_wanted;   /* drop all blocks as soon as none runs */
 	atomic_bool stop;
 	struct lockstep *lockstep;
 	struct vcpu_stats stats;

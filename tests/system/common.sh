@@ -38,7 +38,8 @@ run()
 # board ARGS...: the same on a versatilepb without a display
 board() { run -M versatilepb -m 128 -display none "$@"; }
 
-# until TEXT ARGS...: a versatilepb that does not end by itself, ended once TEXT came on its serial port 0
+# until_says TEXT ARGS...: a versatilepb that does not end by itself, ended once TEXT came on its serial port 0 (which goes
+# to $tmp/serial); false when it did not come
 until_says()
 {
 	text=$1

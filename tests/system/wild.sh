@@ -55,6 +55,12 @@ for accel in $accels; do
 	shows stack $accel 'Invalid write at addr 0xFFFFFFFC, size 4' 'Invalid write at addr 0xFFFFFFD0, size 4'
 done
 
+# An access to nothing happens once, also where everything is executed twice.
+for accel in $accels; do
+	board -serial null -semihosting -accel "$accel" -kernel "$PROGRAMS/wild-once.elf" -d guest_errors -D "$tmp/log"
+	if [ "$status" -eq 0 ] && [ "$(wc -l <"$tmp/log")" -eq 3 ]; then pass "once $accel"; else fail "once $accel: status $status" "$tmp/log" "$tmp/err"; fi
+done
+
 # Waiting for what can never come ends by itself, and says so; with something that could come, it does not.
 for accel in $accels; do
 	board -serial null -accel $accel -kernel "$PROGRAMS/wild-wait.elf"

@@ -3,7 +3,7 @@
  * instruction ran once each time. */
 #include "system.h"
 
-enum { CALLS = 20000, WORDS = 20 };
+enum { CALLS = 10000, WORDS = 20 };
 
 int main(void)
 {

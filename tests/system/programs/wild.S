@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Programs that no machine should be asked to run, one for each name that build.sh defines. None of them ends. Vectors
+ * Programs that no machine should be asked to run, one for each name that build.sh defines. All but one run for ever. Vectors
  * are empty memory (andeq r0, r0, r0) unless a program fills them.
  */
 	.syntax unified
@@ -85,6 +85,13 @@ _start:
 	strd	r2, [r0, #16]
 	ldr	r1, [r0, #1]
 	b	4b
+#elif defined(wild_once)	/* two loads and a store, then the end (SYS_EXIT) */
+	ldr	r0, =0x20000000
+	ldm	r0, {r1, r2}
+	strb	r1, [r0, #8]
+	mov	r0, #0x18
+	ldr	r1, =0x20026
+	svc	0x123456
 #elif defined(wild_storm)		/* each word of the device space, read and written */
 	ldr	r0, =0x10001000		/* behind what resets the board */
 5:	ldr	r1, [r0]
