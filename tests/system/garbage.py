@@ -74,7 +74,8 @@ def run(emulator, seed, path, accel):
                 p.kill()
                 _, err = p.communicate()
                 err += b"SIGTERM did not end it\n"
-    bad = p.returncode != 0 or b"ERROR" in err or b"runtime error" in err or b"did not end" in err
+    # -SIGTERM: ended before its handlers were there, on a busy host; no crash
+    bad = p.returncode not in (0, -signal.SIGTERM) or b"ERROR" in err or b"runtime error" in err or b"did not end" in err
     if bad:
         print("FAIL seed %d: exit %d: %s" % (seed, p.returncode, " ".join(command[1:])))
         print("\n".join("     " + line for line in err.decode(errors="replace").splitlines()[:30]))
