@@ -37,7 +37,9 @@ void machine_free_mmio(struct rhea *m)
 
 enum rhea_status rhea_map_ram(struct rhea *m, uint64_t base, uint64_t size, struct rhea_error *err)
 {
-	return as_map_ram(m->as, GPA(base), size, "ram", err) ? RHEA_OK : RHEA_ERR_MEMORY;
+	struct rhea_error own;
+	err = err ? err : &own;
+	return as_map_ram(m->as, GPA(base), size, "ram", err) ? RHEA_OK : err->status;
 }
 
 enum rhea_status rhea_map_host(struct rhea *m, uint64_t base, uint64_t size, void *host, bool read_only,

@@ -24,7 +24,7 @@ enum rhea_status rhea_write_reg(struct rhea *m, unsigned reg, uint32_t value)
 	if (reg < ARRAY_LEN(cpu->r))
 		cpu->r[reg] = value;
 	else if (reg == RHEA_REG_PC)
-		cpu->pc = (value & ~1u) | (cpu->pc & 1u);
+		cpu->pc = cpu->pc & 1u ? value | 1u : value & ~3u;
 	else if (reg == RHEA_REG_CPSR)
 		arm_cpsr_write(cpu, value, ~0u);
 	else if (reg == RHEA_REG_SPSR)

@@ -235,7 +235,7 @@ static void use(struct analysis *an, ir_ref a, ir_ref v)
 static void count_uses(struct analysis *an, ir_ref v, const struct ir_insn *i)
 {
 	unsigned n = ir_ops[i->op].n_args;
-	if (n > 0)
+	if (n > 0 && !(i->op == IR_set && i->b == IR_SET_OPTIONAL))
 		use(an, i->a, v);
 	if (n > 1)
 		use(an, i->b, v);
@@ -247,8 +247,14 @@ static void count_uses(struct analysis *an, ir_ref v, const struct ir_insn *i)
 static void aim_at_set(struct analysis *an, ir_ref v, const struct ir_insn *i)
 {
 	struct value *a = &an->g->val[i->a];
-	if (a->target < 0 && !is_const(an->g, i->a) && an->touched[i->aux] <= i->a && an->barrier <= i->a)
+	bool optional = i->b == IR_SET_OPTIONAL;
+	if (optional && home_of(an->g, i->aux) < 0)
+		return;
+	bool free = a->target < 0 || (a->soft_target && !optional);
+	if (free && !is_const(an->g, i->a) && an->touched[i->aux] <= i->a && an->barrier <= i->a) {
 		a->target = (int8_t)i->aux;
+		a->soft_target = optional;
+	}
 	an->touched[i->aux] = v;
 }
 

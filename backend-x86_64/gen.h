@@ -38,6 +38,7 @@ struct value {
 	ir_ref fuse;        /* insn whose flags already hold this value, or IR_NONE */
 	ir_ref flags_until; /* last insn that takes a condition from this insn's flags; 0 = none */
 	int8_t target;      /* global that a later `set` gives this value and that may be written now; -1 */
+	bool soft_target;   /* the `set` is optional */
 	bool wide;          /* i64 */
 	/* location, see regalloc.c */
 	uint8_t cc;         /* enum x64_cc, while flags_of is what the flags hold */

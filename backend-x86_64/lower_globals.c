@@ -67,7 +67,7 @@ void lower_set(struct gen *g, ir_ref v, const struct ir_insn *i)
 	struct value *a = &g->val[i->a];
 	unsigned global = i->aux;
 	(void)v;
-	if (a->global == (int)global)
+	if (a->global == (int)global || i->b == IR_SET_OPTIONAL)
 		return;
 	ra_detach(g, global);
 	int home = home_of(g, global);

@@ -80,6 +80,7 @@ static void changed_fcse(struct arm_cpu *cpu, uint32_t old)
 {
 	if ((cpu->cp15.fcse_pid ^ old) >> 25)
 		arm_tlb_flush_all(cpu);
+	arm_update_tb_flags(cpu);
 }
 
 static void changed_sctlr(struct arm_cpu *cpu, uint32_t old)

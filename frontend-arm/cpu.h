@@ -66,7 +66,7 @@ struct arm_exception {
 /* Why translated code looks as it does: part of every block's key beside its address. */
 enum arm_tb_flag {
 	ARM_TB_PRIV = 1,   /* privileged: softmmu space 1 */
-	ARM_TB_MMU = 2,    /* address translation is on */
+	ARM_TB_MMU = 2,    /* addresses are translated: by the MMU, or by a process id alone */
 	ARM_TB_ALIGN = 4,  /* SCTLR.A: alignment faults */
 	ARM_TB_BE32 = 8,   /* SCTLR.B: word-invariant big-endian */
 	ARM_TB_L4 = 16,    /* SCTLR.L4: loads to pc do not interwork */

@@ -45,21 +45,24 @@ static bool read_descriptor(const struct walk *w, uint32_t pa, uint32_t *desc)
 
 /* DDI 0198E table 3-8: what an AP field allows, as bits 1 << (priv * 2 + write). S and R matter for
  * AP 0 only; both set is reserved and allows nothing, as on QEMU. */
+_Static_assert(MEM_READ == 0 && MEM_WRITE == 1, "the bits below are 1 << enum mem_access");
 #define USER_R 1u
 #define USER_W 2u
 #define PRIV_R 4u
 #define PRIV_W 8u
 
-static bool permitted(const struct walk *w, uint32_t ap)
+/* The rights of the walk's privilege, as bits 1 << MEM_READ and 1 << MEM_WRITE; fetches need reading. */
+static uint8_t rights_of(const struct walk *w, uint32_t ap)
 {
 	static const uint8_t by_ap[4] = {
 		0, PRIV_R | PRIV_W, PRIV_R | PRIV_W | USER_R, PRIV_R | PRIV_W | USER_R | USER_W,
 	};
 	static const uint8_t ap0_by_rs[4] = { 0, PRIV_R, PRIV_R | USER_R, 0 };
 	uint32_t rights = ap ? by_ap[ap] : ap0_by_rs[bits(w->cpu->cp15.sctlr, 9, 8)];
-	unsigned shift = (w->priv ? 2u : 0u) + (w->access == MEM_WRITE ? 1u : 0u);
 
-	return w->dacr_field == DOMAIN_MANAGER || bit(rights, shift);
+	if (w->dacr_field == DOMAIN_MANAGER)
+		return USER_R | USER_W;
+	return (uint8_t)(w->priv ? rights >> 2 : rights & 3u);
 }
 
 static bool domain_allows(const struct walk *w)
@@ -70,11 +73,11 @@ static bool domain_allows(const struct walk *w)
 static bool finish(struct walk *w, struct mem_walk *out, uint32_t base, unsigned size_bits, unsigned valid_bits,
 		   uint32_t ap, uint32_t page)
 {
-	if (!permitted(w, ap))
+	out->rights = rights_of(w, ap);
+	if (!bit(out->rights, w->access == MEM_WRITE ? MEM_WRITE : MEM_READ))
 		return fail(w, FSR_PERMISSION + page);
 	out->pa = GPA(base | (w->mva & ((1u << size_bits) - 1)));
 	out->page_bits = (uint8_t)valid_bits;
-	out->cacheable = true;
 	return true;
 }
 
@@ -144,7 +147,8 @@ static uint32_t walk(const struct arm_cpu *cpu, gva_t va, enum mem_access access
 	bool moved = (cpu->cp15.fcse_pid >> 25) != 0;
 
 	if (!(cpu->cp15.sctlr & SCTLR_M)) {
-		*out = (struct mem_walk){ .pa = GPA(w.mva), .page_bits = moved ? 25 : 32, .cacheable = true };
+		*out = (struct mem_walk){ .pa = GPA(w.mva), .page_bits = moved ? 25 : 32,
+					 .rights = 1u << MEM_READ | 1u << MEM_WRITE };
 		return 0;
 	}
 	walk_tables(&w, out);

@@ -35,7 +35,7 @@ enum ir_op_flag {
  *   NULLARY      -                    COMPARE      aux = enum ir_cc, a, b
  *   IMM          imm (below 2^32 for i32)  LOAD    aux = memop, a = address
  *   GLOBAL       aux = global         STORE        aux = memop, a = address, b = value
- *   GLOBAL1      aux = global, a      CALL         aux = helper, args[0..n) (see ir_call_args)
+ *   GLOBAL1      aux = global, a (*)  CALL         aux = helper, args[0..n) (see ir_call_args)
  *   UNARY        a                    MARK         imm = pc key, aux = its index
  *   BINARY       a, b                 BRANCH       b = block
  *   TERNARY      a, b, c              BRANCH_COND  a = condition, b = then block, c = else block
@@ -43,7 +43,11 @@ enum ir_op_flag {
  *                IR_LINK_CALL: the return address's pc key in the high half of imm
  *   EXIT_IND     a = pc key, aux = enum ir_link << 8
  *   EXIT_LOOP    a = pc key
+ * (*) b = IR_SET_OPTIONAL marks a `set` that nobody looks at, of a value that is needed later: it need not
+ *     be done, but the global's home is a free place for the value (opt_backward.c).
  */
+#define IR_SET_OPTIONAL 1u
+
 enum ir_shape {
 	IR_SHAPE_NULLARY, IR_SHAPE_IMM, IR_SHAPE_GLOBAL, IR_SHAPE_GLOBAL1, IR_SHAPE_UNARY,
 	IR_SHAPE_BINARY, IR_SHAPE_TERNARY, IR_SHAPE_COMPARE, IR_SHAPE_LOAD, IR_SHAPE_STORE,

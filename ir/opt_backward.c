@@ -4,6 +4,9 @@
  * that nobody uses. Everything looks at a fault (the guest's handler would) and at an exit; at an
  * exit all but the pc global, which the exit itself writes. Loads stay: they may fault.
  *
+ * A dead `set` of a value that is computed in this block and needed later stays, marked optional: a backend that
+ * keeps the global in a register has that register free until the next `set`, and can compute the value there.
+ *
  * Blocks go from last to first, so that a forward branch finds its target done. A unit with a
  * backward branch has its liveness computed beforehand, to a fixpoint.
  */
@@ -80,6 +83,15 @@ static inline bool removable(const struct opt *o, ir_ref r, uint64_t live)
 	return !o->used[r];
 }
 
+/* A dead `set` whose value somebody needs afterwards, and that is the result of an operation. */
+static bool is_place(const struct opt *o, const struct ir_insn *i)
+{
+	if (i->op != IR_set || !o->used[i->a])
+		return false;
+	const struct ir_op_info *value = &ir_ops[o->insns[i->a].op];
+	return value->n_args > 1 || value->shape == IR_SHAPE_LOAD;
+}
+
 static void sweep_block(struct opt *o, ir_label l)
 {
 	const struct ir_block b = o->u->blocks[l];
@@ -87,7 +99,10 @@ static void sweep_block(struct opt *o, ir_label l)
 	for (ir_ref r = b.end; r-- > b.first;) {
 		struct ir_insn *i = &o->insns[r];
 		if (removable(o, r, live)) {
-			i->op = IR_nop;
+			if (is_place(o, i))
+				i->b = IR_SET_OPTIONAL;
+			else
+				i->op = IR_nop;
 			continue;
 		}
 		live = live_before(o, i, live);

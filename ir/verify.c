@@ -133,7 +133,11 @@ static bool check_fields(struct check *c, const struct ir_insn *i)
 		return true;
 	case IR_SHAPE_IMM:
 		return i->type == IR_I64 || i->imm <= UINT32_MAX || bad(c, "immediate is wider than the type");
-	case IR_SHAPE_GLOBAL: case IR_SHAPE_GLOBAL1:
+	case IR_SHAPE_GLOBAL1:
+		if (i->b != IR_NONE && i->b != IR_SET_OPTIONAL)
+			return bad(c, "a set is optional or not, and not %u", i->b);
+		return check_global(c, i);
+	case IR_SHAPE_GLOBAL:
 		return check_global(c, i);
 	case IR_SHAPE_COMPARE:
 		return i->aux <= IR_GTS || bad(c, "no condition %u", i->aux);

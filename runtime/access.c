@@ -10,18 +10,57 @@ static struct vcpu *vcpu_of_env(void *env)
 	return ((struct vcpu_base *)(void *)((char *)env - offsetof(struct vcpu_base, cpu)))->vcpu;
 }
 
+/*
+ * With icount, a device access that raises an interrupt, moves a deadline or ends the run must be the last instruction of
+ * its block, or what follows would depend on how code is cut into blocks. That is known only afterwards: the block is
+ * left before the instruction, which runs again alone and is given what its accesses gave.
+ */
+static enum mem_status after_io(struct vcpu *v, struct vcpu_io io, enum mem_status s)
+{
+	if (v->io_insn != vcpu_insns(v)) {
+		v->io_insn = vcpu_insns(v);
+		v->n_io = 0;
+	}
+	if (s != MEM_DONE || v->alone || v->n_io == VCPU_MAX_IO)
+		return s;
+	v->io[v->n_io++] = io;
+	bool urgent = v->exit_request || v->reslice || arm_pending_interrupt(v->cpu) != ARM_EXC_NONE;
+	if (!urgent || v->io_ahead <= 1)
+		return s;
+	v->retry = true;
+	return MEM_RETRY;
+}
+
+static const struct vcpu_io *replayed(struct vcpu *v, uint32_t addr, uint16_t memop, bool store)
+{
+	const struct vcpu_io *io = &v->io[v->next_io];
+	if (!v->alone || v->next_io >= v->n_io || io->addr != addr || io->memop != memop || io->store != store)
+		return NULL;
+	v->next_io++;
+	return io;
+}
+
 static enum mem_status load(struct vcpu *v, uint32_t addr, uint16_t memop, uint64_t *value)
 {
-	if (v->lockstep)
-		return lockstep_load(v, addr, memop, value);
-	return softmmu_load(v->mmu, GVA(addr), memop, value);
+	const struct vcpu_io *io = replayed(v, addr, memop, false);
+	if (io) {
+		*value = io->value;
+		return MEM_DONE;
+	}
+	v->at_io = false;
+	enum mem_status s = v->lockstep ? lockstep_load(v, addr, memop, value)
+					: softmmu_load(v->mmu, GVA(addr), memop, value);
+	return v->at_io ? after_io(v, (struct vcpu_io){addr, memop, false, *value}, s) : s;
 }
 
 static enum mem_status store(struct vcpu *v, uint32_t addr, uint16_t memop, uint64_t value)
 {
-	if (v->lockstep)
-		return lockstep_store(v, addr, memop, value);
-	return softmmu_store(v->mmu, GVA(addr), memop, value);
+	if (replayed(v, addr, memop, true))
+		return MEM_DONE;
+	v->at_io = false;
+	enum mem_status s = v->lockstep ? lockstep_store(v, addr, memop, value)
+					: softmmu_store(v->mmu, GVA(addr), memop, value);
+	return v->at_io ? after_io(v, (struct vcpu_io){addr, memop, true, 0}, s) : s;
 }
 
 struct x64_load_result vcpu_load_slow(void *env, uint32_t addr, uint32_t memop, uint64_t host_pc)
@@ -92,6 +131,7 @@ static void owner_before_io(void *opaque)
 		mark = tb ? tb_site_mark(tb, v->base->host_pc) : 0;
 	}
 	v->io_ahead = tb ? (int64_t)tb->n_insns - mark : 0;
+	v->at_io = true;
 }
 
 struct softmmu_owner vcpu_softmmu_owner(struct vcpu *v)

@@ -90,6 +90,7 @@ static void begin_slice(struct vcpu *v, uint64_t limit)
 		}
 	}
 	v->reslice = false;
+	v->parked = 0; /* kicked between slices: the new one looks at what changed anyway */
 	v->slice = v->base->budget = (int32_t)n;
 }
 
@@ -171,6 +172,7 @@ static struct ir_interp_result interpret(struct vcpu *v, struct tb *tb)
 {
 	struct ir_memory mem = vcpu_interp_memory(v);
 	v->cur_tb = tb;
+	v->in_block = true;
 	struct ir_interp_result r;
 	if (v->cfg.accel == VCPU_LOCKSTEP && tb->host.size) {
 		if (!lockstep_step(v, tb, &r))
@@ -179,6 +181,7 @@ static struct ir_interp_result interpret(struct vcpu *v, struct tb *tb)
 		r = ir_interpret(tb->unit, v->cpu, &mem);
 	}
 	v->cur_tb = NULL;
+	v->in_block = false;
 	v->io_ahead = 0;
 	return r;
 }
@@ -201,12 +204,16 @@ static void run_once(struct vcpu *v, const struct mem_fetch *fetch, uint32_t n)
 	run_interpreted(v, &tb);
 }
 
-/* The instruction at pc stores to the block it stands in: alone, it may. */
+/* The instruction at pc stores to the block it stands in: alone, it may. Or it has to be the last one of its block; then
+ * its device accesses are not done again. */
 static void run_alone(struct vcpu *v)
 {
 	struct mem_fetch fetch;
 	v->retry = false;
 	v->alone = true;
+	v->next_io = 0;
+	if (v->io_insn != vcpu_insns(v))
+		v->n_io = 0;
 	v->stats.retries++;
 	unsigned space = v->cpu->tb_flags & ARM_TB_PRIV ? 1 : 0;
 	if (softmmu_fetch(v->mmu, GVA(v->cpu->pc & ~1u), space, &fetch) == MEM_DONE)
@@ -214,6 +221,7 @@ static void run_alone(struct vcpu *v)
 	else
 		take_exception(v);
 	v->alone = false;
+	v->n_io = 0;
 }
 
 static bool can_link(const struct vcpu *v, const struct tb *from, unsigned slot, const struct tb *to)
@@ -235,7 +243,9 @@ static void link_blocks(struct vcpu *v, struct tb *from, unsigned slot, struct t
 static void run_compiled(struct vcpu *v, struct tb *tb, struct tb **from, unsigned *slot)
 {
 	char *base = (char *)v->base + VCPU_BASE_BIAS;
+	v->in_block = true;
 	uint64_t exit = v->target.enter(base, tb->host.code + tb->host.entry);
+	v->in_block = false;
 	v->io_ahead = 0;
 	*from = NULL;
 	switch ((enum x64_exit)(exit & 7)) {
@@ -281,6 +291,10 @@ static void run_slice(struct vcpu *v)
 		if (irq != ARM_EXC_NONE) {
 			arm_take_interrupt(v->cpu, irq);
 			from = NULL;
+		}
+		if (v->flush_wanted) {
+			v->flush_wanted = false;
+			vcpu_flush_code(v);
 		}
 		if (v->cpu->halted || atomic_load_explicit(&v->stop, memory_order_relaxed))
 			return;
@@ -329,7 +343,8 @@ static void run_slice(struct vcpu *v)
 
 enum vcpu_stop vcpu_run(struct vcpu *v, uint64_t max_insns)
 {
-	uint64_t end = max_insns ? v->insns_done + max_insns : UINT64_MAX;
+	uint64_t left = UINT64_MAX - v->insns_done;
+	uint64_t end = v->insns_done + (max_insns && max_insns < left ? max_insns : left);
 	for (;;) {
 		housekeeping(v);
 		if (v->exit_request) {

@@ -75,11 +75,14 @@ static const struct mem_range *range_at(const struct vcpu *v, uint32_t addr, uns
 	return as_find(v->as, w.pa);
 }
 
+/* What is to happen once: device accesses, and those that reach nothing, which are logged. */
 static bool is_device(const struct vcpu *v, uint32_t addr, uint16_t memop, enum mem_access access)
 {
-	gpa_t pa;
+	gpa_t pa = GPA(UINT64_MAX);
 	const struct mem_range *r = range_at(v, addr, memop_space(memop), access, &pa);
-	return r && (r->kind == RANGE_MMIO || (r->kind == RANGE_ROM && access == MEM_WRITE));
+	if (!r)
+		return pa.v != UINT64_MAX;
+	return r->kind == RANGE_MMIO || (r->kind == RANGE_ROM && access == MEM_WRITE);
 }
 
 static void note_write(struct vcpu *v, uint32_t addr, unsigned space)

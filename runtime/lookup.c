@@ -60,7 +60,7 @@ struct tb *vcpu_lookup(struct vcpu *v, struct mem_fetch *fetch, bool *fault)
 	}
 	if (!fetch->host)
 		return NULL;
-	struct tb *tb = tb_find(&v->tbs, fetch->host, pc_key, cpu->tb_flags);
+	struct tb *tb = tb_find(&v->tbs, fetch->host, pc_key, cpu->tb_flags, fetch->whole_page);
 	if (!tb)
 		tb = vcpu_translate(v, fetch, pc_key);
 	else if (!tb->host.size && v->cfg.accel == VCPU_JIT)
@@ -77,8 +77,7 @@ void vcpu_flush_code(struct vcpu *v)
 {
 	for (uint32_t i = 0; i < TB_PAGE_HASH_SIZE; i++)
 		for (struct code_page *p = v->tbs.page_hash[i]; p; p = p->hash_next)
-			if (p->tbs)
-				softmmu_unprotect_code(v->mmu, p->host);
+			softmmu_unprotect_code(v->mmu, p->host);
 	tb_store_flush(&v->tbs);
 	codebuf_flush(&v->code);
 	vcpu_clear_jump_cache(v);
@@ -86,9 +85,17 @@ void vcpu_flush_code(struct vcpu *v)
 	v->stats.code_flushes++;
 }
 
+/* With the MMU off, blocks jump to each other because the map is what it was: all go. A device access changes
+ * the map inside a block, which must be found again should it fault later on: then they go when it has ended. */
 void vcpu_map_changed(struct vcpu *v)
 {
-	vcpu_flush_code(v);
+	if (!v->in_block) {
+		vcpu_flush_code(v);
+		return;
+	}
+	softmmu_flush(v->mmu);
+	vcpu_clear_jump_cache(v);
+	v->flush_wanted = true;
 	vcpu_kick(v);
 }
 
@@ -105,13 +112,11 @@ static bool overlaps(const struct tb *tb, const uint8_t *host, uint64_t size)
 	return tb->code < host + size && host < tb->code + tb->bytes;
 }
 
-/* Drops the page's blocks that overlap; with `spare` set, does nothing and returns false when that one is hit. */
-static bool drop_overlapping(struct vcpu *v, struct code_page *page, const uint8_t *host, uint64_t size,
-			     const struct tb *spare)
+/* Drops the page's blocks that overlap. The page of the block that runs stays watched: it may be one that is not in the
+ * store (vcpu_translate_once). */
+static void drop_overlapping(struct vcpu *v, struct code_page *page, const uint8_t *host, uint64_t size,
+			     const struct tb *running)
 {
-	for (struct tb *tb = spare ? page->tbs : NULL; tb; tb = tb->page_next)
-		if (tb == spare && overlaps(tb, host, size))
-			return false;
 	for (struct tb *tb = page->tbs, *next; tb; tb = next) {
 		next = tb->page_next;
 		if (!overlaps(tb, host, size))
@@ -120,9 +125,16 @@ static bool drop_overlapping(struct vcpu *v, struct code_page *page, const uint8
 		tb_invalidate(&v->tbs, tb);
 		v->stats.invalidated_blocks++;
 	}
-	if (!page->tbs)
+	if (!page->tbs && !(running && (uintptr_t)running->code >> PAGE_BITS == (uintptr_t)page->host >> PAGE_BITS))
 		softmmu_unprotect_code(v->mmu, page->host);
-	return true;
+}
+
+static bool page_overlaps(const struct code_page *page, const uint8_t *host, uint64_t size)
+{
+	for (const struct tb *tb = page->tbs; tb; tb = tb->page_next)
+		if (overlaps(tb, host, size))
+			return true;
+	return false;
 }
 
 /* softmmu_owner.code_write */
@@ -130,12 +142,17 @@ bool vcpu_code_write(void *opaque, uint8_t *host, unsigned size)
 {
 	struct vcpu *v = opaque;
 	struct code_page *page = tb_page(&v->tbs, host, false);
-	if (!page || !page->tbs)
+	/* Compiled blocks are all in the store, so data beside code needs no look for the one that runs. */
+	if (!v->cur_tb && (!page || !page_overlaps(page, host, size)))
 		return true;
-	if (drop_overlapping(v, page, host, size, v->alone ? NULL : running_tb(v)))
-		return true;
-	v->retry = true;
-	return false;
+	const struct tb *running = v->alone ? NULL : running_tb(v);
+	if (running && overlaps(running, host, size)) {
+		v->retry = true;
+		return false;
+	}
+	if (page)
+		drop_overlapping(v, page, host, size, running);
+	return true;
 }
 
 void vcpu_memory_written(struct vcpu *v, const uint8_t *host, uint64_t size)

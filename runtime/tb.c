@@ -57,10 +57,10 @@ static const uint8_t *page_start(const uint8_t *host)
 	return host - ((uintptr_t)host & PAGE_MASK);
 }
 
-struct tb *tb_find(const struct tb_store *s, const uint8_t *code, uint32_t pc_key, uint32_t flags)
+struct tb *tb_find(const struct tb_store *s, const uint8_t *code, uint32_t pc_key, uint32_t flags, bool whole_page)
 {
 	struct tb *tb = s->hash[tb_hash(code, pc_key, flags)];
-	while (tb && (tb->code != code || tb->pc_key != pc_key || tb->flags != flags))
+	while (tb && (tb->code != code || tb->pc_key != pc_key || tb->flags != flags || tb->whole_page != whole_page))
 		tb = tb->hash_next;
 	return tb;
 }

@@ -61,7 +61,9 @@ void tb_store_free(struct tb_store *s);
 /* Forgets every TB and page. */
 void tb_store_flush(struct tb_store *s);
 
-struct tb *tb_find(const struct tb_store *s, const uint8_t *code, uint32_t pc_key, uint32_t flags);
+/* Blocks of a page mapped as a whole and of 1 KiB subpages are not the same: the former may reach into a subpage that
+ * is mapped otherwise now. */
+struct tb *tb_find(const struct tb_store *s, const uint8_t *code, uint32_t pc_key, uint32_t flags, bool whole_page);
 /* A new TB in the store's arena, not yet findable. */
 struct tb *tb_new(struct tb_store *s);
 /* Makes tb findable: by name, by its page and (when compiled) by host address. */

@@ -45,10 +45,20 @@ static void cpu_tlb_flush_page(void *opaque, gva_t va)
 	vcpu_clear_jump_cache(v);
 }
 
+/* A page table that lies nowhere is an external abort, also on boards where loads from nowhere read as zero. */
 static enum mem_result cpu_read_phys(void *opaque, gpa_t pa, uint32_t *word)
 {
 	struct vcpu *v = opaque;
-	return as_read(v->as, pa, word, sizeof *word);
+	const struct mem_range *r = as_find(v->as, pa);
+	if (!r) {
+		as_read(v->as, pa, word, sizeof *word); /* is reported as every access to nothing */
+		return MEM_ERROR;
+	}
+	uint64_t off = pa.v - r->base.v;
+	if (r->kind == RANGE_MMIO || r->size - off < sizeof *word)
+		return as_read(v->as, pa, word, sizeof *word);
+	memcpy(word, r->host + off, sizeof *word);
+	return MEM_OK;
 }
 
 static uint64_t clock_insns(void *opaque)

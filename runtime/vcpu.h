@@ -74,6 +74,15 @@ struct vcpu_stats {
 	uint64_t translated_insns, translated_blocks, code_flushes, invalidated_blocks, retries;
 };
 
+/* A device access of the instruction under way, with icount. */
+struct vcpu_io {
+	uint32_t addr;
+	uint16_t memop;
+	bool store;
+	uint64_t value; /* loads */
+};
+#define VCPU_MAX_IO 16 /* an LDM of every register */
+
 struct vcpu {
 	struct vcpu_base *base;
 	struct arm_cpu *cpu; /* &base->cpu */
@@ -99,13 +108,19 @@ struct vcpu {
 	int32_t slice;       /* length of this slice; budget counts down from it */
 	int32_t parked;      /* part of the budget taken away by vcpu_kick */
 	bool exact;          /* the slice must end exactly: interpret what does not fit */
-	bool retry;          /* a store hit the running block: redo the instruction alone */
+	bool retry;          /* redo the instruction alone: it stores to the running block, or has to end it (icount) */
 	bool alone;          /* an instruction runs alone: stores may drop any block */
 	uint32_t cur_mark;   /* interpreter: instruction within cur_tb */
 	struct tb *cur_tb;   /* interpreter: the block that runs, NULL under the JIT */
 	int64_t io_ahead;    /* instructions charged but not executed at the device access under way */
+	bool at_io;          /* icount: the access under way is a device's */
+	struct vcpu_io io[VCPU_MAX_IO]; /* device accesses done by instruction number io_insn */
+	uint32_t n_io, next_io;         /* next_io: what is still to be replayed when it runs alone */
+	uint64_t io_insn;
 	uint64_t last_poll;  /* host ns */
 	bool exit_request, reslice, mismatch;
+	bool in_block;       /* a block runs */
+	bool flush_wanted;   /* drop all blocks as soon as none runs */
 	atomic_bool stop;
 	struct lockstep *lockstep;
 	struct vcpu_stats stats;

@@ -10,6 +10,14 @@
 
 /* ---- translation ---- */
 
+/* Lives as long as the slot: a change of the map is followed by a flush. */
+static const struct mem_range *range_of_subpage(const struct address_space *as, gpa_t pa)
+{
+	const struct mem_range *r = as_find(as, pa);
+	uint64_t first = pa.v & ~(uint64_t)SUBPAGE_MASK;
+	return r && r->base.v <= first && r->size - (first - r->base.v) >= SUBPAGE_SIZE ? r : NULL;
+}
+
 static bool walk(struct softmmu *mmu, gva_t va, enum mem_access access, unsigned space, struct walk_slot *slot)
 {
 	struct mem_walk w = { .page_bits = SUBPAGE_BITS };
@@ -17,6 +25,8 @@ static bool walk(struct softmmu *mmu, gva_t va, enum mem_access access, unsigned
 		return false;
 	assert(w.page_bits >= SUBPAGE_BITS);
 	slot->page = (w.pa.v & ~(uint64_t)SUBPAGE_MASK) | (w.page_bits >= PAGE_BITS ? WALK_WHOLE : 0);
+	slot->rights = w.rights;
+	slot->range = range_of_subpage(mmu->as, w.pa);
 	if (w.page_bits > 20)
 		mmu->huge = true;
 	else if (w.page_bits > PAGE_BITS)
@@ -45,8 +55,22 @@ static void place_memory(const struct mem_range *r, enum mem_access access, bool
 	if (r->kind == RANGE_MMIO || (r->kind == RANGE_ROM && access == MEM_WRITE))
 		return;
 	p->host = r->host + off;
+	p->ram = r->kind == RANGE_RAM;
 	p->room = (uint32_t)MIN(whole ? PAGE_SIZE - in_page : SUBPAGE_SIZE - (in_page & SUBPAGE_MASK), r->size - off);
 	p->whole_page = whole && off >= in_page && r->size - (off - in_page) >= PAGE_SIZE;
+}
+
+/* Fills the addend asked for, and the other one when the walk allows it and the memory can be written: pages are
+ * mostly both read and written, and one walk then serves for two. */
+static void fill(struct softmmu *mmu, gva_t va, enum mem_access access, unsigned space, const struct place *p,
+		 uint8_t rights)
+{
+	enum mem_access other = access == MEM_READ ? MEM_WRITE : MEM_READ;
+	tlb_fill(mmu, va, access, space, p->host);
+	if (!bit(rights, other) || mmu->tables->addend[space][other][va.v >> PAGE_BITS])
+		return;
+	if (other == MEM_READ || (p->ram && !code_pages_has(&mmu->code, host_page(p->host))))
+		tlb_fill(mmu, va, other, space, p->host);
 }
 
 bool softmmu_resolve(struct softmmu *mmu, gva_t va, enum mem_access access, unsigned space, struct place *p)
@@ -57,14 +81,16 @@ bool softmmu_resolve(struct softmmu *mmu, gva_t va, enum mem_access access, unsi
 	if (!w)
 		return false;
 	p->pa = GPA((w->page & ~(uint64_t)SUBPAGE_MASK) | (va.v & SUBPAGE_MASK));
-	const struct mem_range *r = as_find(mmu->as, p->pa);
-	if (r)
+	const struct mem_range *r = w->range ? w->range : as_find(mmu->as, p->pa);
+	if (w->range && r->kind == RANGE_MMIO)
+		p->device = r;
+	else if (r)
 		place_memory(r, access, w->page & WALK_WHOLE, p);
 	if (!p->host || access == MEM_EXEC)
 		return true;
 	p->code = access == MEM_WRITE && code_pages_has(&mmu->code, host_page(p->host));
 	if (p->whole_page && !p->code)
-		tlb_fill(mmu, va, access, space, p->host);
+		fill(mmu, va, access, space, p, w->rights);
 	return true;
 }
 
@@ -142,10 +168,12 @@ static inline void copy_bytes(void *to, const void *from, unsigned size)
 }
 
 /* The device that answers the whole access in one piece, if that is what is there. */
-static const struct mem_range *whole_device(const struct softmmu *mmu, gpa_t pa, unsigned size)
+static const struct mem_range *whole_device(const struct softmmu *mmu, const struct place *p, unsigned size)
 {
-	const struct mem_range *r = as_find(mmu->as, pa);
-	bool whole = r && r->kind == RANGE_MMIO && size <= 4 && r->size - (pa.v - r->base.v) >= size;
+	if (p->device && size != 3 && size <= 4 && !(p->pa.v & (size - 1)))
+		return p->device;
+	const struct mem_range *r = as_find(mmu->as, p->pa);
+	bool whole = r && r->kind == RANGE_MMIO && size <= 4 && r->size - (p->pa.v - r->base.v) >= size;
 	return whole ? r : NULL;
 }
 
@@ -159,12 +187,12 @@ static bool read_place(struct softmmu *mmu, const struct place *p, void *buf, un
 		return true;
 	}
 	mmu->owner.before_io(mmu->owner.opaque);
-	const struct mem_range *r = whole_device(mmu, p->pa, size);
+	const struct mem_range *r = whole_device(mmu, p, size);
 	if (!r)
 		return as_read(mmu->as, p->pa, buf, size) == MEM_OK;
-	uint32_t v = 0;
-	bool ok = as_mmio_read(r, p->pa, size, &v) == MEM_OK;
-	copy_bytes(buf, &v, size);
+	uint32_t v[2] = { 0 }; /* as wide as copy_bytes can be */
+	bool ok = as_mmio_read(r, p->pa, size, v) == MEM_OK;
+	copy_bytes(buf, v, size);
 	return ok;
 }
 
@@ -175,6 +203,7 @@ static enum mem_status load_split(struct softmmu *mmu, gva_t va, unsigned size, 
 	struct place a, b;
 	if (!locate(mmu, va, MEM_READ, space, &a) || !locate(mmu, next, MEM_READ, space, &b))
 		return MEM_FAULT;
+	b.device = NULL; /* what the first part does may change the map */
 	if (!read_place(mmu, &a, raw, head))
 		return bus_fault(mmu, va, MEM_READ, space);
 	if (!read_place(mmu, &b, raw + head, size - head))
@@ -219,12 +248,12 @@ static bool write_place(struct softmmu *mmu, const struct place *p, const void *
 		return true;
 	}
 	mmu->owner.before_io(mmu->owner.opaque);
-	const struct mem_range *r = whole_device(mmu, p->pa, size);
+	const struct mem_range *r = whole_device(mmu, p, size);
 	if (!r)
 		return as_write(mmu->as, p->pa, buf, size) == MEM_OK;
-	uint32_t v = 0;
-	copy_bytes(&v, buf, size);
-	return as_mmio_write(r, p->pa, size, v) == MEM_OK;
+	uint32_t v[2] = { 0 };
+	copy_bytes(v, buf, size);
+	return as_mmio_write(r, p->pa, size, v[0]) == MEM_OK;
 }
 
 static enum mem_status store_split(struct softmmu *mmu, gva_t va, unsigned size, unsigned space, const uint8_t *raw)
@@ -234,6 +263,7 @@ static enum mem_status store_split(struct softmmu *mmu, gva_t va, unsigned size,
 	struct place a, b;
 	if (!locate(mmu, va, MEM_WRITE, space, &a) || !locate(mmu, next, MEM_WRITE, space, &b))
 		return MEM_FAULT;
+	b.device = NULL; /* what the first part does may change the map */
 	if (!may_write(mmu, &a, head) || !may_write(mmu, &b, size - head))
 		return MEM_RETRY;
 	if (!write_place(mmu, &a, raw, head))

@@ -42,6 +42,8 @@ _Static_assert(JOURNAL_MAX <= UINT16_MAX, "journal entry + 1 fits the chains");
 struct walk_slot {
 	uint64_t key;  /* walk_key(); 0 = empty */
 	uint64_t page; /* physical address of the subpage | whole */
+	const struct mem_range *range; /* the one that holds all of the subpage, NULL when there is none */
+	uint8_t rights; /* mem_walk.rights */
 };
 #define WALK_WHOLE 1u /* in walk_slot.page: the same for the whole 4 KiB page */
 
@@ -70,6 +72,8 @@ struct place {
 	uint8_t *host;   /* NULL: not memory for this kind of access */
 	gpa_t pa;        /* valid when host was not taken from an addend */
 	uint32_t room;   /* contiguous bytes from here in this subpage (or page) and range */
+	const struct mem_range *device; /* the device that answers for all of this subpage, or NULL */
+	bool ram;        /* plain RAM */
 	bool code;       /* a store here must ask owner->code_write first */
 	bool whole_page; /* the whole 4 KiB page lies in one range, under one translation */
 };

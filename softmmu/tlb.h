@@ -33,7 +33,7 @@ struct mem_walk {
 	gpa_t pa;           /* of the address asked for */
 	uint8_t page_bits;  /* the walk is valid for the naturally aligned 2^page_bits bytes around it
 			       (10 for 1 KiB subpages, 12, 16, 20, 32) */
-	bool cacheable;     /* reserved for the guest's own attributes; not used for meaning */
+	uint8_t rights;     /* accesses that this walk would allow as well, as bits 1 << enum mem_access; 0 = not known */
 };
 
 /* Outcome of an access. */

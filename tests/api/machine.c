@@ -142,6 +142,8 @@ static bool dev_write(void *opaque, uint32_t off, unsigned size, uint32_t value)
 		rhea_set_irq(d->m, false, value != 0);
 	if (off == 0x24)
 		rhea_stop(d->m);
+	if (off == 0x28)
+		return rhea_map_ram(d->m, value, 0x1000, NULL) == RHEA_OK;
 	return off != 0x84;
 }
 
@@ -206,6 +208,40 @@ static void bus_errors_become_data_aborts(void **state)
 		assert_int_equal(reg(m, 14), 0x108 + 8);
 		assert_int_equal(reg(m, 5), 7);
 		assert_int_equal(reg(m, RHEA_REG_CPSR) & 0x1f, 0x17);
+		rhea_free(m);
+	}
+}
+
+/* Failure: a device that changes the map breaks the block that is running, or leaves the old map in use. */
+static void map_may_change_inside_a_block(void **state)
+{
+	(void)state;
+	uint32_t code[0x120 / 4] = {
+		0xea00003e, /* b 0x100 */
+		0, 0, 0,
+		0xeafffffe, /* 0x10: data abort: b . */
+	};
+	const uint32_t body[] = {
+		0xe3a04201, /* mov r4, #0x10000000 */
+		0xe3a05202, /* mov r5, #0x20000000 */
+		0xe5845028, /* str r5, [r4, #0x28]: RAM appears at 0x20000000 */
+		0xe5855004, /* str r5, [r5, #4] */
+		0xe5956004, /* ldr r6, [r5, #4] */
+		0xe5947080, /* ldr r7, [r4, #0x80]: bus error in the same block */
+		0xeafffffe, /* b . */
+	};
+	memcpy(code + 0x100 / 4, body, sizeof body);
+	EACH_ACCEL(cfg) {
+		if (cfg.accel == RHEA_ACCEL_LOCKSTEP)
+			continue; /* its second run would see the map of the first one's end */
+		cfg.compile_at_once = true;
+		struct device d;
+		struct rhea *m = machine_with_device(cfg, code, sizeof code, &d);
+		struct rhea_event ev;
+		rhea_run(m, 100, &ev);
+		assert_int_equal(reg(m, 15), 0x10);
+		assert_int_equal(reg(m, 14), 0x114 + 8);
+		assert_int_equal(reg(m, 6), 0x20000000);
 		rhea_free(m);
 	}
 }
@@ -297,6 +333,7 @@ int main(void)
 		cmocka_unit_test(outside_writes_drop_translated_code),
 		cmocka_unit_test(devices_are_called_in_order),
 		cmocka_unit_test(bus_errors_become_data_aborts),
+		cmocka_unit_test(map_may_change_inside_a_block),
 		cmocka_unit_test(interrupts_are_taken_and_return),
 		cmocka_unit_test(hopeless_wait_is_an_event),
 		cmocka_unit_test(refuses_what_makes_no_sense),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The program around a fake machine: what it asks of the API, its exit status, its end by signals. */
 #include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -52,8 +53,10 @@ static void launch(const char *path, const char *line, int sig, struct result *r
 	}
 	close(out[1]);
 	close(err[1]);
-	if (sig) {
-		usleep(200000);
+	if (sig) { /* its output is flushed when rhea_run begins: by then its handlers are there, however busy the host is */
+		struct pollfd ready = {.fd = out[0], .events = POLLIN};
+		poll(&ready, 1, 20000);
+		usleep(50000);
 		kill(pid, sig);
 	}
 	read_pipe(out[0], r->out, sizeof r->out);

@@ -65,16 +65,17 @@ static uint64_t jump_target(const struct tb *tb, unsigned slot)
 	return at + 4 + (uint64_t)(int64_t)rel;
 }
 
-/* Failure: blocks are confused whose address, key or flags differ. */
+/* Failure: blocks are confused whose address, key, flags or kind of page differ. */
 static void finds_by_code_key_and_flags(void **state)
 {
 	struct fixture *f = *state;
 	struct tb *a = make(f, 0x10, 1), *b = make(f, 0x10, 2);
-	assert_ptr_equal(tb_find(&f->store, a->code, a->pc_key, 1), a);
-	assert_ptr_equal(tb_find(&f->store, b->code, b->pc_key, 2), b);
-	assert_null(tb_find(&f->store, a->code, a->pc_key + 1, 1));
-	assert_null(tb_find(&f->store, a->code + 4, a->pc_key, 1));
-	assert_null(tb_find(&f->store, a->code, a->pc_key, 3));
+	assert_ptr_equal(tb_find(&f->store, a->code, a->pc_key, 1, true), a);
+	assert_ptr_equal(tb_find(&f->store, b->code, b->pc_key, 2, true), b);
+	assert_null(tb_find(&f->store, a->code, a->pc_key + 1, 1, true));
+	assert_null(tb_find(&f->store, a->code + 4, a->pc_key, 1, true));
+	assert_null(tb_find(&f->store, a->code, a->pc_key, 3, true));
+	assert_null(tb_find(&f->store, a->code, a->pc_key, 1, false));
 }
 
 /* Failure: a dropped block would still be entered from its neighbours. */
@@ -95,7 +96,7 @@ static void invalidation_undoes_links_both_ways(void **state)
 	assert_int_equal(jump_target(b, 1), b->host.code + 48);
 	assert_null(a->to[0]);
 	assert_null(c->in.from);
-	assert_null(tb_find(&f->store, b->code, b->pc_key, 1));
+	assert_null(tb_find(&f->store, b->code, b->pc_key, 1, true));
 	assert_false(b->valid);
 	tb_invalidate(&f->store, a);
 	tb_invalidate(&f->store, c);

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* libFuzzer target: any text as monitor commands, one a line. Each gets an answer in bounded time and space, ending in a
+ * newline unless it is empty. Build with -Dfuzz=true and clang; run ./fuzz-monitor CORPUS. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "debug/monitor.h"
+#include "softmmu/tlb.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+
+#define ANSWER_MAX ((size_t)64 << 20)
+
+/* Lives as long as the process; a fuzz target is called back without an argument. */
+static struct fixture {
+	struct arm_cpu cpu;
+	struct log log;
+	struct monitor_target t;
+	size_t answer;
+	char last;
+} f;
+
+static bool on_walk(void *opaque, gva_t va, enum mem_access access, unsigned space, struct mem_walk *out)
+{
+	(void)opaque, (void)access, (void)space;
+	*out = (struct mem_walk){.pa = GPA(va.v), .page_bits = 12};
+	return (va.v & 0x3000) != 0x3000; /* a page in four is not mapped */
+}
+
+static enum mem_result reg_read(void *dev, uint32_t off, unsigned size, uint32_t *value)
+{
+	(void)dev, (void)size;
+	*value = off;
+	return off & 0x100 ? MEM_ERROR : MEM_OK;
+}
+
+static void on_request(void *opaque, enum monitor_request what)
+{
+	(void)opaque, (void)what;
+}
+
+static void print(void *opaque, const char *text)
+{
+	struct fixture *fix = opaque;
+	size_t n = strlen(text);
+	fix->answer += n;
+	if (n)
+		fix->last = text[n - 1];
+	if (fix->answer > ANSWER_MAX)
+		abort(); /* nobody reads so much */
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	static const struct mem_ops ops = {.read = reg_read};
+	static const struct arm_model *model;
+	struct softmmu_owner owner = {.opaque = &f, .walk = on_walk, .probe = on_walk};
+	(void)argc, (void)argv;
+	struct address_space *as = as_new(MEM_ERROR, NULL, NULL);
+	struct tlb_tables *tables = mmap(NULL, sizeof *tables, PROT_READ | PROT_WRITE,
+					 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (!as || tables == MAP_FAILED || !as_map_ram(as, GPA(0), 0x100000, "ram", NULL) ||
+	    as_map_mmio(as, GPA(0x10000000), 0x1000, &ops, &f, "device", NULL))
+		return 1;
+	model = arm_model_find("arm926");
+	f.cpu.model = model;
+	f.cpu.pc = 0x10005;
+	f.cpu.cpsr = 0x1d3;
+	f.t = (struct monitor_target){.opaque = &f, .cpu = &f.cpu, .mmu = softmmu_new(as, tables, &owner, NULL), .as = as,
+				      .log = &f.log, .request = on_request};
+	return f.t.mmu ? 0 : 1;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char *text = malloc(size + 1);
+	if (!text)
+		return 0;
+	memcpy(text, data, size);
+	text[size] = '\0';
+	for (char *line = text, *end; line <= text + size; line = end + 1) {
+		end = line + strcspn(line, "\n");
+		*end = '\0';
+		f.answer = 0;
+		f.last = '\n';
+		monitor_command(&f.t, line, print, &f);
+		if (f.last != '\n')
+			abort();
+	}
+	free(text);
+	return 0;
+}

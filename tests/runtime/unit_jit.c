@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See unit_jit.h. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "tests/runtime/unit_jit.h"
+
+#define CODE_SIZE ((size_t)1 << 22)
+#define CODE_LEFT ((ptrdiff_t)1 << 17) /* more than any unit of 64 instructions needs */
+#define CACHE_BITS 4u
+
+struct unit_jit_base {
+	uint8_t reserved[128];
+	struct arm_cpu cpu;
+	int32_t budget;
+	uint64_t host_pc, host_sp;
+	struct unit_jit *jit;
+	struct x64_jump_entry jump_cache[1 << CACHE_BITS];
+	_Alignas(4096) struct tlb_tables tlb;
+};
+
+static void require(bool ok, const char *what)
+{
+	if (ok)
+		return;
+	fprintf(stderr, "compiled unit: %s\n", what);
+	abort();
+}
+
+/* ---- slow paths ---------------------------------------------------------------------------------- */
+
+static struct unit_jit *jit_of(void *env)
+{
+	return ((struct unit_jit_base *)(void *)((uint8_t *)env - offsetof(struct unit_jit_base, cpu)))->jit;
+}
+
+static unsigned mark_of(const struct x64_code *c, uint64_t host_pc)
+{
+	for (uint32_t i = 0; i < c->n_sites; i++)
+		if (c->code + c->site[i].offset == host_pc)
+			return c->site[i].mark;
+	require(false, "a slow path was called from an address that is no site");
+	return 0;
+}
+
+static uint64_t outcome(struct unit_jit *j, bool ok)
+{
+	if (!ok)
+		j->base->cpu.exc = j->cpu->exc;
+	return !ok;
+}
+
+static struct x64_load_result load_slow(void *env, uint32_t addr, uint32_t memop, uint64_t host_pc)
+{
+	struct unit_jit *j = jit_of(env);
+	struct x64_load_result r = {0};
+	bool ok = j->mem->load(j->mem->ctx, addr, (uint16_t)memop, mark_of(j->unit, host_pc), &r.value);
+	if (ok && ir_memop_signed((uint16_t)memop)) { /* ir_memory gives the bytes as they are */
+		unsigned shift = 64 - 8 * ir_memop_size((uint16_t)memop);
+		r.value = (uint64_t)((int64_t)(r.value << shift) >> shift);
+	}
+	r.status = outcome(j, ok);
+	return r;
+}
+
+static uint64_t store_slow(void *env, uint32_t addr, uint64_t value, uint32_t memop, uint64_t host_pc)
+{
+	struct unit_jit *j = jit_of(env);
+	return outcome(j, j->mem->store(j->mem->ctx, addr, (uint16_t)memop, mark_of(j->unit, host_pc), value));
+}
+
+/* ---- set-up -------------------------------------------------------------------------------------- */
+
+void unit_jit_init(struct unit_jit *j, uint32_t shuffle_seed, unsigned n_homes)
+{
+	struct rhea_error err;
+	*j = (struct unit_jit){0};
+	j->base = mmap(NULL, sizeof *j->base, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	require(j->base != MAP_FAILED && codebuf_init(&j->code, CODE_SIZE, &err) == RHEA_OK, "no memory");
+	j->base->jit = j;
+	for (unsigned i = 0; i < 1u << CACHE_BITS; i++)
+		j->base->jump_cache[i].flags = UINT32_MAX;
+	j->layout = (struct x64_layout){
+		.env = offsetof(struct unit_jit_base, cpu), .budget = offsetof(struct unit_jit_base, budget),
+		.host_pc = offsetof(struct unit_jit_base, host_pc), .host_sp = offsetof(struct unit_jit_base, host_sp),
+		.tb_flags = offsetof(struct unit_jit_base, cpu.tb_flags),
+		.jump_cache = offsetof(struct unit_jit_base, jump_cache), .jump_cache_bits = CACHE_BITS,
+		.tlb = offsetof(struct unit_jit_base, tlb.addend),
+		.exec_tag = offsetof(struct unit_jit_base, tlb.exec_tag), .page_bits = PAGE_BITS,
+		.load_slow = load_slow, .store_slow = store_slow,
+	};
+	x64_target_init(&j->target, &arm_guest, &j->layout, shuffle_seed, n_homes);
+	require(x64_emit_thunks(&j->target, &j->code.out), "no room for the thunks");
+	codebuf_set_mark(&j->code);
+}
+
+void unit_jit_free(struct unit_jit *j)
+{
+	codebuf_free(&j->code);
+	munmap(j->base, sizeof *j->base);
+}
+
+/* ---- one unit ------------------------------------------------------------------------------------ */
+
+static struct ir_interp_result to_result(struct unit_jit *j, const struct x64_code *c, uint64_t exit)
+{
+	struct ir_interp_result r = {.pc_key = j->base->cpu.pc};
+	switch ((enum x64_exit)(exit & 7)) {
+	case X64_EXIT_JUMP_0:
+	case X64_EXIT_JUMP_1:
+		r.exit = IR_EXIT_JUMP;
+		r.slot = (unsigned)(exit & 7);
+		return r;
+	case X64_EXIT_LOOKUP:
+		r.exit = IR_EXIT_IND;
+		return r;
+	case X64_EXIT_FAULT:
+		r.exit = IR_EXIT_FAULT;
+		r.marks = mark_of(c, j->base->host_pc) + 1;
+		j->faults++;
+		return r;
+	case X64_EXIT_BUDGET:
+		break;
+	}
+	require(false, "it did not start although its budget was there");
+	return r;
+}
+
+struct ir_interp_result unit_jit_run(struct unit_jit *j, const struct ir_unit *u, struct arm_cpu *cpu,
+				     const struct ir_memory *mem)
+{
+	struct unit_jit_base *b = j->base;
+	struct x64_code code;
+	if (j->code.out.end - j->code.out.cur < CODE_LEFT)
+		codebuf_flush(&j->code);
+	struct x64_compile_args args = {.cookie = 8, .n_insns = u->n_marks, .space = 1};
+	require(x64_compile(&j->target, u, &args, &j->code.out, &code), "the buffer is full");
+	require(code.n_marks == u->n_marks, "marks are missing");
+	j->unit = &code;
+	j->mem = mem;
+	j->cpu = cpu;
+	b->cpu = *cpu;
+	b->budget = (int32_t)u->n_marks;
+	uint64_t exit = j->target.enter(b, code.code + code.entry);
+	struct ir_interp_result r = to_result(j, &code, exit);
+	require(b->budget == 0, "not charged as a whole");
+	*cpu = b->cpu;
+	j->entered++;
+	return r;
+}
