@@ -17,9 +17,8 @@
 static void map_changed(void *opaque, gpa_t base, uint64_t size)
 {
 	struct rhea *m = opaque;
-	(void)base, (void)size;
 	if (m->vcpu)
-		vcpu_map_changed(m->vcpu);
+		vcpu_map_changed(m->vcpu, base, size);
 }
 
 static void memory_written(void *opaque, const uint8_t *host, uint64_t size)
@@ -200,6 +199,7 @@ static bool build_vcpu(struct rhea *m, const struct arm_model *model, struct rhe
 		.code_size = c->tb_size ? c->tb_size : DEFAULT_CODE_SIZE,
 		.one_insn_per_tb = c->one_insn_per_tb,
 		.warmup = !c->compile_at_once,
+		.window = !c->no_window,
 		.no_chain = c->no_chain,
 		.icount = c->icount,
 		.icount_no_sleep = c->icount_no_sleep,

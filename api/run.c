@@ -72,7 +72,7 @@ void machine_watch(struct rhea *m)
 		watch.exec = NULL;
 	m->vcpu->observer = watch;
 	if (no_chain && !m->vcpu->cfg.no_chain)
-		vcpu_map_changed(m->vcpu);
+		vcpu_flush_code(m->vcpu);
 	m->vcpu->cfg.no_chain = no_chain;
 }
 

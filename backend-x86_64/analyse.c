@@ -226,16 +226,36 @@ static void use(struct analysis *an, ir_ref a, ir_ref v)
 {
 	struct value *val = an->g->val;
 	val[a].last_use = v;
+	val[a].folded = false;
 	if (val[a].flags_of == an->flags.insn && an->flags.insn != IR_NONE) {
 		val[an->flags.insn].flags_until = v;
 		an->candidate.insn = IR_NONE;
 	}
 }
 
+/* An address that is base + constant and has no use but accesses to the window: becomes their displacement. */
+static void use_address(struct analysis *an, ir_ref a, ir_ref v, const struct ir_insn *i)
+{
+	struct gen *g = an->g;
+	struct value *val = &g->val[a];
+	ir_ref base;
+	int32_t disp;
+	bool first = !val->last_use && !val->flags_until;
+	if (in_window(g, i->aux) && (first || val->folded) && window_address(g, a, ir_memop_size(i->aux), &base, &disp)) {
+		use(an, base, v);
+		val->folded = true;
+		val->last_use = v;
+	} else {
+		use(an, a, v);
+	}
+}
+
 static void count_uses(struct analysis *an, ir_ref v, const struct ir_insn *i)
 {
 	unsigned n = ir_ops[i->op].n_args;
-	if (n > 0 && !(i->op == IR_set && i->b == IR_SET_OPTIONAL))
+	if (ir_ops[i->op].shape == IR_SHAPE_LOAD || ir_ops[i->op].shape == IR_SHAPE_STORE)
+		use_address(an, i->a, v, i);
+	else if (n > 0 && !(i->op == IR_set && i->b == IR_SET_OPTIONAL))
 		use(an, i->a, v);
 	if (n > 1)
 		use(an, i->b, v);
@@ -262,8 +282,10 @@ static void visit_call(struct analysis *an, ir_ref v, const struct ir_insn *i)
 {
 	unsigned n;
 	const ir_ref *args = ir_call_args(an->g->u, i, &n);
-	for (unsigned k = 0; k < n; k++)
+	for (unsigned k = 0; k < n; k++) {
 		an->g->val[args[k]].last_use = v;
+		an->g->val[args[k]].folded = false;
+	}
 	if (!(an->g->u->guest->helpers[i->aux].flags & IR_HELPER_PURE))
 		an->barrier = v;
 	an->g->n_calls++;

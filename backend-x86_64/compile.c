@@ -61,13 +61,15 @@ static void init_lists(struct gen *g)
 
 void gen_add_site(struct gen *g, uint32_t mark)
 {
-	g->code->site[g->code->n_sites++] = (struct x64_site){here(g), mark};
+	g->code->site[g->code->n_sites++] = (struct x64_site){.offset = here(g), .mark = mark};
 }
 
 /* No effect, and neither the value nor its flags are asked for. */
 static bool is_dead(const struct gen *g, ir_ref v, const struct ir_insn *i)
 {
 	if (i->op == IR_nop || i->op == IR_const)
+		return true;
+	if (g->val[v].folded && !sets_flags(g, v))
 		return true;
 	return !g->val[v].last_use && !sets_flags(g, v) && (ir_ops[i->op].flags & IR_PURE || i->op == IR_get);
 }
@@ -121,4 +123,21 @@ void x64_patch_jump(const struct x64_code *code, unsigned slot, uint64_t target,
 	assert(distance == (int32_t)distance);
 	/* One store, of whatever alignment C may think of: it stays within a cache line (control.c). */
 	__asm__ volatile("movl %1, (%0)" : : "r"(rel32 - (uint64_t)rx_delta), "r"((int32_t)distance) : "memory");
+}
+
+/* The window's displacement makes every access at least 6 bytes long. */
+void x64_patch_access(const struct x64_code *code, const struct x64_site *site, uint8_t saved[X64_ACCESS_BYTES],
+		      ptrdiff_t rx_delta)
+{
+	uint8_t *at = (uint8_t *)(uintptr_t)(code->code + site->access - (uint64_t)rx_delta);
+	int32_t distance = (int32_t)(site->stub - (site->access + X64_ACCESS_BYTES));
+	memcpy(saved, at, X64_ACCESS_BYTES);
+	at[0] = 0xe9; /* jmp rel32 */
+	memcpy(at + 1, &distance, sizeof distance);
+}
+
+void x64_unpatch_access(const struct x64_code *code, const struct x64_site *site, const uint8_t saved[X64_ACCESS_BYTES],
+			ptrdiff_t rx_delta)
+{
+	memcpy((uint8_t *)(uintptr_t)(code->code + site->access - (uint64_t)rx_delta), saved, X64_ACCESS_BYTES);
 }

@@ -39,6 +39,7 @@ struct value {
 	ir_ref flags_until; /* last insn that takes a condition from this insn's flags; 0 = none */
 	int8_t target;      /* global that a later `set` gives this value and that may be written now; -1 */
 	bool soft_target;   /* the `set` is optional */
+	bool folded;        /* base + constant, only ever an address in the window: no code of its own */
 	bool wide;          /* i64 */
 	/* location, see regalloc.c */
 	uint8_t cc;         /* enum x64_cc, while flags_of is what the flags hold */
@@ -66,8 +67,10 @@ struct fixup {
 
 /* An out-of-line part of a load or store. */
 struct slow_path {
-	uint8_t *from[2];   /* rel32 of the jumps to it; [0] may be NULL */
+	uint8_t *from[2];   /* rel32 of the jumps to it; may be NULL */
 	uint8_t *back;
+	uint32_t access;    /* offset of the window's access, 0 = none */
+	int32_t disp;       /* the address is addr + disp */
 	uint16_t memop;
 	bool is_store, wide;
 	uint32_t mark;
@@ -165,6 +168,12 @@ static inline bool must_keep_flags(const struct gen *g)
 	return g->flags != IR_NONE && g->val[g->flags].flags_until > g->at;
 }
 
+/* Do accesses of this kind go to the window? */
+static inline bool in_window(const struct gen *g, uint16_t memop)
+{
+	return g->args->window >> ir_memop_space(memop) & 1;
+}
+
 /* Is value v a condition of the flags as they stand? */
 static inline bool in_flags(const struct gen *g, ir_ref v)
 {
@@ -229,6 +238,8 @@ struct opnd ra_operand(struct gen *g, ir_ref v);
 struct opnd ra_operand_rm(struct gen *g, ir_ref v);
 /* Frees the registers of the insn's operands that die here. After the last ra_use, before ra_def. */
 void ra_release(struct gen *g);
+/* Frees the register of v, which the insn uses without naming it as an operand, when v dies here. */
+void ra_release_value(struct gen *g, ir_ref v);
 /* Register for the insn's result: the home it is meant for, else `hint` if free, else a new one. */
 int ra_def(struct gen *g, ir_ref v, int hint);
 /* The result is in `reg` now. */
@@ -271,6 +282,8 @@ enum x64_cc flags_truth(struct gen *g, ir_ref v);
 /* ---- memory.c, call.c, control.c ---------------------------------------------------------------- */
 
 void gen_slow_paths(struct gen *g);
+/* Is `a` base + disp, as an access of `size` bytes to the window can take it? */
+bool window_address(const struct gen *g, ir_ref a, unsigned size, ir_ref *base, int32_t *disp);
 /* What was emitted last is a call that may leave the unit in guest instruction `mark`. */
 void gen_add_site(struct gen *g, uint32_t mark);
 void gen_prologue(struct gen *g);

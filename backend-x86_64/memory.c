@@ -18,13 +18,29 @@
  * With a constant address the first four become `mov t, [rbp + const]`; a constant that is not
  * aligned goes straight to the slow path. The thunks keep every register but the flags. Big-endian
  * accesses add a bswap; a store swaps its value in place and back.
+ *
+ * Where the unit's space has the window (x64_compile_args.window), one instruction is left of it. What the window does not
+ * have raises a signal, whose handler continues at the stub; a site that does so often is patched to jump there.
+ *
+ *     test  base, size - 1    (size > 1)   stub:
+ *     jnz   stub                             mov   dword [rsp + 0], base
+ *   access:                                  add   dword [rsp + 0], disp       (disp not 0)
+ *     mov   dst, [rbp + base + window + disp]   or
+ *     mov   [rbp + base + window + disp], value   the rest of the slow path as above
+ *   back:
+ *
+ * The window has guards of WINDOW_MAX_DISP bytes on both sides, for sums that leave 32 bits. All that changes before the
+ * access are scratch registers, so that the stub finds what the access found; a swapped store swaps a copy.
  */
 #include "backend-x86_64/gen.h"
+
+#define WINDOW_MAX_DISP 0x7fff
 
 struct access {
 	uint16_t memop;
 	unsigned size;
-	bool wide;
+	bool wide, window;
+	int32_t disp;      /* window */
 	ir_ref addr_ref;
 	struct opnd addr;  /* REG or IMM */
 	struct x64_mem host;
@@ -87,20 +103,67 @@ static bool probe(struct gen *g, struct access *a, int t)
 	return true;
 }
 
+bool window_address(const struct gen *g, ir_ref a, unsigned size, ir_ref *base, int32_t *disp)
+{
+	const struct ir_insn *i = insn_of(g, a);
+	if ((i->op != IR_add && i->op != IR_sub) || is_const(g, i->a) || !is_const(g, i->b))
+		return false;
+	int32_t c = (int32_t)insn_of(g, i->b)->imm;
+	if (c < -WINDOW_MAX_DISP || c > WINDOW_MAX_DISP || ((uint32_t)c & (size - 1)))
+		return false;
+	*base = i->a;
+	*disp = i->op == IR_add ? c : -c;
+	return true;
+}
+
+/* A constant is a displacement when it survives sign extension, with the window's offset added. */
+static bool fits_disp(const struct gen *g, const struct access *a, uint64_t imm)
+{
+	return imm <= INT32_MAX && (!a->window || imm <= (uint64_t)(INT32_MAX - WINDOW_MAX_DISP - g->t->layout.window));
+}
+
 static void access_begin(struct gen *g, struct access *a, const struct ir_insn *i, bool store)
 {
 	*a = (struct access){
 		.memop = i->aux, .size = ir_memop_size(i->aux), .wide = i->type == IR_I64, .addr_ref = i->a,
-		.slow = &g->slow[g->n_slow++],
+		.window = in_window(g, i->aux), .slow = &g->slow[g->n_slow++],
 	};
-	/* A constant is a displacement when it survives sign extension. */
-	if (is_const(g, i->a) && insn_of(g, i->a)->imm <= INT32_MAX)
+	ir_ref base;
+	if (is_const(g, i->a) && fits_disp(g, a, insn_of(g, i->a)->imm)) {
 		a->addr = (struct opnd){.kind = OPND_IMM, .reg = -1, .imm = (int32_t)insn_of(g, i->a)->imm};
-	else
+	} else if (g->val[i->a].folded && !sets_flags(g, i->a) &&
+		   window_address(g, i->a, a->size, &base, &a->disp)) {
+		a->addr_ref = base;
+		a->addr = (struct opnd){.kind = OPND_REG, .reg = ra_use(g, base)};
+	} else {
 		a->addr = (struct opnd){.kind = OPND_REG, .reg = ra_use(g, i->a)};
+	}
 	*a->slow = (struct slow_path){
-		.memop = i->aux, .is_store = store, .wide = a->wide, .mark = g->mark, .addr = a->addr,
+		.memop = i->aux, .is_store = store, .wide = a->wide, .mark = g->mark, .addr = a->addr, .disp = a->disp,
 	};
+}
+
+/* The insn's operands, and the base of an address that stands for its own. */
+static void release(struct gen *g, const struct access *a, const struct ir_insn *i)
+{
+	ra_release(g);
+	if (a->addr_ref != i->a)
+		ra_release_value(g, a->addr_ref);
+}
+
+/* The alignment test of a window's access; what follows is the access itself, to a->host. False: never aligned. */
+static bool begin_window_access(struct gen *g, struct access *a)
+{
+	int32_t window = g->t->layout.window;
+	if (a->addr.kind == OPND_IMM) {
+		if ((uint32_t)a->addr.imm & (a->size - 1))
+			return false;
+		a->host = x64_mem(RBP, window + a->addr.imm);
+	} else {
+		alignment_check(g, a);
+		a->host = x64_mem_index(RBP, a->addr.reg, 0, window + a->disp);
+	}
+	return true;
 }
 
 /* ---- loads ---------------------------------------------------------------------------------- */
@@ -143,12 +206,18 @@ void lower_ld(struct gen *g, ir_ref v, const struct ir_insn *i)
 	flags_clobber(g);
 	/* All registers are arranged before the first jump, so that both paths find the same. The
 	 * addend is dead once used: its register takes the result that has no home. */
-	int t = ra_alloc(g), dst;
-	ra_release(g);
+	int t = a.window ? -1 : ra_alloc(g), dst;
+	release(g, &a, i);
 	dst = a.slow->value.reg = ra_def(g, v, t);
-	if (!probe(g, &a, t))
+	if (!(a.window ? begin_window_access(g, &a) : probe(g, &a, t))) {
 		a.slow->from[1] = emit_jmp(&g->e);
-	else if (ir_memop_be(a.memop) && a.size > 1)
+		a.slow->back = g->e.cur;
+		ra_bind(g, v, dst);
+		return;
+	}
+	if (a.window)
+		a.slow->access = here(g);
+	if (ir_memop_be(a.memop) && a.size > 1)
 		load_swapped(g, &a, dst);
 	else
 		load_plain(g, &a, dst);
@@ -169,6 +238,44 @@ static void swap_bytes(struct gen *g, const struct access *a, int r)
 		emit_shift_ri(&g->e, true, SH_ROL, r, 32);
 }
 
+static void store_to_tlb(struct gen *g, struct access *a, const struct opnd *value, bool swap)
+{
+	int t = ra_alloc(g);
+	if (!probe(g, a, t)) {
+		a->slow->from[1] = emit_jmp(&g->e);
+	} else if (value->kind == OPND_IMM) {
+		emit_store_imm(&g->e, a->size, a->host, value->imm);
+	} else {
+		if (swap) { /* the address as a whole first: its register may be the value's too */
+			emit_lea(&g->e, true, t, a->host);
+			a->host = x64_mem(t, 0);
+			swap_bytes(g, a, value->reg);
+		}
+		emit_store(&g->e, a->size, a->host, value->reg);
+		if (swap)
+			swap_bytes(g, a, value->reg);
+	}
+}
+
+static void store_to_window(struct gen *g, struct access *a, const struct opnd *value, bool swap)
+{
+	int from = value->reg;
+	if (!begin_window_access(g, a)) {
+		a->slow->from[1] = emit_jmp(&g->e);
+		return;
+	}
+	if (swap) {
+		from = ra_alloc(g);
+		emit_mov_rr(&g->e, a->wide, from, value->reg);
+		swap_bytes(g, a, from);
+	}
+	a->slow->access = here(g);
+	if (value->kind == OPND_IMM)
+		emit_store_imm(&g->e, a->size, a->host, value->imm);
+	else
+		emit_store(&g->e, a->size, a->host, from);
+}
+
 void lower_st(struct gen *g, ir_ref v, const struct ir_insn *i)
 {
 	struct access a;
@@ -180,21 +287,12 @@ void lower_st(struct gen *g, ir_ref v, const struct ir_insn *i)
 		value = (struct opnd){.kind = OPND_REG, .reg = ra_use(g, i->b)};
 	a.slow->value = value;
 	flags_clobber(g);
-	int t = ra_alloc(g);
-	if (!probe(g, &a, t)) {
-		a.slow->from[1] = emit_jmp(&g->e);
-	} else if (value.kind == OPND_IMM) {
-		emit_store_imm(&g->e, a.size, a.host, value.imm);
-	} else {
-		if (swap) { /* the address as a whole first: its register may be the value's too */
-			emit_lea(&g->e, true, t, a.host);
-			a.host = x64_mem(t, 0);
-			swap_bytes(g, &a, value.reg);
-		}
-		emit_store(&g->e, a.size, a.host, value.reg);
-		if (swap)
-			swap_bytes(g, &a, value.reg);
-	}
+	if (a.window)
+		store_to_window(g, &a, &value, swap);
+	else
+		store_to_tlb(g, &a, &value, swap);
+	if (a.addr_ref != i->a)
+		ra_release_value(g, a.addr_ref);
 	a.slow->back = g->e.cur;
 }
 
@@ -215,15 +313,21 @@ static void store_arg(struct gen *g, unsigned size, int offset, const struct opn
 
 static void slow_path(struct gen *g, const struct slow_path *s)
 {
+	uint32_t stub = here(g);
 	for (unsigned k = 0; k < 2; k++)
 		if (s->from[k])
 			emit_link(s->from[k], g->e.cur);
 	store_arg(g, 4, FRAME_ARG, &s->addr, false);
+	if (s->disp)
+		emit_alu_mi(&g->e, false, ALU_ADD, frame_mem(FRAME_ARG), s->disp);
 	if (s->is_store)
 		store_arg(g, 8, FRAME_ARG + 8, &s->value, s->wide);
 	emit_store_imm(&g->e, 4, frame_mem(FRAME_ARG + 16), s->memop);
 	emit_link(emit_call(&g->e), rw_of(g, s->is_store ? g->t->thunk_store : g->t->thunk_load));
 	gen_add_site(g, s->mark);
+	struct x64_site *site = &g->code->site[g->code->n_sites - 1];
+	site->access = s->access;
+	site->stub = stub;
 	if (!s->is_store)
 		emit_mov_rm(&g->e, s->wide, s->value.reg, frame_mem(FRAME_ARG));
 	emit_link(emit_jmp(&g->e), s->back);

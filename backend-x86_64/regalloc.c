@@ -86,6 +86,12 @@ void ra_release(struct gen *g)
 		free_reg(g, &g->val[v[k]]);
 }
 
+void ra_release_value(struct gen *g, ir_ref v)
+{
+	free_reg(g, &g->val[v]);
+	free_slot(g, &g->val[v]);
+}
+
 void ra_end_insn(struct gen *g)
 {
 	unsigned n;

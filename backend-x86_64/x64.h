@@ -29,6 +29,8 @@ struct x64_layout {
 	int32_t tb_flags;     /* uint32_t: second half of the lookup key */
 	int32_t jump_cache;   /* struct x64_jump_entry[1 << jump_cache_bits] */
 	uint32_t jump_cache_bits;
+	int32_t window;       /* guest address 0 of a 4 GiB view of guest memory whose holes raise SIGSEGV, see
+				 x64_compile_args.window; 0 = none */
 	int32_t tlb;          /* addend tables: uint64_t [space][access][1 << (32 - page_bits)] */
 	int32_t exec_tag;     /* uint32_t [space][1 << (32 - page_bits)] */
 	uint32_t page_bits;   /* 12 */
@@ -105,6 +107,8 @@ struct x64_code {
 	struct x64_site {
 		uint32_t offset; /* from code: what host_pc - code is after a fault */
 		uint32_t mark;   /* index of the guest instruction */
+		uint32_t access; /* offset of the host instruction that accesses the window; 0 = none */
+		uint32_t stub;   /* offset of the code that does the same access out of line */
 	} *site;
 };
 
@@ -112,6 +116,8 @@ struct x64_compile_args {
 	uint64_t cookie;      /* 8-byte aligned, non-zero; returned by exits */
 	uint32_t n_insns;     /* charged to the budget at entry */
 	uint32_t space;       /* TLB_SPACES index for exec tags */
+	uint8_t window;       /* bit for each TLB space whose accesses go to the window: where an access there traps, the
+				 handler continues at the site's stub */
 	uint32_t cross_tag;   /* tag that cross_entry expects at the unit's page; 0 = no check needed:
 				 cross_entry == entry */
 };
@@ -122,5 +128,12 @@ bool x64_compile(const struct x64_target *t, const struct ir_unit *u, const stru
 
 /* Points slot's jump at RX address `target` (or back at its stub with target 0). Atomic. */
 void x64_patch_jump(const struct x64_code *code, unsigned slot, uint64_t target, ptrdiff_t rx_delta);
+
+/* Makes a window access jump to its stub; `saved` gets what stood there. And back. */
+#define X64_ACCESS_BYTES 5
+void x64_patch_access(const struct x64_code *code, const struct x64_site *site, uint8_t saved[X64_ACCESS_BYTES],
+		      ptrdiff_t rx_delta);
+void x64_unpatch_access(const struct x64_code *code, const struct x64_site *site, const uint8_t saved[X64_ACCESS_BYTES],
+			ptrdiff_t rx_delta);
 
 #endif

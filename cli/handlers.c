@@ -194,17 +194,17 @@ static bool accel_property(struct cli_options *o, const char *key, const char *v
 	}
 	if (strcmp(key, "one-insn-per-tb") == 0)
 		return parse_flag(o, "accel", key, value, &o->config.one_insn_per_tb);
-	if (strcmp(key, "warmup") == 0) {
-		bool warmup;
-		if (!parse_flag(o, "accel", key, value, &warmup))
+	if (strcmp(key, "warmup") == 0 || strcmp(key, "window") == 0) {
+		bool on;
+		if (!parse_flag(o, "accel", key, value, &on))
 			return false;
-		o->config.compile_at_once = !warmup;
+		*(strcmp(key, "warmup") == 0 ? &o->config.compile_at_once : &o->config.no_window) = !on;
 		return true;
 	}
 	if (strcmp(key, "thread") == 0)
 		return (value && (strcmp(value, "single") == 0 || strcmp(value, "multi") == 0)) ||
 		       bad_value(o, "accel", key, value, "single"); /* one core: the same */
-	return unknown_key(o, "accel", key, "tb-size, one-insn-per-tb, warmup, thread");
+	return unknown_key(o, "accel", key, "tb-size, one-insn-per-tb, warmup, window, thread");
 }
 
 bool opt_accel(struct cli_options *o, const struct cli_option *row, const char *arg)

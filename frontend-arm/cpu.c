@@ -114,7 +114,7 @@ void arm_update_tb_flags(struct arm_cpu *cpu)
 			flags |= map[i].flag;
 	if (cpu->cp15.fcse_pid >> 25)
 		flags |= ARM_TB_MMU; /* moves addresses with the MMU off, too */
-	cpu->tb_flags = flags;
+	cpu->tb_flags = flags | cpu->owner_flags;
 }
 
 uint32_t arm_cpsr_read(const struct arm_cpu *cpu)

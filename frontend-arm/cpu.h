@@ -71,6 +71,7 @@ enum arm_tb_flag {
 	ARM_TB_BE32 = 8,   /* SCTLR.B: word-invariant big-endian */
 	ARM_TB_L4 = 16,    /* SCTLR.L4: loads to pc do not interwork */
 	ARM_TB_HAS_SPSR = 32, /* the mode has an SPSR (not User or System) */
+	ARM_TB_FLAGS = 0xffff, /* all of these; the rest is the owner's (arm_cpu.owner_flags) */
 };
 
 struct arm_cp15 {
@@ -104,6 +105,7 @@ struct arm_cpu {
 	uint32_t tb_flags;     /* enum arm_tb_flag; kept by arm_update_tb_flags */
 	struct arm_exception exc;
 
+	uint32_t owner_flags;  /* the owner's part of tb_flags, bits 31:16 */
 	uint32_t cpsr;         /* mode, I, F, A, J; never N Z C V Q T */
 	uint32_t spsr[ARM_BANKS]; /* of every bank; [bank of the current mode] is the SPSR */
 	uint32_t bank_r13[ARM_BANKS], bank_r14[ARM_BANKS]; /* of the modes that are not current */

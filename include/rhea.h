@@ -68,6 +68,9 @@ struct rhea_config {
 	uint64_t tb_size;          /* bytes of translated code kept; 0 = 64 MiB */
 	bool one_insn_per_tb;      /* translate one guest instruction at a time */
 	bool compile_at_once;      /* compile blocks when first reached; normally their first run is interpreted */
+	bool no_window;            /* never map guest memory at its own addresses: slower, but without 4 GiB of address space
+				      and without the SIGSEGV handler that is in place while rhea_run runs (it hands on
+				      what is not rhea's to the handler that it found) */
 	bool no_chain;             /* return to the run loop after every block */
 	bool no_reboot;            /* a guest reset request ends rhea_run with RHEA_EVENT_RESET */
 	bool icount;               /* virtual time from the instruction count: deterministic */

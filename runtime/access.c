@@ -68,6 +68,8 @@ struct x64_load_result vcpu_load_slow(void *env, uint32_t addr, uint32_t memop, 
 	struct vcpu *v = vcpu_of_env(env);
 	struct x64_load_result r = {0};
 	v->base->host_pc = host_pc;
+	if (v->window)
+		vcpu_window_slow(v, addr, (uint16_t)memop, false, host_pc);
 	r.status = load(v, addr, (uint16_t)memop, &r.value) != MEM_DONE;
 	return r;
 }
@@ -76,6 +78,8 @@ uint64_t vcpu_store_slow(void *env, uint32_t addr, uint64_t value, uint32_t memo
 {
 	struct vcpu *v = vcpu_of_env(env);
 	v->base->host_pc = host_pc;
+	if (v->window)
+		vcpu_window_slow(v, addr, (uint16_t)memop, true, host_pc);
 	return store(v, addr, (uint16_t)memop, value) != MEM_DONE;
 }
 

@@ -272,7 +272,7 @@ static void trace(const struct vcpu *v, const struct tb *tb)
 	v->observer.exec(v->observer.opaque,
 			 &(struct tb_view){
 				 .pc_key = tb->pc_key,
-				 .tb_flags = tb->flags,
+				 .tb_flags = tb->flags & ARM_TB_FLAGS,
 				 .guest_code = tb->code,
 				 .guest_bytes = tb->bytes,
 				 .host = tb->host.size ? &tb->host : NULL,
@@ -341,7 +341,7 @@ static void run_slice(struct vcpu *v)
 	}
 }
 
-enum vcpu_stop vcpu_run(struct vcpu *v, uint64_t max_insns)
+static enum vcpu_stop run(struct vcpu *v, uint64_t max_insns)
 {
 	uint64_t left = UINT64_MAX - v->insns_done;
 	uint64_t end = v->insns_done + (max_insns && max_insns < left ? max_insns : left);
@@ -366,4 +366,15 @@ enum vcpu_stop vcpu_run(struct vcpu *v, uint64_t max_insns)
 		begin_slice(v, end - v->insns_done);
 		run_slice(v);
 	}
+}
+
+enum vcpu_stop vcpu_run(struct vcpu *v, uint64_t max_insns)
+{
+	bool trap = v->window && trap_begin(&v->trap);
+	if (v->window && !trap)
+		vcpu_window_close(v);
+	enum vcpu_stop why = run(v, max_insns);
+	if (trap)
+		trap_end(&v->trap);
+	return why;
 }

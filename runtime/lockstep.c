@@ -242,7 +242,7 @@ static void report(struct vcpu *v, const struct tb *tb, const struct arm_cpu *be
 	log->mask = LOG_in_asm | LOG_op_opt | LOG_out_asm;
 	struct tb_view view = {
 		.pc_key = tb->pc_key,
-		.tb_flags = tb->flags,
+		.tb_flags = tb->flags & ARM_TB_FLAGS,
 		.guest_code = tb->code,
 		.guest_bytes = tb->bytes,
 		.unit = tb->unit,

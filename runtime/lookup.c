@@ -80,6 +80,7 @@ void vcpu_flush_code(struct vcpu *v)
 			softmmu_unprotect_code(v->mmu, p->host);
 	tb_store_flush(&v->tbs);
 	codebuf_flush(&v->code);
+	vcpu_window_forget(v);
 	vcpu_clear_jump_cache(v);
 	softmmu_flush(v->mmu); /* exec tags name pages that are gone */
 	v->stats.code_flushes++;
@@ -87,8 +88,9 @@ void vcpu_flush_code(struct vcpu *v)
 
 /* With the MMU off, blocks jump to each other because the map is what it was: all go. A device access changes
  * the map inside a block, which must be found again should it fault later on: then they go when it has ended. */
-void vcpu_map_changed(struct vcpu *v)
+void vcpu_map_changed(struct vcpu *v, gpa_t base, uint64_t size)
 {
+	vcpu_window_map_changed(v, base, size);
 	if (!v->in_block) {
 		vcpu_flush_code(v);
 		return;

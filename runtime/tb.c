@@ -183,7 +183,7 @@ struct tb *tb_by_host_pc(const struct tb_store *s, uint64_t pc)
 	return pc - tb->host.code <= tb->host.size ? tb : NULL;
 }
 
-uint32_t tb_site_mark(const struct tb *tb, uint64_t pc)
+const struct x64_site *tb_site(const struct tb *tb, uint64_t pc)
 {
 	uint32_t off = (uint32_t)(pc - tb->host.code), lo = 0, hi = tb->host.n_sites;
 	while (lo < hi) {
@@ -194,5 +194,10 @@ uint32_t tb_site_mark(const struct tb *tb, uint64_t pc)
 			hi = mid;
 	}
 	assert(lo < tb->host.n_sites && tb->host.site[lo].offset == off);
-	return tb->host.site[lo].mark;
+	return &tb->host.site[lo];
+}
+
+uint32_t tb_site_mark(const struct tb *tb, uint64_t pc)
+{
+	return tb_site(tb, pc)->mark;
 }

@@ -80,6 +80,8 @@ void tb_invalidate(struct tb_store *s, struct tb *tb);
 
 /* The TB whose emitted code contains host address `pc` (valid or not), NULL when none does. */
 struct tb *tb_by_host_pc(const struct tb_store *s, uint64_t pc);
+/* The site with return address `pc` in tb. */
+const struct x64_site *tb_site(const struct tb *tb, uint64_t pc);
 /* Index of the guest instruction of the site with return address `pc` in tb. */
 uint32_t tb_site_mark(const struct tb *tb, uint64_t pc);
 

@@ -60,7 +60,7 @@ static void observe(const struct vcpu *v, void (*call)(void *opaque, const struc
 	bool compiled = tb->host.size != 0;
 	call(v->observer.opaque, &(struct tb_view){
 		.pc_key = tb->pc_key,
-		.tb_flags = tb->flags,
+		.tb_flags = tb->flags & ARM_TB_FLAGS,
 		.guest_code = tb->code,
 		.guest_bytes = tb->bytes,
 		.unit = u,
@@ -128,6 +128,7 @@ static bool compile(struct vcpu *v, const struct ir_unit *u, struct tb *tb)
 		.cookie = (uint64_t)(uintptr_t)tb,
 		.n_insns = tb->n_insns,
 		.space = tb->flags & ARM_TB_PRIV ? 1 : 0,
+		.window = (uint8_t)(tb->flags >> VCPU_WINDOW_SHIFT & 3u),
 		.cross_tag = check_tag ? tb_page(&v->tbs, tb->code, true)->tag : 0,
 	};
 	if (!x64_compile(&v->target, u, &args, &v->code.out, &tb->host)) {

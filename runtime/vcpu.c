@@ -24,6 +24,7 @@ static const struct x64_layout layout = {
 	.tb_flags = OFF(cpu.tb_flags),
 	.jump_cache = OFF(jump_cache),
 	.jump_cache_bits = JUMP_CACHE_BITS,
+	.window = (int32_t)VCPU_WINDOW_OFFSET - VCPU_BASE_BIAS,
 	.tlb = OFF(tlb.addend),
 	.exec_tag = OFF(tlb.exec_tag),
 	.page_bits = PAGE_BITS,
@@ -36,6 +37,7 @@ static void cpu_tlb_flush(void *opaque)
 	struct vcpu *v = opaque;
 	softmmu_flush(v->mmu);
 	vcpu_clear_jump_cache(v);
+	vcpu_window_flushed(v);
 }
 
 static void cpu_tlb_flush_page(void *opaque, gva_t va)
@@ -43,6 +45,7 @@ static void cpu_tlb_flush_page(void *opaque, gva_t va)
 	struct vcpu *v = opaque;
 	softmmu_flush_page(v->mmu, va);
 	vcpu_clear_jump_cache(v);
+	vcpu_window_page_flushed(v, va);
 }
 
 /* A page table that lies nowhere is an external abort, also on boards where loads from nowhere read as zero. */
@@ -66,10 +69,20 @@ static uint64_t clock_insns(void *opaque)
 	return vcpu_insns(opaque);
 }
 
-static struct vcpu_base *base_new(struct rhea_error *err)
+/* The base, with room for the window behind it when the host has so much address space. */
+static struct vcpu_base *base_new(struct vcpu *v, struct rhea_error *err)
 {
-	struct vcpu_base *b = mmap(NULL, sizeof *b, PROT_READ | PROT_WRITE,
-				   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	size_t whole = VCPU_WINDOW_OFFSET + WINDOW_SIZE + VCPU_GUARD;
+	struct vcpu_base *b = MAP_FAILED;
+	if (v->cfg.window && v->cfg.accel == VCPU_JIT)
+		b = mmap(NULL, whole, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	v->window = b != MAP_FAILED && !mprotect(b, sizeof *b, PROT_READ | PROT_WRITE);
+	v->base_size = v->window ? whole : sizeof *b;
+	if (!v->window) {
+		if (b != MAP_FAILED)
+			munmap(b, whole);
+		b = mmap(NULL, sizeof *b, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	}
 	if (b == MAP_FAILED) {
 		error_set(err, RHEA_ERR_HOST, "softmmu tables: the host refuses %zu bytes of address space: %s",
 			  sizeof *b, strerror(errno));
@@ -80,6 +93,16 @@ static struct vcpu_base *base_new(struct rhea_error *err)
 	for (uint32_t i = 0; i < JUMP_CACHE_SIZE; i++)
 		b->jump_cache[i].flags = UINT32_MAX;
 	return b;
+}
+
+static void init_window(struct vcpu *v)
+{
+	if (!v->window)
+		return;
+	v->trap = (struct trap){
+		.code = (uint64_t)(uintptr_t)v->code.rx, .size = v->code.size, .redirect = vcpu_window_redirect, .opaque = v,
+	};
+	v->window = softmmu_use_window(v->mmu, (uint8_t *)v->base + VCPU_WINDOW_OFFSET);
 }
 
 static bool init_parts(struct vcpu *v, struct rhea_error *err)
@@ -96,6 +119,7 @@ static bool init_parts(struct vcpu *v, struct rhea_error *err)
 		return false;
 	}
 	codebuf_set_mark(&v->code);
+	init_window(v);
 	v->decoder = arm_decoder_new();
 	if (v->cfg.accel == VCPU_LOCKSTEP)
 		v->lockstep = lockstep_new();
@@ -114,7 +138,7 @@ struct vcpu *vcpu_new(const struct vcpu_config *cfg, struct address_space *as, c
 	v->as = as;
 	v->host = *host;
 	v->log = log;
-	v->base = base_new(err);
+	v->base = base_new(v, err);
 	if (!v->base || (v->base->vcpu = v, !init_parts(v, err))) {
 		vcpu_free(v);
 		return NULL;
@@ -146,7 +170,8 @@ void vcpu_free(struct vcpu *v)
 		softmmu_free(v->mmu);
 	arena_free(&v->arena);
 	if (v->base)
-		munmap(v->base, sizeof *v->base);
+		munmap(v->base, v->base_size);
+	free(v->window_sites.site);
 	free(v);
 }
 

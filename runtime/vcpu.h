@@ -13,6 +13,7 @@
 #include "runtime/codebuf.h"
 #include "runtime/observer.h"
 #include "runtime/tb.h"
+#include "runtime/trap.h"
 #include "runtime/vclock.h"
 
 #define JUMP_CACHE_BITS 12u
@@ -34,6 +35,12 @@ struct vcpu_base {
 	_Alignas(4096) struct tlb_tables tlb;
 };
 
+/* Behind it, where the host has the address space: a guard, the window (softmmu/tlb.h), a guard. */
+#define VCPU_GUARD (UINT64_C(1) << 16)
+#define VCPU_WINDOW_OFFSET (((sizeof(struct vcpu_base) + PAGE_MASK) & ~(size_t)PAGE_MASK) + VCPU_GUARD)
+/* In arm_cpu.owner_flags and so in tb.flags: a bit for each space whose accesses go to the window. */
+#define VCPU_WINDOW_SHIFT 16u
+
 enum vcpu_accel { VCPU_JIT, VCPU_INTERP, VCPU_LOCKSTEP };
 
 /* What the run loop asks of the machine. Called on the vCPU's thread; none may be NULL. */
@@ -54,6 +61,7 @@ struct vcpu_config {
 	size_t code_size;        /* bytes of emitted code */
 	bool one_insn_per_tb, no_chain;
 	bool warmup;             /* JIT: the first run of a block is interpreted */
+	bool window;             /* JIT: use the window where the guest's memory map is flat */
 	bool icount, icount_no_sleep;
 	unsigned icount_shift;
 	uint32_t codegen_seed;
@@ -83,8 +91,15 @@ struct vcpu_io {
 };
 #define VCPU_MAX_IO 16 /* an LDM of every register */
 
+/* Window accesses that trapped: open addressing by return address, cap a power of two. */
+struct window_sites {
+	struct window_site *site;
+	uint32_t n, cap;
+};
+
 struct vcpu {
 	struct vcpu_base *base;
+	size_t base_size;    /* of the mapping, window included */
 	struct arm_cpu *cpu; /* &base->cpu */
 	struct address_space *as;
 	struct softmmu *mmu;
@@ -117,6 +132,11 @@ struct vcpu {
 	struct vcpu_io io[VCPU_MAX_IO]; /* device accesses done by instruction number io_insn */
 	uint32_t n_io, next_io;         /* next_io: what is still to be replayed when it runs alone */
 	uint64_t io_insn;
+	bool window;         /* it is there */
+	volatile bool trapped; /* the slow path that comes next was entered from the signal handler */
+	uint32_t window_flushes, window_misplaced;
+	struct window_sites window_sites;
+	struct trap trap;
 	uint64_t last_poll;  /* host ns */
 	bool exit_request, reslice, mismatch;
 	bool in_block;       /* a block runs */
@@ -150,7 +170,7 @@ void vcpu_set_irq(struct vcpu *v, bool fiq, bool level);
 uint64_t vcpu_insns(const struct vcpu *v);
 
 /* The physical map changed, or bytes behind the vCPU's back: drop what may be stale. */
-void vcpu_map_changed(struct vcpu *v);
+void vcpu_map_changed(struct vcpu *v, gpa_t base, uint64_t size);
 void vcpu_memory_written(struct vcpu *v, const uint8_t *host, uint64_t size);
 
 /* ---- between the runtime's files ---- */
@@ -175,6 +195,17 @@ uint64_t vcpu_store_slow(void *env, uint32_t addr, uint64_t value, uint32_t memo
 struct softmmu_owner vcpu_softmmu_owner(struct vcpu *v);
 bool vcpu_code_write(void *opaque, uint8_t *host, unsigned size);
 struct ir_memory vcpu_interp_memory(struct vcpu *v);
+
+/* window.c */
+/* The TLB was flushed: decides anew who uses the window. */
+void vcpu_window_flushed(struct vcpu *v);
+void vcpu_window_page_flushed(struct vcpu *v, gva_t va);
+void vcpu_window_map_changed(struct vcpu *v, gpa_t base, uint64_t size);
+/* A slow path is about to do this access. */
+void vcpu_window_slow(struct vcpu *v, uint32_t addr, uint16_t memop, bool store, uint64_t host_pc);
+void vcpu_window_close(struct vcpu *v);  /* no window from now on; no block runs */
+void vcpu_window_forget(struct vcpu *v); /* emitted code is gone */
+uint64_t vcpu_window_redirect(void *opaque, uint64_t host_pc);
 
 /* exec.c: callbacks of the clock */
 void vcpu_deadline_moved(void *opaque);

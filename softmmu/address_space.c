@@ -9,17 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "softmmu/address_space.h"
 
 /* Physical addresses end here (LPAE's 40 bits), so that no sum of base and size overflows. */
 #define AS_LIMIT (UINT64_C(1) << 40)
-
-struct as_owned {
-	uint8_t *host;
-	uint64_t size;
-	struct as_owned *next;
-};
 
 struct address_space *as_new(enum mem_result unassigned, void (*changed)(void *opaque, gpa_t base, uint64_t size),
 			     void *opaque)
@@ -40,6 +35,8 @@ void as_free(struct address_space *as)
 	for (struct as_owned *o = as->owned, *next; o; o = next) {
 		next = o->next;
 		munmap(o->host, o->size);
+		if (o->fd >= 0)
+			close(o->fd);
 		free(o);
 	}
 	free(as->ranges);
@@ -175,21 +172,48 @@ static enum rhea_status insert(struct address_space *as, const struct mem_range 
 	return RHEA_OK;
 }
 
+bool as_backing(const struct address_space *as, const uint8_t *host, int *fd, uint64_t *offset)
+{
+	for (const struct as_owned *o = as->owned; o; o = o->next)
+		if (host >= o->host && host < o->host + o->size) {
+			*fd = o->fd;
+			*offset = (uint64_t)(host - o->host);
+			return o->fd >= 0;
+		}
+	return false;
+}
+
+/* Memory from a file without a name: the window maps it once more. A host that has no such files gives memory all the same. */
+static uint8_t *host_memory(uint64_t size, int *fd)
+{
+	int prot = PROT_READ | PROT_WRITE;
+	*fd = memfd_create("rhea-ram", MFD_CLOEXEC);
+	if (*fd >= 0 && ftruncate(*fd, (off_t)size) == 0) {
+		uint8_t *host = mmap(NULL, size, prot, MAP_SHARED | MAP_NORESERVE, *fd, 0);
+		if (host != MAP_FAILED)
+			return host;
+	}
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+	return mmap(NULL, size, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+}
+
 static uint8_t *map_owned(struct address_space *as, gpa_t base, uint64_t size, enum range_kind kind,
 			  const char *name, struct rhea_error *err)
 {
 	if (check_place(base, size, true, name, err))
 		return NULL;
+	int fd = -1;
 	struct as_owned *o = malloc(sizeof *o);
-	uint8_t *host = !o ? MAP_FAILED : mmap(NULL, size, PROT_READ | PROT_WRITE,
-					       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	uint8_t *host = !o ? MAP_FAILED : host_memory(size, &fd);
 	if (host == MAP_FAILED) {
 		free(o);
 		error_set(err, RHEA_ERR_MEMORY, "cannot map %s: the host has no 0x%llx bytes of memory left", name,
 			  (unsigned long long)size);
 		return NULL;
 	}
-	*o = (struct as_owned){ host, size, as->owned };
+	*o = (struct as_owned){ host, size, fd, as->owned };
 	as->owned = o;
 	struct mem_range r = { .base = base, .size = size, .kind = kind, .host = host };
 	return insert(as, &r, name, err) ? NULL : host;

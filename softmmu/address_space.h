@@ -5,7 +5,13 @@
 
 #include "softmmu/memory.h"
 
-struct as_owned;
+/* Host memory made here. `fd`: the file behind it, so that it can be mapped a second time; -1 = none. */
+struct as_owned {
+	uint8_t *host;
+	uint64_t size;
+	int fd;
+	struct as_owned *next;
+};
 
 struct address_space {
 	struct mem_range *ranges; /* sorted by base, disjoint */
@@ -20,6 +26,9 @@ struct address_space {
 	void (*refused)(void *opaque, gpa_t pa, uint64_t size, bool write);
 	void *refused_opaque;
 };
+
+/* The file and the offset behind a host address; false when it is memory without a file. */
+bool as_backing(const struct address_space *as, const uint8_t *host, int *fd, uint64_t *offset);
 
 /* Index of the first range that ends behind `pa`; as->n when there is none. */
 unsigned as_search(const struct address_space *as, gpa_t pa);

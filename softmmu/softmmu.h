@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Inside of the softmmu, shared by softmmu.c (data accesses), fetch.c (code and debuggers), tlb.c
- * (tables, journals, flushes) and codepages.c (the set of pages with translated code).
+ * (tables, journals, flushes), codepages.c (the set of pages with translated code) and window.c
+ * (memory at its own addresses).
  *
  * Invariants: a non-zero addend or exec tag is in its journal unless the journal is `lost`; no
  * write addend exists for a page in the code set.
@@ -62,6 +63,7 @@ struct softmmu {
 	uint32_t large[4096 / 32];   /* a bit for each MiB: some page of it was filled from a walk of 16 or 20 bits */
 	bool huge;                   /* something was filled from a walk of more than 20 bits */
 	struct code_pages code;
+	struct window *window;       /* NULL = none */
 	struct journal addends[2];   /* by enum mem_access */
 	struct journal exec_tags;
 	struct write_index writes;
@@ -88,6 +90,10 @@ static inline uint64_t host_page(const uint8_t *host)
 {
 	return (uintptr_t)host >> PAGE_BITS;
 }
+
+/* window.c: the page of a host address now holds code. */
+void window_protect(struct softmmu *mmu, const uint8_t *host);
+void window_free(struct window *w);
 
 /* add and remove return whether the set changed. */
 bool code_pages_has(const struct code_pages *c, uint64_t page);

@@ -57,6 +57,7 @@ void softmmu_free(struct softmmu *mmu)
 	if (!mmu)
 		return;
 	code_pages_free(&mmu->code);
+	window_free(mmu->window);
 	free(mmu);
 }
 
@@ -217,8 +218,11 @@ static void drop_write_addends(struct softmmu *mmu, uint64_t page)
 
 void softmmu_protect_code(struct softmmu *mmu, const uint8_t *host)
 {
-	if (code_pages_add(&mmu->code, host_page(host)))
-		drop_write_addends(mmu, host_page(host));
+	if (!code_pages_add(&mmu->code, host_page(host)))
+		return;
+	drop_write_addends(mmu, host_page(host));
+	if (mmu->window)
+		window_protect(mmu, host);
 }
 
 void softmmu_unprotect_code(struct softmmu *mmu, const uint8_t *host)

@@ -120,4 +120,33 @@ void softmmu_flush_page(struct softmmu *mmu, gva_t va);
 void softmmu_protect_code(struct softmmu *mmu, const uint8_t *host);
 void softmmu_unprotect_code(struct softmmu *mmu, const uint8_t *host);
 
+/*
+ * The window: guest RAM and ROM mapped once more at `at + physical address`, for emitted code that accesses them with
+ * one instruction where virtual and physical addresses are the same. What is not mapped there, ROM for writing, and pages
+ * with translated code for writing raise SIGSEGV: the access must then be done by softmmu_load or softmmu_store.
+ *
+ * A MiB can be kept closed (the guest's tables map it otherwise, or not at all). Pages become writable again lazily, by
+ * softmmu_window_reopen. When the host refuses a change the window is closed as a whole, for good.
+ */
+#define WINDOW_SIZE (UINT64_C(1) << 32)
+#define WINDOW_MIB 4096u
+struct window_mask { uint32_t mib[WINDOW_MIB / 32]; }; /* a bit for each MiB */
+
+/* `at`: WINDOW_SIZE bytes of reserved address space, the caller's. False: no memory for it. Starts all closed. */
+bool softmmu_use_window(struct softmmu *mmu, uint8_t *at);
+/* Opens the MiB in *open and closes the others. False: the window is of no use any more, or there is none. */
+bool softmmu_window_set(struct softmmu *mmu, const struct window_mask *open);
+/* Opens one MiB more. */
+bool softmmu_window_open(struct softmmu *mmu, gva_t va);
+/* The MiB that have anything to map. */
+void softmmu_window_wanted(const struct softmmu *mmu, struct window_mask *out);
+/* The physical map changed there. */
+void softmmu_window_changed(struct softmmu *mmu, gpa_t base, uint64_t size);
+/* Is an access to va served without a signal, once pages that hold no code any more are writable again? */
+bool softmmu_window_serves(const struct softmmu *mmu, gva_t va, bool write);
+/* The page is plain RAM and holds no code: makes it writable. */
+void softmmu_window_reopen(struct softmmu *mmu, gva_t va);
+/* Is the MiB of va open? */
+bool softmmu_window_is_open(const struct softmmu *mmu, gva_t va);
+
 #endif

@@ -109,7 +109,7 @@ static void host_addresses_lead_back(void **state)
 {
 	struct fixture *f = *state;
 	struct tb *a = make(f, 0, 1), *b = make(f, 0x20, 1);
-	struct x64_site sites[] = {{10, 0}, {20, 2}, {33, 3}};
+	struct x64_site sites[] = {{.offset = 10, .mark = 0}, {.offset = 20, .mark = 2}, {.offset = 33, .mark = 3}};
 	b->host.site = sites;
 	b->host.n_sites = 3;
 	assert_ptr_equal(tb_by_host_pc(&f->store, a->host.code + 5), a);
