@@ -21,6 +21,9 @@
 /* rbp in emitted code points VCPU_BASE_BIAS bytes into this, so that what is hot has 8-bit offsets. */
 #define VCPU_BASE_BIAS 128
 
+/* Blocks whose runs can be counted; number 0 counts nothing. */
+#define VCPU_TB_COUNTERS (1u << 18)
+
 struct vcpu;
 
 struct vcpu_base {
@@ -32,7 +35,11 @@ struct vcpu_base {
 	struct vcpu *vcpu;
 	struct x64_jump_entry jump_cache[JUMP_CACHE_SIZE];
 	_Alignas(4096) struct tlb_tables tlb;
+	uint64_t tb_count[VCPU_TB_COUNTERS]; /* runs of blocks, where the observer asks for it; otherwise never touched */
 };
+
+/* Of counter n, from the base register. */
+#define VCPU_COUNTER_OFFSET(n) ((int32_t)(offsetof(struct vcpu_base, tb_count) + 8 * (n)) - VCPU_BASE_BIAS)
 
 enum vcpu_accel { VCPU_JIT, VCPU_INTERP, VCPU_LOCKSTEP };
 
