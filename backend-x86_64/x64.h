@@ -112,7 +112,8 @@ struct x64_compile_args {
 	uint64_t cookie;      /* 8-byte aligned, non-zero; returned by exits */
 	uint32_t n_insns;     /* charged to the budget at entry */
 	uint32_t space;       /* TLB_SPACES index for exec tags */
-	int32_t counter;      /* from base: uint64_t that counts the unit's runs; 0 = not counted */
+	int32_t counter;      /* from base: uint64_t that counts the unit's runs; 0 = not counted. Where n_insns is
+				 charged, 1 is added: the two must stay together */
 	uint32_t cross_tag;   /* tag that cross_entry expects at the unit's page; 0 = no check needed:
 				 cross_entry == entry */
 };
