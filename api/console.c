@@ -44,6 +44,14 @@ static bool screendump(void *opaque, const char *path, const char *format, struc
 	return machine_screendump(opaque, path, f, err) == RHEA_OK;
 }
 
+#define INFO_JIT_BLOCKS 20u
+
+static void info_jit(void *opaque, void (*line)(void *ctx, const char *line), void *ctx)
+{
+	struct rhea *m = opaque;
+	machine_report_jit(m, INFO_JIT_BLOCKS, line, ctx);
+}
+
 struct monitor_target machine_monitor_target(struct rhea *m)
 {
 	return (struct monitor_target){
@@ -54,6 +62,7 @@ struct monitor_target machine_monitor_target(struct rhea *m)
 		.log = &m->log,
 		.paused = m->paused,
 		.request = monitor_request,
+		.info_jit = info_jit,
 		.send_key = send_key,
 		.move_mouse = move_mouse,
 		.press_buttons = press_buttons,

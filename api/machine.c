@@ -299,11 +299,14 @@ void rhea_free(struct rhea *m)
 	chardev_set_free(m->chardevs);
 	poll_set_free(m->polls);
 	machine_free_semihosting(m);
+	machine_log_stats(m); /* the terminal is as it was: this may go to it */
 	vcpu_free(m->vcpu);
 	if (m->as)
 		as_free(m->as);
 	machine_free_images(m);
 	machine_free_mmio(m);
+	perfmap_close(m->perfmap);
+	tb_stats_free(m->tb_stats);
 	dump_free(m->dump);
 	symbols_free(m->symbols);
 	log_close(&m->log);

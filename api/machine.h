@@ -3,9 +3,9 @@
 #ifndef RHEA_MACHINE_H
 #define RHEA_MACHINE_H
 
-#include "debug/dump.h"
 #include "debug/monitor.h"
 #include "debug/symbols.h"
+#include "debug/watch.h"
 #include "host/block.h"
 #include "host/chardev.h"
 #include "host/image.h"
@@ -45,6 +45,9 @@ struct rhea {
 	char **semihosting_args; /* NULL-terminated, owned */
 	struct symbols *symbols;
 	struct dump *dump;
+	struct tb_stats *tb_stats; /* NULL until asked for */
+	struct perfmap *perfmap;   /* NULL unless asked for */
+	struct watch watch;        /* those of the three that watch now */
 	struct image_blob *blobs;   /* files: they do not overlap */
 	struct image_blob *patches; /* values over them, in order */
 	enum start_kind start;
@@ -87,9 +90,13 @@ void machine_free_mmio(struct rhea *m);
 
 /* run.c: makes the vCPU show what the log's items ask for; between two blocks. */
 void machine_watch(struct rhea *m);
+/* Totals and, with -d tb_stats, the hottest `top` blocks. */
+void machine_report_jit(const struct rhea *m, unsigned top, report_line *line, void *ctx);
 
 /* state.c */
 void machine_log_regs(struct rhea *m);
+/* The end of -d tb_stats. */
+void machine_log_stats(struct rhea *m);
 
 /* screen.c: `path` NULL is screen_file */
 enum rhea_status machine_screendump(struct rhea *m, const char *path, enum picture_format format, struct rhea_error *err);

@@ -60,20 +60,39 @@ static bool to_event(struct rhea *m, enum vcpu_stop why, struct rhea_event *ev)
 	return handle_requests(m, ev);
 }
 
-/* Links that were made before `nochain` was asked for would hide blocks from it: they go with the code. */
-void machine_watch(struct rhea *m)
+static struct watch watchers(struct rhea *m)
 {
-	struct observer watch = {0};
-	bool no_chain = m->cfg.no_chain || log_on(&m->log, LOG_nochain);
+	struct watch w = {.perfmap = m->perfmap};
 	if (log_on(&m->log, LOG_in_asm | LOG_op | LOG_op_opt | LOG_out_asm | LOG_exec | LOG_cpu) ||
 	    m->cfg.accel == RHEA_ACCEL_LOCKSTEP)
-		dump_observer(m->dump, &watch);
-	if (!log_on(&m->log, LOG_exec | LOG_cpu))
-		watch.exec = NULL;
-	m->vcpu->observer = watch;
-	if (no_chain && !m->vcpu->cfg.no_chain)
+		w.dump = m->dump;
+	if (log_on(&m->log, LOG_tb_stats)) {
+		if (!m->tb_stats)
+			m->tb_stats = tb_stats_new(&m->log, m->symbols);
+		w.stats = m->tb_stats;
+	}
+	return w;
+}
+
+/* Code from before somebody began to watch hides from him: links made before `nochain`, blocks without counters or
+ * names. It goes. */
+void machine_watch(struct rhea *m)
+{
+	struct watch old = m->watch;
+	bool no_chain = m->cfg.no_chain || log_on(&m->log, LOG_nochain);
+	m->watch = watchers(m);
+	watch_observer(&m->watch, log_on(&m->log, LOG_exec | LOG_cpu), &m->vcpu->observer);
+	if ((no_chain && !m->vcpu->cfg.no_chain) || m->watch.stats != old.stats || m->watch.perfmap != old.perfmap)
 		vcpu_flush_code(m->vcpu);
 	m->vcpu->cfg.no_chain = no_chain;
+}
+
+void machine_report_jit(const struct rhea *m, unsigned top, report_line *line, void *ctx)
+{
+	uint64_t insns = vcpu_insns(m->vcpu);
+	tb_stats_totals(m->vcpu, insns, line, ctx);
+	if (m->tb_stats)
+		tb_stats_hottest(m->tb_stats, m->vcpu, insns, top, line, ctx);
 }
 
 void rhea_run(struct rhea *m, uint64_t max_insns, struct rhea_event *ev)

@@ -100,6 +100,23 @@ static void log_line(void *opaque, const char *line)
 	log_printf(opaque, "%s\n", line);
 }
 
+#define LOG_STATS_BLOCKS 50u
+
+void machine_log_stats(struct rhea *m)
+{
+	if (!m->tb_stats || !log_on(&m->log, LOG_tb_stats))
+		return;
+	machine_report_jit(m, LOG_STATS_BLOCKS, log_line, &m->log);
+	log_flush(&m->log);
+}
+
+enum rhea_status rhea_perfmap(struct rhea *m, const char *path, struct rhea_error *err)
+{
+	if (m->perfmap)
+		return error_set(err, RHEA_ERR_USAGE, "the perf map is being written already");
+	return perfmap_open(&m->perfmap, path, &m->vcpu->code, &m->log, m->symbols, err);
+}
+
 void machine_log_regs(struct rhea *m)
 {
 	log_printf(&m->log, "CPU Reset (CPU 0)\n");

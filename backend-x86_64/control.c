@@ -9,7 +9,7 @@
  *   entry:                                           xor   a, b
  *     sub  dword [rbp + budget], n_insns             and   a, mask << 4
  *     js   budget_out                                cmp   [rbp + a + jump_cache], k
- *                                                    jne   miss
+ *     add  qword [rbp + counter], 1  (if counted)    jne   miss
  *   exit_jump                                        mov   b, [rbp + tb_flags]
  *     jmp  stub             (patched)                cmp   [rbp + a + jump_cache + 4], b
  *   stub:                                            jne   miss
@@ -196,6 +196,8 @@ void gen_prologue(struct gen *g)
 	g->code->entry = here(g);
 	emit_alu_mi(&g->e, false, ALU_SUB, x64_mem(RBP, g->t->layout.budget), (int32_t)g->args->n_insns);
 	g->budget_out = emit_jcc(&g->e, CC_S);
+	if (g->args->counter)
+		emit_alu_mi(&g->e, true, ALU_ADD, x64_mem(RBP, g->args->counter), 1);
 }
 
 static void leave(struct gen *g, uint32_t pc_key, uint64_t result)

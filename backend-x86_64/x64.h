@@ -118,6 +118,8 @@ struct x64_compile_args {
 	uint32_t space;       /* TLB_SPACES index for exec tags */
 	uint8_t window;       /* bit for each TLB space whose accesses go to the window: where an access there traps, the
 				 handler continues at the site's stub */
+	int32_t counter;      /* from base: uint64_t that counts the unit's runs; 0 = not counted. Where n_insns is
+				 charged, 1 is added: the two must stay together */
 	uint32_t cross_tag;   /* tag that cross_entry expects at the unit's page; 0 = no check needed:
 				 cross_entry == entry */
 };

@@ -102,9 +102,13 @@ static enum rhea_status unknown_item(const char *word, size_t len, struct rhea_e
 			 nearest(copy, names, ARRAY_LEN(names)));
 }
 
+/* "tb-stats" is as good as "tb_stats". */
 static bool is_word(const char *text, size_t len, const char *word)
 {
-	return strlen(word) == len && memcmp(text, word, len) == 0;
+	size_t i = 0;
+	while (i < len && word[i] && (text[i] == word[i] || (text[i] == '-' && word[i] == '_')))
+		i++;
+	return i == len && !word[i];
 }
 
 static bool add_item(const char *word, size_t len, uint32_t *mask)

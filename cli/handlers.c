@@ -556,6 +556,12 @@ bool opt_log_filter(struct cli_options *o, const struct cli_option *row, const c
 	return true;
 }
 
+bool opt_flag_perfmap(struct cli_options *o, const struct cli_option *row, const char *arg)
+{
+	(void)row, (void)arg;
+	return o->perfmap = true;
+}
+
 bool opt_version(struct cli_options *o, const struct cli_option *row, const char *arg)
 {
 	(void)row, (void)arg;

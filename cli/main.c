@@ -169,6 +169,8 @@ static enum rhea_status open_log(struct rhea *m, const struct cli_options *o, st
 		st = rhea_log_filter(m, o->log_filter, err);
 	if (!st && o->log_items)
 		st = rhea_log_items(m, o->log_items, err);
+	if (!st && o->perfmap)
+		st = rhea_perfmap(m, NULL, err);
 	return st;
 }
 

@@ -64,6 +64,7 @@ struct cli_options {
 	unsigned n_semihosting_args;
 	const char *log_items, *log_file, *log_filter;
 	const char *display_spec; /* -display that is not none; NULL = none */
+	bool perfmap;
 	bool nographic, display, monitor_none, nodefaults;
 	bool accel_chosen;
 	const char *accel_missing;  /* an accelerator asked for that this host cannot have */

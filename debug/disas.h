@@ -32,4 +32,7 @@ struct disas_x64_block {
  * its length. */
 unsigned disas_x64(const struct disas_x64_block *b, uint32_t at, char text[2 * DISAS_LINE]);
 
+/* Length of the host instruction at `bytes`, of which `n` (>= 1) can be read; 1 when it is none. */
+unsigned disas_x64_length(const uint8_t *bytes, uint32_t n);
+
 #endif

@@ -126,3 +126,11 @@ unsigned disas_x64(const struct disas_x64_block *b, uint32_t at, char text[2 * D
 	}
 	return insn.length;
 }
+
+unsigned disas_x64_length(const uint8_t *bytes, uint32_t n)
+{
+	ZydisDecoder decoder;
+	ZydisDecodedInstruction insn;
+	ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
+	return ZYAN_SUCCESS(ZydisDecoderDecodeInstruction(&decoder, NULL, bytes, n, &insn)) ? insn.length : 1;
+}

@@ -303,6 +303,11 @@ static void info_registers(const struct monitor *m)
 	arm_print_regs(m->t->cpu, print_line, (void *)m);
 }
 
+static void info_jit(const struct monitor *m)
+{
+	m->t->info_jit(m->t->opaque, print_line, (void *)m);
+}
+
 static void info_mtree(const struct monitor *m)
 {
 	static const char *const kinds[] = { [RANGE_RAM] = "ram", [RANGE_ROM] = "rom", [RANGE_MMIO] = "i/o" };

@@ -16,6 +16,8 @@ struct monitor_target {
 	struct log *log;
 	bool paused; /* for `info status` */
 	void (*request)(void *opaque, enum monitor_request what);
+	/* `info jit`, line by line. */
+	void (*info_jit)(void *opaque, void (*line)(void *ctx, const char *line), void *ctx);
 	/* A user at the board; each false with *err. `path` NULL: the machine's own; `format` NULL, "png" or "ppm". */
 	bool (*send_key)(void *opaque, const char *keys, unsigned hold_ms, struct rhea_error *err);
 	bool (*move_mouse)(void *opaque, int dx, int dy, int dz, struct rhea_error *err);

@@ -278,8 +278,12 @@ RHEA_API enum rhea_status rhea_write_virt(struct rhea *m, uint32_t addr, const v
 RHEA_API enum rhea_status rhea_log_items(struct rhea *m, const char *items, struct rhea_error *err);
 /* Sends the log to a file (-D) instead of stderr. */
 RHEA_API enum rhea_status rhea_log_file(struct rhea *m, const char *path, struct rhea_error *err);
-/* Restricts in_asm, op, op_opt, out_asm, exec and cpu to guest addresses (-dfilter). */
+/* Restricts in_asm, op, op_opt, out_asm, exec, cpu and tb_stats to guest addresses (-dfilter). */
 RHEA_API enum rhea_status rhea_log_filter(struct rhea *m, const char *ranges, struct rhea_error *err);
+
+/* Writes the guest's names of translated code to `path`, for Linux perf; NULL is /tmp/perf-PID.map, where perf looks for
+ * them. Between two rhea_run, once. The file stays. RHEA_ERR_FILE also when another machine writes to it. */
+RHEA_API enum rhea_status rhea_perfmap(struct rhea *m, const char *path, struct rhea_error *err);
 
 /* Executes one monitor command line ("info registers", "xp /4xw 0x10000", "help"); the answer is handed
  * to `print` in pieces. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Memory for emitted code: one memfd mapped twice, once RW and once RX, so that no mapping is
+ * Memory for emitted code, mapped twice, once RW and once RX, so that no mapping is
  * ever writable and executable. Filled from the start to the end, then emptied as a whole; what is emitted before
  * the mark (the shared thunks) stays.
  */

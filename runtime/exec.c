@@ -179,6 +179,8 @@ static struct ir_interp_result interpret(struct vcpu *v, struct tb *tb)
 			v->mismatch = true;
 	} else {
 		r = ir_interpret(tb->unit, v->cpu, &mem);
+		if (tb->counter)
+			v->base->tb_count[tb->counter]++;
 	}
 	v->cur_tb = NULL;
 	v->in_block = false;

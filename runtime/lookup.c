@@ -84,6 +84,8 @@ void vcpu_flush_code(struct vcpu *v)
 	vcpu_clear_jump_cache(v);
 	softmmu_flush(v->mmu); /* exec tags name pages that are gone */
 	v->stats.code_flushes++;
+	if (v->observer.flushed)
+		v->observer.flushed(v->observer.opaque);
 }
 
 /* With the MMU off, blocks jump to each other because the map is what it was: all go. A device access changes

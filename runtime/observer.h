@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who wants to watch translation and execution (the -d dumps). The runtime calls what is not
+ * Who wants to watch translation and execution (the -d dumps, -perfmap). The runtime calls what is not
  * NULL; with no observer it pays one test per translation and nothing per executed block.
  */
 #ifndef RHEA_OBSERVER_H
@@ -18,6 +18,7 @@ struct tb_view {
 	const struct ir_unit *unit;    /* not in `exec` */
 	const struct x64_code *host;   /* in `compiled`, NULL before */
 	const uint8_t *host_code;      /* readable bytes of host->code */
+	uint32_t counter;              /* what `counter` gave */
 };
 
 struct observer {
@@ -26,6 +27,10 @@ struct observer {
 	void (*optimised)(void *opaque, const struct tb_view *tb);  /* unit after the optimiser */
 	void (*compiled)(void *opaque, const struct tb_view *tb);
 	void (*exec)(void *opaque, const struct tb_view *tb, const struct arm_cpu *cpu); /* about to run */
+	/* A block that is not there yet: which of vcpu_base.tb_count shall count its runs, 0 for none. Who begins to ask
+	 * drops the code that there is. */
+	uint32_t (*counter)(void *opaque, const struct tb_view *tb);
+	void (*flushed)(void *opaque); /* all compiled code is gone; its addresses will be used again */
 };
 
 #endif

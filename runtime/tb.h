@@ -30,6 +30,7 @@ struct tb {
 		struct tb *from;
 		unsigned slot;
 	} in, next_in[X64_MAX_SLOTS];
+	uint32_t counter;    /* of vcpu_base.tb_count: its runs; 0 = not counted */
 	const uint32_t *mark_pc; /* pc key of each guest instruction */
 	struct x64_code host;    /* JIT */
 	struct ir_unit *unit;    /* interpreter and lockstep: the optimised unit; JIT: as lowered, on the first run only */

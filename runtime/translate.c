@@ -52,13 +52,10 @@ static void verify(const struct ir_unit *u, const char *when)
 #endif
 }
 
-static void observe(const struct vcpu *v, void (*call)(void *opaque, const struct tb_view *tb), const struct tb *tb,
-		    const struct ir_unit *u)
+static struct tb_view view(const struct tb *tb, const struct ir_unit *u)
 {
-	if (!call)
-		return;
 	bool compiled = tb->host.size != 0;
-	call(v->observer.opaque, &(struct tb_view){
+	return (struct tb_view){
 		.pc_key = tb->pc_key,
 		.tb_flags = tb->flags & ARM_TB_FLAGS,
 		.guest_code = tb->code,
@@ -66,7 +63,26 @@ static void observe(const struct vcpu *v, void (*call)(void *opaque, const struc
 		.unit = u,
 		.host = compiled ? &tb->host : NULL,
 		.host_code = compiled ? (const uint8_t *)(uintptr_t)tb->host.code : NULL,
-	});
+		.counter = tb->counter,
+	};
+}
+
+static void observe(const struct vcpu *v, void (*call)(void *opaque, const struct tb_view *tb), const struct tb *tb,
+		    const struct ir_unit *u)
+{
+	if (!call)
+		return;
+	struct tb_view w = view(tb, u);
+	call(v->observer.opaque, &w);
+}
+
+static void choose_counter(const struct vcpu *v, struct tb *tb, const struct ir_unit *u)
+{
+	if (!v->observer.counter)
+		return;
+	struct tb_view w = view(tb, u);
+	tb->counter = v->observer.counter(v->observer.opaque, &w);
+	assert(tb->counter < VCPU_TB_COUNTERS);
 }
 
 /* Decodes and lowers the code at pc_key into *u and says in *tb what it is. */
@@ -129,6 +145,7 @@ static bool compile(struct vcpu *v, const struct ir_unit *u, struct tb *tb)
 		.n_insns = tb->n_insns,
 		.space = tb->flags & ARM_TB_PRIV ? 1 : 0,
 		.window = (uint8_t)(tb->flags >> VCPU_WINDOW_SHIFT & 3u),
+		.counter = tb->counter ? VCPU_COUNTER_OFFSET(tb->counter) : 0,
 		.cross_tag = check_tag ? tb_page(&v->tbs, tb->code, true)->tag : 0,
 	};
 	if (!x64_compile(&v->target, u, &args, &v->code.out, &tb->host)) {
@@ -155,6 +172,7 @@ static struct tb *compile_or_flush(struct vcpu *v, const struct ir_unit *u, stru
 		.bytes = saved.bytes,
 		.n_insns = saved.n_insns,
 		.whole_page = saved.whole_page,
+		.counter = saved.counter,
 	};
 	bool fits = compile(v, u, tb);
 	assert(fits && "the code buffer holds at least one block");
@@ -189,6 +207,7 @@ struct tb *vcpu_translate(struct vcpu *v, const struct mem_fetch *fetch, uint32_
 		vcpu_flush_code(v);
 	struct tb *tb = tb_new(&v->tbs);
 	lower_block(v, fetch, pc_key, max_insns(v), tb, &v->unit);
+	choose_counter(v, tb, &v->unit);
 	if (starts_cold(v)) {
 		insert(v, tb, &v->unit);
 		tb->unit = &v->unit;

@@ -22,6 +22,9 @@
 /* rbp in emitted code points VCPU_BASE_BIAS bytes into this, so that what is hot has 8-bit offsets. */
 #define VCPU_BASE_BIAS 128
 
+/* Blocks whose runs can be counted; number 0 counts nothing. */
+#define VCPU_TB_COUNTERS (1u << 18)
+
 struct vcpu;
 
 struct vcpu_base {
@@ -33,6 +36,7 @@ struct vcpu_base {
 	struct vcpu *vcpu;
 	struct x64_jump_entry jump_cache[JUMP_CACHE_SIZE];
 	_Alignas(4096) struct tlb_tables tlb;
+	uint64_t tb_count[VCPU_TB_COUNTERS]; /* runs of blocks, where the observer asks for it; otherwise never touched */
 };
 
 /* Behind it, where the host has the address space: a guard, the window (softmmu/tlb.h), a guard. */
@@ -40,6 +44,8 @@ struct vcpu_base {
 #define VCPU_WINDOW_OFFSET (((sizeof(struct vcpu_base) + PAGE_MASK) & ~(size_t)PAGE_MASK) + VCPU_GUARD)
 /* In arm_cpu.owner_flags and so in tb.flags: a bit for each space whose accesses go to the window. */
 #define VCPU_WINDOW_SHIFT 16u
+/* Of counter n, from the base register. */
+#define VCPU_COUNTER_OFFSET(n) ((int32_t)(offsetof(struct vcpu_base, tb_count) + 8 * (n)) - VCPU_BASE_BIAS)
 
 enum vcpu_accel { VCPU_JIT, VCPU_INTERP, VCPU_LOCKSTEP };
 

@@ -42,6 +42,12 @@ static void on_request(void *opaque, enum monitor_request what)
 	(void)opaque, (void)what;
 }
 
+static void on_info_jit(void *opaque, void (*line)(void *ctx, const char *line), void *ctx)
+{
+	(void)opaque;
+	line(ctx, "nothing");
+}
+
 static void print(void *opaque, const char *text)
 {
 	struct fixture *fix = opaque;
@@ -70,7 +76,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	f.cpu.pc = 0x10005;
 	f.cpu.cpsr = 0x1d3;
 	f.t = (struct monitor_target){.opaque = &f, .cpu = &f.cpu, .mmu = softmmu_new(as, tables, &owner, NULL), .as = as,
-				      .log = &f.log, .request = on_request};
+				      .log = &f.log, .request = on_request, .info_jit = on_info_jit};
 	return f.t.mmu ? 0 : 1;
 }
 

@@ -21,8 +21,11 @@ static void items_are_parsed(void **state)
 	(void)state;
 	assert_int_equal(log_parse_items("in_asm,op", &mask, &err), RHEA_OK);
 	assert_int_equal(mask, LOG_in_asm | LOG_op);
+	assert_int_equal(log_parse_items("tb-stats,cpu-reset,tb_stats", &mask, &err), RHEA_OK);
+	assert_int_equal(mask, LOG_tb_stats | LOG_cpu_reset);
+	assert_int_equal(log_parse_items("in_asm,tb-stat", &mask, &err), RHEA_ERR_USAGE);
 	assert_int_equal(log_parse_items("all", &mask, &err), RHEA_OK);
-	assert_int_equal(mask, (1u << 12) - 1);
+	assert_int_equal(mask, (1u << 13) - 1);
 	assert_int_equal(log_parse_items("op,none,exec", &mask, &err), RHEA_OK);
 	assert_int_equal(mask, LOG_exec);
 	assert_int_equal(log_parse_items("in_asn", &mask, &err), RHEA_ERR_USAGE);

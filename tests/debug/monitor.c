@@ -43,6 +43,13 @@ static void on_request(void *opaque, enum monitor_request what)
 	f->requests[strlen(f->requests)] = letters[what];
 }
 
+static void on_info_jit(void *opaque, void (*line)(void *ctx, const char *line), void *ctx)
+{
+	(void)opaque;
+	line(ctx, "TB count            7");
+	line(ctx, "that is all");
+}
+
 static bool on_key(void *opaque, const char *keys, unsigned hold_ms, struct rhea_error *err)
 {
 	struct fixture *f = opaque;
@@ -103,7 +110,7 @@ static int setup(void **state)
 	f->cpu.r[3] = 0x101f1000;
 	f->cpu.cpsr = 0x1d3;
 	f->t = (struct monitor_target){ .opaque = f, .cpu = &f->cpu, .mmu = softmmu_new(f->as, f->tables, &owner, NULL),
-					.as = f->as, .log = &f->log, .request = on_request, .send_key = on_key,
+					.as = f->as, .log = &f->log, .request = on_request, .info_jit = on_info_jit, .send_key = on_key,
 					.move_mouse = on_move, .press_buttons = on_buttons,
 					.screendump = on_screendump };
 	*state = f;
@@ -209,6 +216,7 @@ static void commands_answer(void **state)
 		  "R08=00000000 R09=00000000 R10=00000000 R11=00000000\n"
 		  "R12=00000000 R13=00000000 R14=00000000 R15=00010004\n"
 		  "PSR=000001d3 ---- A svc32\n" },
+		{ "info jit", "TB count            7\nthat is all\n" },
 		{ "info mtree", "address-space: memory\n"
 		  "  0000000000000000-0000000007ffffff (prio 0, ram): versatile.ram\n"
 		  "  0000000010000000-0000000010000fff (prio 0, i/o): arm-sysctl\n\n" },

@@ -35,6 +35,34 @@ until_says 'Hello world!' -kernel "$hello/test.bin" -d in_asm -D "$tmp/log" -dfi
 log stub '^0x0000000c:  e59ff004  ldr '
 without stub-only '^0x0001'
 
+# -d tb-stats: at the end, hottest first, exact; 12 characters are printed by a block of four instructions
+for accel in jit interp lockstep; do
+	until_says 'Hello world!' -accel $accel -icount shift=3 -kernel "$hello/test.elf" -d tb-stats -D "$tmp/log" ||
+		fail "tb-stats hello $accel" "$tmp/err"
+	log "$accel tb-stats totals" '^TB translations     [1-9]'
+	log "$accel tb-stats" '^ *[0-9.]+% +[0-9.]+% +12 +4 +[0-9]+ +[0-9]+ +[01]  0x000100[0-9a-f]{2} A print_uart0\+0x'
+	if awk '/^instructions run/ { all = $3 } /^TB statistics:/ { seen = 1; bad = $8 != all || $12 != all } END { exit !seen || bad }' "$tmp/log"; then
+		pass "$accel tb-stats exact"
+	else
+		fail "$accel tb-stats exact" "$tmp/log"
+	fi
+done
+
+# -perfmap: perf's lines, of addresses that were this process's; a name that somebody else has is an error
+map() { echo "/tmp/perf-$pid.map"; }
+until_says 'Hello world!' -kernel "$hello/test.elf" -perfmap || fail 'perfmap hello' "$tmp/err"
+cp "$(map)" "$tmp/log" && rm -f "$(map)"
+log perfmap '^[0-9a-f]+ [0-9a-f]+ print_uart0\+0x[0-9a-f]+$'
+log perfmap-thunks '^[0-9a-f]+ [0-9a-f]+ rhea-thunks$'
+without perfmap-only ' .* .* '
+sh -c 'ln -s "$1" "/tmp/perf-$$.map" && exec "$2" -M versatilepb -display none -kernel "$3" -perfmap' \
+	sh "$tmp/victim" "$RHEA" "$hello/test.elf" >"$tmp/out" 2>"$tmp/log" &
+pid=$!
+if wait $pid; then fail 'perfmap link: no error' "$tmp/log"; else pass 'perfmap link'; fi
+log perfmap-error "^rhea-system-arm: cannot write perf map '/tmp/perf-$pid.map': "
+if [ -e "$tmp/victim" ]; then fail 'perfmap followed a link'; fi
+rm -f "$(map)"
+
 # to stderr without -D; 'all' and 'none'
 until_says 'Hello world!' -kernel "$hello/test.elf" -d all
 cp "$tmp/err" "$tmp/log"

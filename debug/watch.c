@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Hands each event on to those who want it. */
+#include "debug/watch.h"
+
+static struct observer dump_of(const struct watch *w)
+{
+	struct observer o = {0};
+	if (w->dump)
+		dump_observer(w->dump, &o);
+	return o;
+}
+
+static void on_translated(void *opaque, const struct tb_view *tb)
+{
+	const struct observer o = dump_of(opaque);
+	o.translated(o.opaque, tb);
+}
+
+static void on_optimised(void *opaque, const struct tb_view *tb)
+{
+	const struct observer o = dump_of(opaque);
+	o.optimised(o.opaque, tb);
+}
+
+static void on_exec(void *opaque, const struct tb_view *tb, const struct arm_cpu *cpu)
+{
+	const struct observer o = dump_of(opaque);
+	o.exec(o.opaque, tb, cpu);
+}
+
+static void on_compiled(void *opaque, const struct tb_view *tb)
+{
+	const struct watch *w = opaque;
+	const struct observer o = dump_of(w);
+	if (o.compiled)
+		o.compiled(o.opaque, tb);
+	if (w->stats)
+		tb_stats_compiled(w->stats, tb);
+	if (w->perfmap)
+		perfmap_compiled(w->perfmap, tb);
+}
+
+static uint32_t on_counter(void *opaque, const struct tb_view *tb)
+{
+	const struct watch *w = opaque;
+	return tb_stats_counter(w->stats, tb);
+}
+
+static void on_flushed(void *opaque)
+{
+	const struct watch *w = opaque;
+	perfmap_flushed(w->perfmap);
+}
+
+void watch_observer(struct watch *w, bool exec, struct observer *out)
+{
+	*out = (struct observer){.opaque = w};
+	if (w->dump) {
+		out->translated = on_translated;
+		out->optimised = on_optimised;
+		if (exec)
+			out->exec = on_exec;
+	}
+	if (w->dump || w->stats || w->perfmap)
+		out->compiled = on_compiled;
+	if (w->stats)
+		out->counter = on_counter;
+	if (w->perfmap)
+		out->flushed = on_flushed;
+}
