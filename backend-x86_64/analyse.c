@@ -244,10 +244,26 @@ static void use_address(struct analysis *an, ir_ref a, ir_ref v, const struct ir
 	if (in_window(g, i->aux) && (first || val->folded) && window_address(g, a, ir_memop_size(i->aux), &base, &disp)) {
 		use(an, base, v);
 		val->folded = true;
+		val->fold_into = IR_NONE;
 		val->last_use = v;
 	} else {
 		use(an, a, v);
 	}
+}
+
+/* a + (x << 1..3) can be one lea. */
+static void use_index(struct analysis *an, ir_ref b, ir_ref v)
+{
+	struct gen *g = an->g;
+	const struct ir_insn *shl = insn_of(g, b);
+	bool first = !g->val[b].last_use && !g->val[b].flags_until;
+	bool scale = shl->op == IR_shl && !is_const(g, shl->a) && is_const(g, shl->b) && insn_of(g, shl->b)->imm - 1 < 3;
+	use(an, b, v);
+	if (!first || !scale || insn_of(g, v)->a == b)
+		return;
+	use(an, shl->a, v);
+	g->val[b].folded = true;
+	g->val[b].fold_into = v;
 }
 
 static void count_uses(struct analysis *an, ir_ref v, const struct ir_insn *i)
@@ -257,7 +273,9 @@ static void count_uses(struct analysis *an, ir_ref v, const struct ir_insn *i)
 		use_address(an, i->a, v, i);
 	else if (n > 0 && !(i->op == IR_set && i->b == IR_SET_OPTIONAL))
 		use(an, i->a, v);
-	if (n > 1)
+	if (i->op == IR_add)
+		use_index(an, i->b, v);
+	else if (n > 1)
 		use(an, i->b, v);
 	if (n > 2)
 		use(an, i->c, v);

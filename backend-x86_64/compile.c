@@ -69,7 +69,7 @@ static bool is_dead(const struct gen *g, ir_ref v, const struct ir_insn *i)
 {
 	if (i->op == IR_nop || i->op == IR_const)
 		return true;
-	if (g->val[v].folded && !sets_flags(g, v))
+	if (is_folded(g, v))
 		return true;
 	return !g->val[v].last_use && !sets_flags(g, v) && (ir_ops[i->op].flags & IR_PURE || i->op == IR_get);
 }

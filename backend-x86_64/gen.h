@@ -39,7 +39,9 @@ struct value {
 	ir_ref flags_until; /* last insn that takes a condition from this insn's flags; 0 = none */
 	int8_t target;      /* global that a later `set` gives this value and that may be written now; -1 */
 	bool soft_target;   /* the `set` is optional */
-	bool folded;        /* base + constant, only ever an address in the window: no code of its own */
+	bool folded;        /* no code of its own: its only user does it. Base + constant, only ever an address in the window;
+			       or x << 1..3, only ever added by the lea of insn fold_into */
+	ir_ref fold_into;   /* IR_NONE for an address */
 	bool wide;          /* i64 */
 	/* location, see regalloc.c */
 	uint8_t cc;         /* enum x64_cc, while flags_of is what the flags hold */
@@ -160,6 +162,13 @@ static inline bool lives_on(const struct gen *g, ir_ref v)
 static inline bool sets_flags(const struct gen *g, ir_ref v)
 {
 	return g->val[v].flags_until > v;
+}
+
+/* Is v left to its user? An add that must set flags cannot do a shift as well. */
+static inline bool is_folded(const struct gen *g, ir_ref v)
+{
+	const struct value *val = &g->val[v];
+	return val->folded && !sets_flags(g, val->fold_into == IR_NONE ? v : val->fold_into);
 }
 
 /* Are the flags as they stand needed after the current insn? */

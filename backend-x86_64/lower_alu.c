@@ -124,10 +124,26 @@ static void add_by_lea(struct gen *g, bool w, int dst, struct opnd *a, struct op
 		emit_lea(&g->e, w, dst, x64_mem_index(a->reg, b->reg, 0, 0));
 }
 
+/* The second operand is a shift that was left to this. */
+static void add_scaled(struct gen *g, ir_ref v, const struct ir_insn *i)
+{
+	const struct ir_insn *shl = insn_of(g, i->b);
+	int base = ra_use(g, i->a), index = ra_use(g, shl->a);
+	ra_release(g);
+	ra_release_value(g, shl->a);
+	int dst = ra_def(g, v, base);
+	emit_lea(&g->e, is_wide(i), dst, x64_mem_index(base, index, (int)insn_of(g, shl->b)->imm, 0));
+	ra_bind(g, v, dst);
+}
+
 void lower_add(struct gen *g, ir_ref v, const struct ir_insn *i)
 {
 	if (sets_flags(g, v)) {
 		lower_alu(g, v, i, ALU_ADD);
+		return;
+	}
+	if (!is_const(g, i->b) && is_folded(g, i->b)) {
+		add_scaled(g, v, i);
 		return;
 	}
 	struct opnd a, b;

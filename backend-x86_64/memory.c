@@ -131,8 +131,7 @@ static void access_begin(struct gen *g, struct access *a, const struct ir_insn *
 	ir_ref base;
 	if (is_const(g, i->a) && fits_disp(g, a, insn_of(g, i->a)->imm)) {
 		a->addr = (struct opnd){.kind = OPND_IMM, .reg = -1, .imm = (int32_t)insn_of(g, i->a)->imm};
-	} else if (g->val[i->a].folded && !sets_flags(g, i->a) &&
-		   window_address(g, i->a, a->size, &base, &a->disp)) {
+	} else if (is_folded(g, i->a) && window_address(g, i->a, a->size, &base, &a->disp)) {
 		a->addr_ref = base;
 		a->addr = (struct opnd){.kind = OPND_REG, .reg = ra_use(g, base)};
 	} else {
