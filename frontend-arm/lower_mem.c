@@ -215,9 +215,18 @@ bool arm_lower_pld_reg(struct arm_lower *l, const struct arm_args_mem_reg *a)
 
 /* ---- multiple registers -------------------------------------------------------------------------- */
 
+/* The low bits of the address are ignored: cleared once, they need no look at each word. Pays from three words on. */
+static ir_ref list_base(struct arm_lower *l, ir_ref base, uint32_t list)
+{
+	if ((l->req->tb_flags & ARM_TB_ALIGN) || __builtin_popcount(list) < 3)
+		return base;
+	return ir_and(l->u, IR_I32, base, arm_const(l, ~3u));
+}
+
 void arm_load_list(struct arm_lower *l, ir_ref base, int32_t first, uint32_t list, uint32_t base_reg)
 {
 	ir_ref loaded_base = IR_NONE;
+	base = list_base(l, base, list);
 	for (uint32_t n = 0; n < 16; n++) {
 		if (!(list >> n & 1))
 			continue;
@@ -234,6 +243,7 @@ void arm_load_list(struct arm_lower *l, ir_ref base, int32_t first, uint32_t lis
 
 void arm_store_list(struct arm_lower *l, ir_ref base, int32_t first, uint32_t list)
 {
+	base = list_base(l, base, list);
 	for (uint32_t n = 0; n < 16; n++) {
 		if (!(list >> n & 1))
 			continue;
