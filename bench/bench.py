@@ -78,7 +78,7 @@ def build(rows, which, out):
     natives = {}
     for row in rows:
         if "native" in which and row.native != "no":
-            natives.setdefault((row.source, row.n), []).append(row)
+            natives.setdefault((row.source, row.n, row.native), []).append(row)
     progress(f"building {len(rows)} images and {len(natives)} native programs")
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         elves = {row.name: pool.submit(images.build_bare, row, out) for row in rows} if emulators else {}
@@ -88,9 +88,9 @@ def build(rows, which, out):
         for name, prefix in emulators.items():
             if name != "icount" or row.isa == "arm":
                 jobs.append((name, [*prefix, elves[row.name].result()], [row]))
-        same = natives.pop((row.source, row.n), None)
+        same = natives.pop((row.source, row.n, row.native), None)
         if same:
-            jobs.append(("native", [exes[row.source, row.n].result()], same))
+            jobs.append(("native", [exes[row.source, row.n, row.native].result()], same))
     return jobs
 
 
