@@ -25,4 +25,17 @@ static inline uint32_t next_random(uint32_t *s)
 	return *s;
 }
 
+static inline uint32_t rol(uint32_t x, unsigned n) { return x << n | x >> (32 - n); }
+static inline uint32_t ror(uint32_t x, unsigned n) { return x >> n | x << (32 - n); }
+
+/* What a whole buffer adds to a check value. */
+static inline uint32_t fold(uint32_t h, const void *p, uint32_t len)
+{
+	const uint8_t *b = (const uint8_t *)p;
+
+	while (len--)
+		h = h * 31 + *b++;
+	return h;
+}
+
 #endif
