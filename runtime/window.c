@@ -4,7 +4,7 @@
  *
  * The window shows physical memory at its own addresses, so it may be used where virtual addresses are the physical ones:
  * everywhere with the MMU off. With the MMU on it is for privileged code, and starts closed: a MiB opens when an access
- * traps there and the tables map it as a whole, readable and writable, to itself. So it is filled as a TLB is, and emptied by
+ * traps there and the tables map all of it, readable and writable, to itself. So it is filled as a TLB is, and emptied by
  * the same flushes; guests that flush more than WINDOW_FLUSHES times are left to the TLB. The spaces that have the window
  * are part of a block's flags, so no block outlives what it was compiled for.
  *
@@ -78,14 +78,24 @@ void vcpu_window_map_changed(struct vcpu *v, gpa_t base, uint64_t size)
 		open_all(v);
 }
 
-/* Opens the MiB of va when the tables allow all of it. */
+/* Do the tables map all of this MiB to itself, for privileged reads and writes? */
+static bool is_flat(const struct vcpu *v, gva_t mib)
+{
+	const uint8_t all = 1u << MEM_READ | 1u << MEM_WRITE;
+	for (uint32_t off = 0; off < 1u << 20;) {
+		struct mem_walk w = {0};
+		gva_t va = GVA(mib.v + off);
+		if (!arm_mmu_probe(v->cpu, va, MEM_READ, 1, &w) || w.page_bits < PAGE_BITS || w.pa.v != va.v || (w.rights & all) != all)
+			return false;
+		off += w.page_bits >= 20 ? 1u << 20 : 1u << w.page_bits;
+	}
+	return true;
+}
+
 static void try_open(struct vcpu *v, gva_t va)
 {
 	gva_t mib = GVA(va.v & ~0xfffffu);
-	struct mem_walk w = {0};
-	uint8_t all = 1u << MEM_READ | 1u << MEM_WRITE;
-	if (arm_mmu_probe(v->cpu, mib, MEM_READ, 1, &w) && w.page_bits >= 20 && w.pa.v == mib.v && (w.rights & all) == all &&
-	    !softmmu_window_open(v->mmu, mib))
+	if (is_flat(v, mib) && !softmmu_window_open(v->mmu, mib))
 		use_in(v, 0);
 }
 
