@@ -5,12 +5,12 @@
 /* The monitor's `stop`: back ends stay alive until `cont`, or until something else happens; virtual time stands. */
 static void stay_paused(struct rhea *m)
 {
-	uint64_t from = host_monotonic_ns();
 	if (!m->paused)
 		return;
+	vclock_stop(&m->vcpu->clock);
 	while (m->paused && !m->quit_requested && !m->reset_requested && !atomic_load(&m->vcpu->stop))
 		poll_set_wait(m->polls, POLL_FOREVER);
-	m->vcpu->clock.host_start += host_monotonic_ns() - from;
+	vclock_continue(&m->vcpu->clock);
 }
 
 /* True when the request ends rhea_run with *ev. */

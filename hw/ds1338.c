@@ -72,7 +72,7 @@ static void capture(struct ds1338 *d)
 	d->time[REG_WDAY] = (uint8_t)((tm.tm_wday + d->wday_offset) % 7 + 1);
 	d->time[REG_DAY] = to_bcd(tm.tm_mday);
 	d->time[REG_MONTH] = to_bcd(tm.tm_mon + 1);
-	d->time[REG_YEAR] = to_bcd(tm.tm_year % 100);
+	d->time[REG_YEAR] = to_bcd((tm.tm_year % 100 + 100) % 100); /* also before 1900 */
 }
 
 static int hour_of(uint8_t v)

@@ -8,6 +8,7 @@
  * Guests choose every number here: page numbers are checked where they come in, pointers wrap within a page.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "hw/smc91c111.h"
 
@@ -60,6 +61,7 @@ static void reload_address(struct smc *s)
 {
 	static const uint8_t none[6] = {0};
 	const uint8_t *mac = s->net ? s->net->mac : none;
+	memcpy(s->eeprom, mac, sizeof s->eeprom);
 	for (unsigned i = 0; i < 3; i++)
 		s->reg[R_IA0 + i] = (uint16_t)(mac[2 * i] | mac[2 * i + 1] << 8);
 }
@@ -91,12 +93,13 @@ static void smc_reset(void *dev)
 	net_accept_input(s->net);
 }
 
-/* The back end came, went or was given another address. */
+/* The back end came, went or was given another address. An address that the guest has set outlives a pulled cable. */
 static void smc_changed(void *dev)
 {
 	struct smc *s = dev;
 	bool before = mii_phy_interrupt(&s->phy);
-	reload_address(s);
+	if (memcmp(s->eeprom, s->net->mac, sizeof s->eeprom) != 0)
+		reload_address(s);
 	mii_phy_set_cable(&s->phy, s->net->link);
 	phy_changed(s, before);
 }

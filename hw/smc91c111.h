@@ -74,6 +74,7 @@ struct smc {
 	struct netdev *net;
 	struct irq_line irq;
 	struct mii_phy phy;
+	uint8_t eeprom[6];    /* the back end's address when we looked last */
 	uint16_t reg[N_REGS]; /* what was written; computed ones are not here */
 	uint16_t bank;
 	uint8_t allocated;    /* a bit a page */

@@ -28,7 +28,20 @@ uint64_t vclock_now(struct vclock *c)
 {
 	if (c->icount)
 		return (c->insns(c->opaque) << c->shift) + c->warp;
-	return host_monotonic_ns() - c->host_start;
+	return (c->stood_from ? c->stood_from : host_monotonic_ns()) - c->host_start;
+}
+
+void vclock_stop(struct vclock *c)
+{
+	if (!c->stood_from)
+		c->stood_from = host_monotonic_ns();
+}
+
+void vclock_continue(struct vclock *c)
+{
+	if (c->stood_from)
+		c->host_start += host_monotonic_ns() - c->stood_from;
+	c->stood_from = 0;
 }
 
 void vtimer_init(struct vtimer *t, struct vclock *c, void (*fire)(void *opaque), void *opaque)

@@ -17,7 +17,8 @@ struct vclock {
 	void (*deadline_moved)(void *opaque);
 	void *opaque;
 	uint64_t warp;       /* ns added to the instruction count's time */
-	uint64_t host_start; /* CLOCK_MONOTONIC when the clock was made */
+	uint64_t host_start; /* CLOCK_MONOTONIC when the clock was made, later by the time it stood */
+	uint64_t stood_from; /* CLOCK_MONOTONIC when it was stopped; 0 = it runs */
 	struct vtimer *timers; /* armed ones, earliest first */
 };
 
@@ -32,6 +33,10 @@ static inline uint64_t vclock_deadline(const struct vclock *c)
 {
 	return c->timers ? c->timers->deadline : UINT64_MAX;
 }
+
+/* Time stands, for those who ask in the meantime too, and goes on where it stood. With icount it stands anyway. */
+void vclock_stop(struct vclock *c);
+void vclock_continue(struct vclock *c);
 
 /* Fires what is due now. */
 void vclock_run_timers(struct vclock *c);

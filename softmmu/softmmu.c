@@ -203,7 +203,7 @@ static enum mem_status load_split(struct softmmu *mmu, gva_t va, unsigned size, 
 	struct place a, b;
 	if (!locate(mmu, va, MEM_READ, space, &a) || !locate(mmu, next, MEM_READ, space, &b))
 		return MEM_FAULT;
-	b.device = NULL; /* what the first part does may change the map */
+	a.device = b.device = NULL; /* the second walk, and what the first part does, may change the map */
 	if (!read_place(mmu, &a, raw, head))
 		return bus_fault(mmu, va, MEM_READ, space);
 	if (!read_place(mmu, &b, raw + head, size - head))
@@ -263,7 +263,7 @@ static enum mem_status store_split(struct softmmu *mmu, gva_t va, unsigned size,
 	struct place a, b;
 	if (!locate(mmu, va, MEM_WRITE, space, &a) || !locate(mmu, next, MEM_WRITE, space, &b))
 		return MEM_FAULT;
-	b.device = NULL; /* what the first part does may change the map */
+	a.device = b.device = NULL; /* the second walk, and what the first part does, may change the map */
 	if (!may_write(mmu, &a, head) || !may_write(mmu, &b, size - head))
 		return MEM_RETRY;
 	if (!write_place(mmu, &a, raw, head))

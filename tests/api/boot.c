@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -321,6 +322,35 @@ static void refusals(void **state)
 	drop(good), drop(big), drop(half), drop(cut), drop(broken), drop(short_zimage);
 }
 
+/* Failure: a tree made to be slow (nothing but memory nodes) holds up the start, or a larger one is taken. */
+static void device_trees_take_linear_time(void **state)
+{
+	const size_t room = 2 * MIB + 64, nodes = (2 * MIB - 128) / 16;
+	uint8_t *tree = calloc(1, room), *p = tree + 56;
+	struct rhea_error err = {0};
+	(void)state;
+	put_be32(p, FDT_BEGIN_NODE), p += 8;
+	for (size_t i = 0; i < nodes; i++, p += 16) {
+		put_be32(p, FDT_BEGIN_NODE), put_be32(p + 12, FDT_END_NODE);
+		memcpy(p + 4, "memory", 7);
+	}
+	put_be32(p, FDT_END_NODE), put_be32(p + 4, FDT_END), p += 8;
+	const uint32_t size = (uint32_t)(p - tree);
+	const uint32_t header[] = {FDT_MAGIC, size, 56, size, 40, 17, 16, 0, 0, size - 56};
+	for (unsigned i = 0; i < 10; i++)
+		put_be32(tree + 4 * i, header[i]);
+	char *dtb = file_of(tree, size), *large = file_of(tree, room), *kernel = raw_file(100, 1);
+	struct rhea *m = board("versatilepb", 64 * MIB);
+	clock_t start = clock();
+	if (rhea_load_kernel_with(m, kernel, &(struct rhea_boot){.dtb = dtb}, &err))
+		fail_msg("%s", err.msg);
+	assert_in_range(clock() - start, 0, 3 * CLOCKS_PER_SEC); /* 30 ms; quadratic: tens of seconds */
+	assert_int_equal(rhea_load_kernel_with(m, kernel, &(struct rhea_boot){.dtb = large}, &err), RHEA_ERR_IMAGE);
+	rhea_free(m);
+	free(tree);
+	drop(dtb), drop(large), drop(kernel);
+}
+
 /* Failure: damage in a file gets past the checks: a crash, or a sanitizer's report. */
 static void damage_is_survived(void **state)
 {
@@ -361,7 +391,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(places_are_qemus), cmocka_unit_test(tag_list_says_it_all),
 		cmocka_unit_test(device_tree_is_completed), cmocka_unit_test(formats), cmocka_unit_test(refusals),
-		cmocka_unit_test(damage_is_survived),
+		cmocka_unit_test(damage_is_survived), cmocka_unit_test(device_trees_take_linear_time),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -409,6 +409,19 @@ static void cable_interrupts(void **state)
 	assert_int_equal(phy_read(f, 0, 1) & 4, 4);
 }
 
+/* Failure: a network that comes back gives the card another address than the guest has set. */
+static void address_outlives_a_pulled_cable(void **state)
+{
+	struct fake *f = *state;
+	put(f, IA0, 2, 0x0202);
+	plug(f, false);
+	plug(f, true);
+	assert_int_equal(get(f, IA0, 2), 0x0202);
+	f->net[0].mac[0] = 0x56; /* another card's EEPROM */
+	plug(f, true);
+	assert_int_equal(get(f, IA0, 2), 0x5456);
+}
+
 /* ---- reset, nonsense ---- */
 
 /* Failure: a reset leaves something behind, or forgets the card's address. */
@@ -511,7 +524,8 @@ int main(void)
 		T(frames_leave_as_written), T(sending_interrupts), T(auto_release_frees_packets), T(padding_is_the_drivers_choice),
 		T(packets_wait_for_the_transmitter), T(allocation_waits_for_a_release), T(loopback_stays_inside),
 		T(frames_arrive_as_sent), T(crc_is_kept_when_asked_for), T(address_filter), T(multicast_table), T(room_for_frames),
-		T(odd_sized_frames), T(phy_answers_its_bus), T(cable_interrupts), T(resets), T(nonsense_is_reported),
+		T(odd_sized_frames), T(phy_answers_its_bus), T(cable_interrupts),
+		T(address_outlives_a_pulled_cable), T(resets), T(nonsense_is_reported),
 		T(random_accesses_do_no_harm),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -91,11 +92,29 @@ static void counts_instructions_until_a_deadline(void **state)
 	assert_int_equal(vclock_now(&w.clock), 1000);
 }
 
+/* Failure: what is asked for while the machine is paused (sendkey) happens too late, by as long as the pause was. */
+static void stopped_time_stands(void **state)
+{
+	const struct timespec pause = {0, 20000000};
+	struct world w;
+	(void)state;
+	world_init(&w);
+	vclock_init(&w.clock, false, 0, NULL, NULL, NULL);
+	vclock_stop(&w.clock);
+	uint64_t at = vclock_now(&w.clock);
+	nanosleep(&pause, NULL);
+	assert_int_equal(vclock_now(&w.clock), at);
+	uint64_t before = host_monotonic_ns();
+	vclock_continue(&w.clock);
+	assert_in_range(vclock_now(&w.clock), at, at + (host_monotonic_ns() - before));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(timers_fire_once_in_order),
 		cmocka_unit_test(counts_instructions_until_a_deadline),
+		cmocka_unit_test(stopped_time_stands),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
