@@ -132,7 +132,7 @@ static void add_scaled(struct gen *g, ir_ref v, const struct ir_insn *i)
 	ra_release(g);
 	ra_release_value(g, shl->a);
 	int dst = ra_def(g, v, base);
-	emit_lea(&g->e, is_wide(i), dst, x64_mem_index(base, index, (int)insn_of(g, shl->b)->imm, 0));
+	emit_lea(&g->e, is_wide(i), dst, x64_mem_index(base, index, (unsigned)insn_of(g, shl->b)->imm, 0));
 	ra_bind(g, v, dst);
 }
 
