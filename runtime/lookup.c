@@ -93,6 +93,7 @@ void vcpu_flush_code(struct vcpu *v)
 void vcpu_map_changed(struct vcpu *v, gpa_t base, uint64_t size)
 {
 	vcpu_window_map_changed(v, base, size);
+	v->tables.size = 0;
 	if (!v->in_block) {
 		vcpu_flush_code(v);
 		return;

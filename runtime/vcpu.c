@@ -52,6 +52,11 @@ static void cpu_tlb_flush_page(void *opaque, gva_t va)
 static enum mem_result cpu_read_phys(void *opaque, gpa_t pa, uint32_t *word)
 {
 	struct vcpu *v = opaque;
+	uint64_t at = pa.v - v->tables.base;
+	if (at < v->tables.size && v->tables.size - at >= sizeof *word) {
+		memcpy(word, v->tables.host + at, sizeof *word);
+		return MEM_OK;
+	}
 	const struct mem_range *r = as_find(v->as, pa);
 	if (!r) {
 		as_read(v->as, pa, word, sizeof *word); /* is reported as every access to nothing */
@@ -61,6 +66,7 @@ static enum mem_result cpu_read_phys(void *opaque, gpa_t pa, uint32_t *word)
 	if (r->kind == RANGE_MMIO || r->size - off < sizeof *word)
 		return as_read(v->as, pa, word, sizeof *word);
 	memcpy(word, r->host + off, sizeof *word);
+	v->tables = (struct vcpu_tables){r->base.v, r->size, r->host};
 	return MEM_OK;
 }
 

@@ -103,6 +103,12 @@ struct window_sites {
 	uint32_t n, cap;
 };
 
+/* The memory that page tables were last read from; size 0 after the map has changed. */
+struct vcpu_tables {
+	uint64_t base, size;
+	const uint8_t *host;
+};
+
 struct vcpu {
 	struct vcpu_base *base;
 	size_t base_size;    /* of the mapping, window included */
@@ -112,6 +118,7 @@ struct vcpu {
 	struct vclock clock;
 	struct vcpu_config cfg;
 	struct vcpu_host host;
+	struct vcpu_tables tables;
 	struct log *log;
 	struct observer observer;
 

@@ -53,7 +53,7 @@ enum mem_fault { MEM_FAULT_ALIGN, MEM_FAULT_BUS };
  *   code_write  a store of `size` bytes to host address `host`, in a page marked by
  *               softmmu_protect_code, is about to happen: drop what overlaps. Returns false for
  *               "retry" (MEM_RETRY): the store must not happen now.
- *   before_io   a device access is about to happen (clock must be exact)
+ *   before_io   a device access is about to happen (clock must be exact); NULL: there is no need to know
  */
 struct softmmu_owner {
 	void *opaque;
