@@ -51,6 +51,8 @@ static void write_wfi(struct arm_cpu *cpu, uint32_t value)
 {
 	(void)value;
 	cpu->halted = !cpu->irq_line && !cpu->fiq_line;
+	if (cpu->halted)
+		cpu->host.kick(cpu->host.opaque);
 }
 
 static void write_tlb_all(struct arm_cpu *cpu, uint32_t value)
@@ -170,6 +172,14 @@ bool arm_cp15_write(struct arm_cpu *cpu, uint32_t reg, uint32_t value)
 		row->write(cpu, value);
 	}
 	return true;
+}
+
+bool arm_cp15_ignores(uint32_t reg)
+{
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if ((reg & rows[i].code_mask) == rows[i].code)
+			return rows[i].write == write_ignored;
+	return false;
 }
 
 void arm_cp15_reset(struct arm_cpu *cpu)

@@ -90,6 +90,8 @@ struct arm_host {
 	/* The guest asked for cache maintenance: translated code may be stale (correctness does
 	 * not depend on it; stores are tracked). */
 	enum mem_result (*read_phys)(void *opaque, gpa_t pa, uint32_t *word); /* page-table reads */
+	/* An interrupt is no longer masked, or the core waits for one: no block may start before the run loop has looked. */
+	void (*kick)(void *opaque);
 	uint8_t semihosting; /* enum arm_semihosting */
 };
 
@@ -176,6 +178,8 @@ void arm_mem_fault(struct arm_cpu *cpu, enum mem_fault what, gva_t va, enum mem_
 	 (uint32_t)(opc2))
 bool arm_cp15_read(struct arm_cpu *cpu, uint32_t reg, uint32_t *value);
 bool arm_cp15_write(struct arm_cpu *cpu, uint32_t reg, uint32_t value);
+/* Privileged writes of it are allowed and do nothing (cache maintenance). */
+bool arm_cp15_ignores(uint32_t reg);
 
 /* Prints registers as QEMU's `info registers` does: R00=... PSR=...; `line` has no newline. */
 void arm_print_regs(const struct arm_cpu *cpu, void (*print)(void *ctx, const char *line), void *ctx);

@@ -13,6 +13,21 @@ void arm_helper_raise(struct arm_cpu *cpu, uint32_t kind)
 	cpu->exc = (struct arm_exception){ .kind = kind };
 }
 
+/* For exceptions that the instruction always raises: emitted code goes on at the vector by itself. */
+void arm_helper_take_exception(struct arm_cpu *cpu, uint32_t kind, uint32_t pc_key)
+{
+	cpu->exc = (struct arm_exception){ .kind = kind };
+	cpu->pc = pc_key;
+	arm_take_exception(cpu);
+}
+
+/* Masks were written. */
+static void kick_if_interrupted(struct arm_cpu *cpu)
+{
+	if ((cpu->irq_line || cpu->fiq_line) && arm_pending_interrupt(cpu) != ARM_EXC_NONE)
+		cpu->host.kick(cpu->host.opaque);
+}
+
 /* MRS shows neither T nor J, as QEMU. */
 uint32_t arm_helper_cpsr_read(struct arm_cpu *cpu)
 {
@@ -23,6 +38,7 @@ uint32_t arm_helper_cpsr_read(struct arm_cpu *cpu)
 void arm_helper_cpsr_write(struct arm_cpu *cpu, uint32_t value, uint32_t mask)
 {
 	arm_cpsr_write(cpu, value, mask & (arm_privileged(cpu) ? MSR_PRIV : MSR_USER));
+	kick_if_interrupted(cpu);
 }
 
 uint32_t arm_helper_spsr_read(struct arm_cpu *cpu)
@@ -41,6 +57,7 @@ void arm_helper_exception_return(struct arm_cpu *cpu, uint32_t addr)
 
 	arm_cpsr_write(cpu, spsr, UINT32_MAX);
 	cpu->pc = spsr & CPSR_T ? addr | 1u : addr & ~3u;
+	kick_if_interrupted(cpu);
 }
 
 uint32_t arm_helper_user_reg_read(struct arm_cpu *cpu, uint32_t n)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Status registers and coprocessors (DDI 0100I A4.1.38 f., A3.13). What may change the mode, the masks
- * or the translation of addresses ends the unit, so that the run loop looks again.
+ * or the translation of addresses ends the unit: the next one is looked up under the new flags, and an interrupt that is
+ * no longer masked is taken before it (arm_host.kick).
  */
 #include "frontend-arm/lower.h"
 
@@ -84,16 +85,18 @@ bool arm_lower_msr_reg(struct arm_lower *l, const struct arm_args_msr_reg *a)
 
 /* ---- coprocessors -------------------------------------------------------------------------------- */
 
-static ir_ref cp15_code(struct arm_lower *l, const struct arm_args_cp_reg *a)
+static uint32_t cp15_code(const struct arm_args_cp_reg *a)
 {
-	return arm_const(l, a->crn << 16 | a->crm << 8 | a->opc1 << 4 | a->opc2);
+	return a->crn << 16 | a->crm << 8 | a->opc1 << 4 | a->opc2;
 }
 
 bool arm_lower_mcr(struct arm_lower *l, const struct arm_args_cp_reg *a)
 {
 	if (a->cp != 15)
 		return false;
-	arm_call2(l, ARM_H_cp15_write, cp15_code(l, a), arm_reg(l, a->rd));
+	if (arm_priv(l) && arm_cp15_ignores(cp15_code(a)))
+		return true;
+	arm_call2(l, ARM_H_cp15_write, arm_const(l, cp15_code(a)), arm_reg(l, a->rd));
 	l->leave = true;
 	return true;
 }
@@ -103,7 +106,7 @@ bool arm_lower_mrc(struct arm_lower *l, const struct arm_args_cp_reg *a)
 {
 	if (a->cp != 15)
 		return false;
-	ir_ref v = arm_call1(l, ARM_H_cp15_read, cp15_code(l, a));
+	ir_ref v = arm_call1(l, ARM_H_cp15_read, arm_const(l, cp15_code(a)));
 	if (a->rd == 15)
 		set_nzcv(l, v);
 	else

@@ -48,6 +48,11 @@ static void cpu_tlb_flush_page(void *opaque, gva_t va)
 	vcpu_window_page_flushed(v, va);
 }
 
+static void cpu_kick(void *opaque)
+{
+	vcpu_kick(opaque);
+}
+
 /* A page table that lies nowhere is an external abort, also on boards where loads from nowhere read as zero. */
 static enum mem_result cpu_read_phys(void *opaque, gpa_t pa, uint32_t *word)
 {
@@ -155,6 +160,7 @@ struct vcpu *vcpu_new(const struct vcpu_config *cfg, struct address_space *as, c
 		.tlb_flush = cpu_tlb_flush,
 		.tlb_flush_page = cpu_tlb_flush_page,
 		.read_phys = cpu_read_phys,
+		.kick = cpu_kick,
 		.semihosting = cfg->semihosting,
 	};
 	arm_cpu_init(v->cpu, cfg->model, &arm, log);

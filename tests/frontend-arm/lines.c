@@ -16,6 +16,7 @@ struct machine {
 /* ---- the machine around the core ----------------------------------------------------------------- */
 
 static void no_flush(void *opaque) { (void)opaque; }
+static void no_kick(void *opaque) { (void)opaque; }
 static void no_flush_page(void *opaque, gva_t va) { (void)opaque, (void)va; }
 static enum mem_result no_phys(void *opaque, gpa_t pa, uint32_t *word)
 {
@@ -100,7 +101,7 @@ static void poke(struct line_memory *m, uint32_t addr, uint32_t word)
 
 static void reset(struct machine *m)
 {
-	static const struct arm_host host = { NULL, no_flush, no_flush_page, no_phys, ARM_SEMIHOST_OFF };
+	static const struct arm_host host = { NULL, no_flush, no_flush_page, no_phys, no_kick, ARM_SEMIHOST_OFF };
 	memset(m, 0, sizeof(*m));
 	arm_cpu_init(&m->cpu, arm_model_find("arm926"), &host, NULL);
 	m->mem.cpu = &m->cpu;
