@@ -209,7 +209,20 @@ static void tell_seen(const struct machine *m, const struct line_executor *ex)
 	}
 }
 
-/* Runs units until pc leaves the code or an exception is pending. False: a unit was malformed. */
+/* Lines say an exception's name and the state before it: one that was taken is returned from, by way of the SPSR and LR
+ * that it left. */
+static void return_from_exception(struct arm_cpu *cpu)
+{
+	static const uint8_t kind[4] = { ARM_EXC_NONE, ARM_EXC_UNDEF, ARM_EXC_SWI, ARM_EXC_PREFETCH_ABORT };
+	uint32_t spsr = arm_spsr_read(cpu), lr = cpu->r[14];
+	if (cpu->exc.kind || cpu->pc < 4 || cpu->pc > 12 || cpu->pc & 3)
+		return;
+	cpu->exc.kind = kind[cpu->pc / 4];
+	arm_cpsr_write(cpu, spsr, UINT32_MAX);
+	cpu->pc = (lr - (spsr & CPSR_T && cpu->exc.kind != ARM_EXC_PREFETCH_ABORT ? 2 : 4)) | bit(spsr, 5);
+}
+
+/* Runs units until pc leaves the code or an exception is pending or taken. False: a unit was malformed. */
 static bool execute(struct machine *m, const struct line_executor *ex, const struct arm_decoder *d)
 {
 	const struct ir_memory mem = { &m->mem, mem_load, mem_store };
@@ -238,6 +251,7 @@ static bool execute(struct machine *m, const struct line_executor *ex, const str
 			m->cpu.pc = pc_of_mark(&u, r.marks);
 	}
 	arena_free(&arena);
+	return_from_exception(&m->cpu);
 	return ok;
 }
 
