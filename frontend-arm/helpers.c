@@ -70,18 +70,18 @@ void arm_helper_user_reg_write(struct arm_cpu *cpu, uint32_t n, uint32_t value)
 	arm_user_reg_write(cpu, n, value);
 }
 
-uint32_t arm_helper_cp15_read(struct arm_cpu *cpu, uint32_t reg)
+uint32_t arm_helper_cp15_read(struct arm_cpu *cpu, uint32_t reg, uint32_t row)
 {
 	uint32_t value = 0;
 
-	if (!arm_cp15_read(cpu, reg, &value))
+	if (!arm_cp15_read_row(cpu, reg, row, &value))
 		arm_helper_raise(cpu, ARM_EXC_UNDEF);
 	return value;
 }
 
-void arm_helper_cp15_write(struct arm_cpu *cpu, uint32_t reg, uint32_t value)
+void arm_helper_cp15_write(struct arm_cpu *cpu, uint32_t reg, uint32_t row, uint32_t value)
 {
-	if (!arm_cp15_write(cpu, reg, value))
+	if (!arm_cp15_write_row(cpu, reg, row, value))
 		arm_helper_raise(cpu, ARM_EXC_UNDEF);
 }
 

@@ -89,11 +89,12 @@ ir_ref arm_call2(struct arm_lower *l, enum arm_helper h, ir_ref a, ir_ref b)
 
 void arm_raise(struct arm_lower *l, enum arm_exception_kind kind)
 {
+	ir_ref what = arm_const(l, kind), at = arm_const(l, arm_pc_key(l));
 	if (kind == ARM_EXC_SEMIHOST) {
-		arm_call1(l, ARM_H_raise, arm_const(l, kind));
-		ir_exit_loop(l->u, arm_const(l, arm_pc_key(l))); /* not reached: a block has an end */
+		arm_call1(l, ARM_H_raise, what);
+		ir_exit_loop(l->u, at); /* not reached: a block has an end */
 	} else {
-		arm_call2(l, ARM_H_take_exception, arm_const(l, kind), arm_const(l, arm_pc_key(l)));
+		arm_call2(l, ARM_H_take_exception, what, at);
 		ir_exit_ind(l->u, IR_LINK_JUMP, ir_get(l->u, ARM_G_pc));
 	}
 	l->ended = true;

@@ -60,14 +60,20 @@ static bool msr(struct arm_lower *l, bool spsr, uint32_t fields, ir_ref v)
 /* cp15 register codes: crn << 16 | crm << 8 | opc1 << 4 | opc2 */
 #define CP15_WAIT_FOR_INTERRUPT 0x70004u
 
+static void cp15_write(struct arm_lower *l, uint32_t code, ir_ref v)
+{
+	ir_ref reg = arm_const(l, code), row = arm_const(l, arm_cp15_row(code));
+	const ir_ref args[3] = { reg, row, v };
+	ir_call(l->u, ARM_H_cp15_write, args);
+	l->leave = true;
+}
+
 /* An MSR of no field does nothing. Later architectures put hints here; qemu-system-arm's arm926 knows one of
  * them, WFI, and images use it. */
 static bool hint(struct arm_lower *l, uint32_t imm)
 {
-	if (imm == 3 && arm_priv(l)) {
-		arm_call2(l, ARM_H_cp15_write, arm_const(l, CP15_WAIT_FOR_INTERRUPT), arm_const(l, 0));
-		l->leave = true;
-	}
+	if (imm == 3 && arm_priv(l))
+		cp15_write(l, CP15_WAIT_FOR_INTERRUPT, arm_const(l, 0));
 	return true;
 }
 
@@ -94,10 +100,8 @@ bool arm_lower_mcr(struct arm_lower *l, const struct arm_args_cp_reg *a)
 {
 	if (a->cp != 15)
 		return false;
-	if (arm_priv(l) && arm_cp15_ignores(cp15_code(a)))
-		return true;
-	arm_call2(l, ARM_H_cp15_write, arm_const(l, cp15_code(a)), arm_reg(l, a->rd));
-	l->leave = true;
+	if (!arm_priv(l) || !arm_cp15_ignores(cp15_code(a)))
+		cp15_write(l, cp15_code(a), arm_reg(l, a->rd));
 	return true;
 }
 
@@ -106,7 +110,9 @@ bool arm_lower_mrc(struct arm_lower *l, const struct arm_args_cp_reg *a)
 {
 	if (a->cp != 15)
 		return false;
-	ir_ref v = arm_call1(l, ARM_H_cp15_read, arm_const(l, cp15_code(a)));
+	uint32_t code = cp15_code(a);
+	ir_ref reg = arm_const(l, code), row = arm_const(l, arm_cp15_row(code));
+	ir_ref v = arm_call2(l, ARM_H_cp15_read, reg, row);
 	if (a->rd == 15)
 		set_nzcv(l, v);
 	else
