@@ -43,8 +43,8 @@ static void cpu_tlb_flush(void *opaque)
 static void cpu_tlb_flush_page(void *opaque, gva_t va)
 {
 	struct vcpu *v = opaque;
-	softmmu_flush_page(v->mmu, va);
-	vcpu_clear_jump_cache(v);
+	if (softmmu_flush_page(v->mmu, va) || v->subpage_code)
+		vcpu_clear_jump_cache(v);
 	vcpu_window_page_flushed(v, va);
 }
 

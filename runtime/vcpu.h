@@ -131,6 +131,7 @@ struct vcpu {
 	struct tb *jump_tb[JUMP_CACHE_SIZE];      /* the TB of each jump cache entry */
 	uint16_t jump_journal[JUMP_CACHE_SIZE];   /* entries filled since the last clear */
 	uint32_t n_jump_journal;
+	bool subpage_code;                        /* some entries are of pages that get no exec tag */
 
 	uint64_t insns_done; /* before this slice */
 	int32_t slice;       /* length of this slice; budget counts down from it */

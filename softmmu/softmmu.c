@@ -35,17 +35,6 @@ static bool walk(struct softmmu *mmu, gva_t va, enum mem_access access, unsigned
 	return true;
 }
 
-/* What slots are found by: void after a flush. */
-static inline uint64_t walk_key(const struct softmmu *mmu, gva_t va, enum mem_access access, unsigned space)
-{
-	return mmu->generation << 26 | (uint64_t)space << 24 | (uint64_t)access << 22 | va.v >> SUBPAGE_BITS;
-}
-
-static inline uint32_t slot_hash(gva_t va)
-{
-	return va.v >> SUBPAGE_BITS ^ va.v >> (SUBPAGE_BITS + 6);
-}
-
 static void place_memory(const struct mem_range *r, enum mem_access access, bool whole, struct place *p)
 {
 	uint64_t off = p->pa.v - r->base.v, in_page = p->pa.v & PAGE_MASK;
@@ -73,7 +62,7 @@ static void fill(struct softmmu *mmu, gva_t va, enum mem_access access, unsigned
 static void fill_device(struct softmmu *mmu, gva_t va, enum mem_access access, uint64_t key, const struct place *p)
 {
 	const struct mem_range *r = p->device;
-	struct device_slot *d = &mmu->device[access][slot_hash(va) % DEVICE_SLOTS];
+	struct device_slot *d = device_slot(mmu, va, access);
 	uint32_t to_off = (uint32_t)(p->pa.v - r->base.v) + r->dev_off - va.v;
 	*d = (struct device_slot){ .key = key, .to_off = to_off, .sizes = to_off & 3 ? 0 : as_mmio_sizes(r),
 				   .ops = r->ops, .dev = r->dev };
@@ -106,7 +95,7 @@ bool softmmu_resolve(struct softmmu *mmu, gva_t va, enum mem_access access, unsi
 {
 	*p = (struct place){ 0 };
 	assert(space < TLB_SPACES);
-	struct walk_slot *slot = &mmu->walk[(slot_hash(va) ^ (unsigned)access << 4) % WALK_SLOTS];
+	struct walk_slot *slot = walk_slot(mmu, va, access);
 	struct walk_slot w = { .key = walk_key(mmu, va, access, space) };
 	if (slot->key == w.key) {
 		place(mmu, va, access, space, slot, p);
@@ -199,10 +188,10 @@ static inline void before_io(struct softmmu *mmu)
 }
 
 /* The slot of an access that goes straight to the device, NULL when none is known to do so. */
-static inline const struct device_slot *direct_device(const struct softmmu *mmu, gva_t va, uint16_t memop,
+static inline const struct device_slot *direct_device(struct softmmu *mmu, gva_t va, uint16_t memop,
 						      enum mem_access access)
 {
-	const struct device_slot *d = &mmu->device[access][slot_hash(va) % DEVICE_SLOTS];
+	const struct device_slot *d = device_slot(mmu, va, access);
 	bool direct = d->key == walk_key(mmu, va, access, memop_space(memop)) && bit(d->sizes, memop & 3u) &&
 		      !(va.v & (memop_size(memop) - 1));
 	return direct ? d : NULL;

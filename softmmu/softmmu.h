@@ -79,6 +79,22 @@ struct softmmu {
 	struct write_index writes;
 };
 
+/* What slots are found by: void after a flush. */
+static inline uint64_t walk_key(const struct softmmu *mmu, gva_t va, enum mem_access access, unsigned space)
+{
+	return mmu->generation << 26 | (uint64_t)space << 24 | (uint64_t)access << 22 | va.v >> SUBPAGE_BITS;
+}
+
+static inline struct walk_slot *walk_slot(struct softmmu *mmu, gva_t va, enum mem_access access)
+{
+	return &mmu->walk[(va.v >> SUBPAGE_BITS ^ va.v >> (SUBPAGE_BITS + 6) ^ (unsigned)access << 4) % WALK_SLOTS];
+}
+
+static inline struct device_slot *device_slot(struct softmmu *mmu, gva_t va, enum mem_access access)
+{
+	return &mmu->device[access][(va.v >> SUBPAGE_BITS ^ va.v >> (SUBPAGE_BITS + 6)) % DEVICE_SLOTS];
+}
+
 /* Where an access goes. */
 struct place {
 	uint8_t *host;   /* NULL: not memory for this kind of access */

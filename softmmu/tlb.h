@@ -111,9 +111,10 @@ static inline uint32_t tlb_exec_tag(const struct tlb_tables *t, unsigned space, 
 }
 void softmmu_set_exec_tag(struct softmmu *mmu, unsigned space, gva_t va, uint32_t tag);
 
-/* Flushes addends and exec tags: everything, or what concerns the 4 KiB page of `va`. */
+/* Flushes addends and exec tags: everything, or what concerns the 4 KiB page of `va`. False: no exec tag went, so who
+ * remembers code by virtual address need not forget any. */
 void softmmu_flush(struct softmmu *mmu);
-void softmmu_flush_page(struct softmmu *mmu, gva_t va);
+bool softmmu_flush_page(struct softmmu *mmu, gva_t va);
 
 /* Marks the 4 KiB host page of `host` as holding translated code, or not any more. While marked, no write addend
  * exists for it under any virtual address and every store to it asks owner->code_write. */
