@@ -32,8 +32,10 @@ void tb_store_free(struct tb_store *s)
 
 void tb_store_flush(struct tb_store *s)
 {
-	memset(s->hash, 0, ((size_t)1 << TB_HASH_BITS) * sizeof *s->hash);
-	memset(s->page_hash, 0, ((size_t)1 << PAGE_HASH_BITS) * sizeof(struct code_page *));
+	if (s->n_made || s->n_pages) { /* each range that a board maps comes here, with nothing made yet */
+		memset(s->hash, 0, ((size_t)1 << TB_HASH_BITS) * sizeof *s->hash);
+		memset(s->page_hash, 0, ((size_t)1 << PAGE_HASH_BITS) * sizeof(struct code_page *));
+	}
 	arena_reset(&s->arena);
 	s->n_by_host = s->n_pages = s->n_valid = s->n_made = 0;
 	s->generation++;
