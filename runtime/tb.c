@@ -41,11 +41,13 @@ void tb_store_flush(struct tb_store *s)
 	s->generation++;
 }
 
+/* The blocks of one page share a part of the table, so that a small guest touches little of it. */
 static uint32_t tb_hash(const uint8_t *code, uint32_t pc_key, uint32_t flags)
 {
-	uint64_t h = ((uint64_t)(uintptr_t)code ^ (uint64_t)pc_key << 24 ^ (uint64_t)flags << 57) *
+	uint64_t page = (uintptr_t)code >> PAGE_BITS;
+	uint64_t h = (page ^ (uint64_t)(pc_key >> PAGE_BITS) << 36 ^ (uint64_t)flags << 57) *
 		     UINT64_C(0x9e3779b97f4a7c15);
-	return (uint32_t)(h >> (64 - TB_HASH_BITS));
+	return (uint32_t)(h >> (64 - TB_HASH_BITS)) ^ (uint32_t)((uintptr_t)code & PAGE_MASK) >> 1;
 }
 
 static uint32_t page_hash(const uint8_t *page)
