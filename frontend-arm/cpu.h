@@ -90,7 +90,8 @@ struct arm_host {
 	/* The guest asked for cache maintenance: translated code may be stale (correctness does
 	 * not depend on it; stores are tracked). */
 	enum mem_result (*read_phys)(void *opaque, gpa_t pa, uint32_t *word); /* page-table reads */
-	/* An interrupt is no longer masked, or the core waits for one: no block may start before the run loop has looked. */
+	/* Called by helpers when an interrupt is no longer masked, the core waits for one, or tb_flags changed: no block
+	 * starts before the run loop has looked. */
 	void (*kick)(void *opaque);
 	uint8_t semihosting; /* enum arm_semihosting */
 };

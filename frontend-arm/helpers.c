@@ -13,19 +13,24 @@ void arm_helper_raise(struct arm_cpu *cpu, uint32_t kind)
 	cpu->exc = (struct arm_exception){ .kind = kind };
 }
 
+/* After a change of the mode or the masks: see arm_host.kick. */
+static void changed_psr(struct arm_cpu *cpu, uint32_t old_flags)
+{
+	bool interrupted = (cpu->irq_line || cpu->fiq_line) && arm_pending_interrupt(cpu) != ARM_EXC_NONE;
+
+	if (interrupted || cpu->tb_flags != old_flags)
+		cpu->host.kick(cpu->host.opaque);
+}
+
 /* For exceptions that the instruction always raises: emitted code goes on at the vector by itself. */
 void arm_helper_take_exception(struct arm_cpu *cpu, uint32_t kind, uint32_t pc_key)
 {
+	uint32_t old_flags = cpu->tb_flags;
+
 	cpu->exc = (struct arm_exception){ .kind = kind };
 	cpu->pc = pc_key;
 	arm_take_exception(cpu);
-}
-
-/* Masks were written. */
-static void kick_if_interrupted(struct arm_cpu *cpu)
-{
-	if ((cpu->irq_line || cpu->fiq_line) && arm_pending_interrupt(cpu) != ARM_EXC_NONE)
-		cpu->host.kick(cpu->host.opaque);
+	changed_psr(cpu, old_flags);
 }
 
 /* MRS shows neither T nor J, as QEMU. */
@@ -37,8 +42,10 @@ uint32_t arm_helper_cpsr_read(struct arm_cpu *cpu)
 /* MSR: User mode writes flags only, and nobody writes T or J (DDI 0100I A4.1.39). */
 void arm_helper_cpsr_write(struct arm_cpu *cpu, uint32_t value, uint32_t mask)
 {
+	uint32_t old_flags = cpu->tb_flags;
+
 	arm_cpsr_write(cpu, value, mask & (arm_privileged(cpu) ? MSR_PRIV : MSR_USER));
-	kick_if_interrupted(cpu);
+	changed_psr(cpu, old_flags);
 }
 
 uint32_t arm_helper_spsr_read(struct arm_cpu *cpu)
@@ -53,11 +60,11 @@ void arm_helper_spsr_write(struct arm_cpu *cpu, uint32_t value, uint32_t mask)
 
 void arm_helper_exception_return(struct arm_cpu *cpu, uint32_t addr)
 {
-	uint32_t spsr = arm_spsr_read(cpu);
+	uint32_t spsr = arm_spsr_read(cpu), old_flags = cpu->tb_flags;
 
 	arm_cpsr_write(cpu, spsr, UINT32_MAX);
 	cpu->pc = spsr & CPSR_T ? addr | 1u : addr & ~3u;
-	kick_if_interrupted(cpu);
+	changed_psr(cpu, old_flags);
 }
 
 uint32_t arm_helper_user_reg_read(struct arm_cpu *cpu, uint32_t n)
@@ -81,8 +88,12 @@ uint32_t arm_helper_cp15_read(struct arm_cpu *cpu, uint32_t reg, uint32_t row)
 
 void arm_helper_cp15_write(struct arm_cpu *cpu, uint32_t reg, uint32_t row, uint32_t value)
 {
+	uint32_t old_flags = cpu->tb_flags;
+
 	if (!arm_cp15_write_row(cpu, reg, row, value))
 		arm_helper_raise(cpu, ARM_EXC_UNDEF);
+	if (cpu->tb_flags != old_flags)
+		cpu->host.kick(cpu->host.opaque);
 }
 
 /* In the table's rows, V and W are IR types. */
