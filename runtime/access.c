@@ -79,12 +79,18 @@ static enum mem_status store(struct vcpu *v, uint32_t addr, uint16_t memop, uint
 	return is_simple(v) ? softmmu_store(v->mmu, GVA(addr), memop, value) : store_observed(v, addr, memop, value);
 }
 
+/* Has the window a say? Not where there is no addend and nothing trapped: devices, at sites that were patched. */
+static inline bool concerns_window(const struct vcpu *v, uint32_t addr, uint32_t memop, enum mem_access access)
+{
+	return v->window && (v->trapped || v->base->tlb.addend[memop_space((uint16_t)memop)][access][addr >> PAGE_BITS]);
+}
+
 struct x64_load_result vcpu_load_slow(void *env, uint32_t addr, uint32_t memop, uint64_t host_pc)
 {
 	struct vcpu *v = vcpu_of_env(env);
 	struct x64_load_result r = {0};
 	v->base->host_pc = host_pc;
-	if (v->window)
+	if (concerns_window(v, addr, memop, MEM_READ))
 		vcpu_window_slow(v, addr, (uint16_t)memop, false, host_pc);
 	r.status = load(v, addr, (uint16_t)memop, &r.value) != MEM_DONE;
 	return r;
@@ -94,7 +100,7 @@ uint64_t vcpu_store_slow(void *env, uint32_t addr, uint64_t value, uint32_t memo
 {
 	struct vcpu *v = vcpu_of_env(env);
 	v->base->host_pc = host_pc;
-	if (v->window)
+	if (concerns_window(v, addr, memop, MEM_WRITE))
 		vcpu_window_slow(v, addr, (uint16_t)memop, true, host_pc);
 	return store(v, addr, (uint16_t)memop, value) != MEM_DONE;
 }
