@@ -17,15 +17,16 @@
  *     mov  eax, X64_EXIT_LOOKUP             test rdx, rdx                   jne  thunk_fault
  *   thunk_exit:    (result in rax)          jne  thunk_fault                load [homes]
  *     save [homes]                          mov  [rsp + 8], rax             ret
- *   leave:                                  load [homes], [scratch]
+ *   leave:                                  load [homes*], [scratch]
  *     mov  rsp, [rbp + host_sp]             ret                           thunk_call_pure: the same, but
  *     add  rsp, FRAME_SIZE                                                  only caller-saved homes and
  *     pop  r15-r12, rbp, rbx              thunk_fault:                      no test of the fault flag
  *     ret                                   mov  eax, X64_EXIT_FAULT
  *                                           jmp  leave
  *
- * thunk_store is thunk_load with the value in rdx, the memop in ecx, the site in r8, and the status
- * in rax. Emitted code keeps rsp 16-aligned, so it is aligned again after call and sub.
+ * A slow path may read the guest's registers and never writes them: all homes are saved, and those that C code may
+ * have changed, [homes*], are loaded again. thunk_store is thunk_load with the value in rdx, the memop in ecx, the site
+ * in r8, and the status in rax. Emitted code keeps rsp 16-aligned, so it is aligned again after call and sub.
  */
 #include <stddef.h>
 
@@ -158,7 +159,7 @@ static void load_thunk(struct thunks *k)
 	emit_test_rr(&k->e, true, RDX, RDX);
 	emit_link(emit_jcc(&k->e, CC_NE), k->fault);
 	emit_store(&k->e, 8, caller_frame(FRAME_ARG), RAX);
-	load_homes(k, ALL_REGS);
+	load_homes(k, CALLER_SAVED);
 	move_scratch(k, false);
 	emit_ret(&k->e);
 }
@@ -175,7 +176,7 @@ static void store_thunk(struct thunks *k)
 	call_c(k, (uintptr_t)k->t->layout.store_slow);
 	emit_test_rr(&k->e, true, RAX, RAX);
 	emit_link(emit_jcc(&k->e, CC_NE), k->fault);
-	load_homes(k, ALL_REGS);
+	load_homes(k, CALLER_SAVED);
 	move_scratch(k, false);
 	emit_ret(&k->e);
 }

@@ -51,6 +51,8 @@ static void write_wfi(struct arm_cpu *cpu, uint32_t value)
 {
 	(void)value;
 	cpu->halted = !cpu->irq_line && !cpu->fiq_line;
+	if (cpu->halted)
+		cpu->host.kick(cpu->host.opaque);
 }
 
 static void write_tlb_all(struct arm_cpu *cpu, uint32_t value)
@@ -122,32 +124,48 @@ static uint32_t *state_of(struct arm_cpu *cpu, const struct row *row)
 	return (uint32_t *)(void *)((char *)cpu + row->offset);
 }
 
-/* The row of an encoding when the current mode has the right, else NULL, logged. */
-static const struct row *find(const struct arm_cpu *cpu, uint32_t reg, bool write)
+unsigned arm_cp15_row(uint32_t reg)
 {
-	uint8_t wanted = (uint8_t)(write ? PW : arm_privileged(cpu) ? PR : UR);
+	unsigned i = 0;
+	while (i < ARRAY_LEN(rows) && (reg & rows[i].code_mask) != rows[i].code)
+		i++;
+	return i;
+}
 
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		const struct row *row = &rows[i];
-		if ((reg & row->code_mask) != row->code)
-			continue;
-		if ((row->rights & wanted) && (!write || arm_privileged(cpu)))
-			return row;
-		if (log_on(cpu->log, LOG_guest_errors))
-			log_printf(cpu->log, "%s of coprocessor register %s is not allowed in %s mode\n",
-				   write ? "write" : "read", row->name, arm_mode_name(cpu->cpsr));
-		return NULL;
-	}
-	if (log_on(cpu->log, LOG_unimp))
+bool arm_cp15_ignores(uint32_t reg)
+{
+	unsigned i = arm_cp15_row(reg);
+	return i < ARRAY_LEN(rows) && rows[i].write == write_ignored;
+}
+
+static const struct row *refuse(const struct arm_cpu *cpu, uint32_t reg, const struct row *row, bool write)
+{
+	if (row && log_on(cpu->log, LOG_guest_errors))
+		log_printf(cpu->log, "%s of coprocessor register %s is not allowed in %s mode\n",
+			   write ? "write" : "read", row->name, arm_mode_name(cpu->cpsr));
+	if (!row && log_on(cpu->log, LOG_unimp))
 		log_printf(cpu->log, "%s access to unsupported system register cp:%u opc1:%u crn:%u crm:%u opc2:%u\n",
 			   write ? "write" : "read", bits(reg, 27, 24) ^ 15u, bits(reg, 7, 4), bits(reg, 19, 16),
 			   bits(reg, 11, 8), bits(reg, 3, 0));
 	return NULL;
 }
 
-bool arm_cp15_read(struct arm_cpu *cpu, uint32_t reg, uint32_t *value)
+/* The row of an encoding when the current mode has the right, else NULL, logged. */
+static const struct row *allowed(const struct arm_cpu *cpu, uint32_t reg, unsigned i, bool write)
 {
-	const struct row *row = find(cpu, reg, false);
+	bool priv = arm_privileged(cpu);
+	uint8_t wanted = (uint8_t)(write ? PW : priv ? PR : UR);
+
+	if (i >= ARRAY_LEN(rows))
+		return refuse(cpu, reg, NULL, write);
+	if ((rows[i].rights & wanted) && (!write || priv))
+		return &rows[i];
+	return refuse(cpu, reg, &rows[i], write);
+}
+
+bool arm_cp15_read_row(struct arm_cpu *cpu, uint32_t reg, unsigned i, uint32_t *value)
+{
+	const struct row *row = allowed(cpu, reg, i, false);
 
 	if (!row)
 		return false;
@@ -155,9 +173,9 @@ bool arm_cp15_read(struct arm_cpu *cpu, uint32_t reg, uint32_t *value)
 	return true;
 }
 
-bool arm_cp15_write(struct arm_cpu *cpu, uint32_t reg, uint32_t value)
+bool arm_cp15_write_row(struct arm_cpu *cpu, uint32_t reg, unsigned i, uint32_t value)
 {
-	const struct row *row = find(cpu, reg, true);
+	const struct row *row = allowed(cpu, reg, i, true);
 
 	if (!row)
 		return false;
@@ -170,6 +188,16 @@ bool arm_cp15_write(struct arm_cpu *cpu, uint32_t reg, uint32_t value)
 		row->write(cpu, value);
 	}
 	return true;
+}
+
+bool arm_cp15_read(struct arm_cpu *cpu, uint32_t reg, uint32_t *value)
+{
+	return arm_cp15_read_row(cpu, reg, arm_cp15_row(reg), value);
+}
+
+bool arm_cp15_write(struct arm_cpu *cpu, uint32_t reg, uint32_t value)
+{
+	return arm_cp15_write_row(cpu, reg, arm_cp15_row(reg), value);
 }
 
 void arm_cp15_reset(struct arm_cpu *cpu)

@@ -35,11 +35,15 @@ const struct arm_model *arm_model_find(const char *name)
 
 static const struct {
 	const char *name; /* NULL: no such mode */
-	uint8_t bank;
+	uint8_t bank, tb_flags;
 } modes[32] = {
-	[ARM_USR] = { "usr", BANK_USR }, [ARM_FIQ] = { "fiq", BANK_FIQ }, [ARM_IRQ] = { "irq", BANK_IRQ },
-	[ARM_SVC] = { "svc", BANK_SVC }, [ARM_ABT] = { "abt", BANK_ABT }, [ARM_UND] = { "und", BANK_UND },
-	[ARM_SYS] = { "sys", BANK_USR },
+	[ARM_USR] = { "usr", BANK_USR, 0 },
+	[ARM_FIQ] = { "fiq", BANK_FIQ, ARM_TB_PRIV | ARM_TB_HAS_SPSR },
+	[ARM_IRQ] = { "irq", BANK_IRQ, ARM_TB_PRIV | ARM_TB_HAS_SPSR },
+	[ARM_SVC] = { "svc", BANK_SVC, ARM_TB_PRIV | ARM_TB_HAS_SPSR },
+	[ARM_ABT] = { "abt", BANK_ABT, ARM_TB_PRIV | ARM_TB_HAS_SPSR },
+	[ARM_UND] = { "und", BANK_UND, ARM_TB_PRIV | ARM_TB_HAS_SPSR },
+	[ARM_SYS] = { "sys", BANK_USR, ARM_TB_PRIV },
 };
 
 enum arm_bank arm_mode_bank(uint32_t mode)
@@ -105,10 +109,8 @@ void arm_update_tb_flags(struct arm_cpu *cpu)
 	} map[] = {
 		{ SCTLR_M, ARM_TB_MMU }, { SCTLR_A, ARM_TB_ALIGN }, { SCTLR_B, ARM_TB_BE32 }, { SCTLR_L4, ARM_TB_L4 },
 	};
-	uint32_t flags = arm_privileged(cpu) ? ARM_TB_PRIV : 0;
+	uint32_t flags = modes[cpu->cpsr & CPSR_MODE].tb_flags;
 
-	if (arm_mode_bank(cpu->cpsr) != BANK_USR)
-		flags |= ARM_TB_HAS_SPSR;
 	for (size_t i = 0; i < ARRAY_LEN(map); i++)
 		if (cpu->cp15.sctlr & map[i].sctlr)
 			flags |= map[i].flag;
@@ -175,10 +177,10 @@ void arm_cpsr_write(struct arm_cpu *cpu, uint32_t value, uint32_t mask)
 		uint32_t mode = checked_mode(cpu, wanted & CPSR_MODE);
 		switch_bank(cpu, arm_mode_bank(cpu->cpsr), arm_mode_bank(mode));
 		cpu->cpsr = (cpu->cpsr & ~CPSR_MODE) | mode;
+		cpu->tb_flags = (cpu->tb_flags & ~(uint32_t)(ARM_TB_PRIV | ARM_TB_HAS_SPSR)) | modes[mode].tb_flags;
 	}
 	mask &= CPSR_KEPT & ~CPSR_MODE;
 	cpu->cpsr = (cpu->cpsr & ~mask) | (value & mask);
-	arm_update_tb_flags(cpu);
 }
 
 uint32_t arm_spsr_read(const struct arm_cpu *cpu)

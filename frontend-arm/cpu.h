@@ -90,6 +90,9 @@ struct arm_host {
 	/* The guest asked for cache maintenance: translated code may be stale (correctness does
 	 * not depend on it; stores are tracked). */
 	enum mem_result (*read_phys)(void *opaque, gpa_t pa, uint32_t *word); /* page-table reads */
+	/* Called by helpers when an interrupt is no longer masked, the core waits for one, or tb_flags changed: no block
+	 * starts before the run loop has looked. */
+	void (*kick)(void *opaque);
 	uint8_t semihosting; /* enum arm_semihosting */
 };
 
@@ -176,6 +179,12 @@ void arm_mem_fault(struct arm_cpu *cpu, enum mem_fault what, gva_t va, enum mem_
 	 (uint32_t)(opc2))
 bool arm_cp15_read(struct arm_cpu *cpu, uint32_t reg, uint32_t *value);
 bool arm_cp15_write(struct arm_cpu *cpu, uint32_t reg, uint32_t value);
+/* The same for translated code, which looks the register up once: `row` is arm_cp15_row(reg). */
+unsigned arm_cp15_row(uint32_t reg);
+bool arm_cp15_read_row(struct arm_cpu *cpu, uint32_t reg, unsigned row, uint32_t *value);
+bool arm_cp15_write_row(struct arm_cpu *cpu, uint32_t reg, unsigned row, uint32_t value);
+/* Privileged writes of it are allowed and do nothing (cache maintenance). */
+bool arm_cp15_ignores(uint32_t reg);
 
 /* Prints registers as QEMU's `info registers` does: R00=... PSR=...; `line` has no newline. */
 void arm_print_regs(const struct arm_cpu *cpu, void (*print)(void *ctx, const char *line), void *ctx);

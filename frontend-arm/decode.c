@@ -56,7 +56,7 @@ static const struct arm_insn_row t16_rows[] = {
 #define A32_BUCKETS 4096u
 #define T16_BUCKETS 1024u
 #define N_BUCKETS (2 * A32_BUCKETS + T16_BUCKETS)
-#define NO_ROW 0xffffu
+#define NO_ROW 0xffffu /* list is filled bytewise with it */
 
 struct arm_decoder {
 	struct arm_insn_row a32[A32_ROWS], t16[T16_ROWS];
@@ -145,31 +145,18 @@ static uint32_t t16_bucket(uint32_t half)
 	return 2 * A32_BUCKETS + (half >> 6);
 }
 
-/* The bits that choose a bucket, and an instruction word that falls into it. */
-static uint32_t bucket_example(uint32_t b, uint32_t *mask)
-{
-	if (b >= 2 * A32_BUCKETS) {
-		*mask = 0xffc0;
-		return (b - 2 * A32_BUCKETS) << 6;
-	}
-	uint32_t low = b & (A32_BUCKETS - 1), word = (low & 0xff0) << 16 | (low & 0xf) << 4;
-	*mask = 0x0ff000f0;
-	return b >= A32_BUCKETS ? word | 0xf0000000u : word;
-}
+/* The buckets that a row is in: `first` with any combination of the bits in `any`. */
+struct span {
+	uint32_t first, any;
+};
 
-static bool row_in_bucket(const struct arm_insn_row *row, uint32_t b)
+static struct span row_span(const struct arm_insn_row *row)
 {
-	uint32_t mask, word = bucket_example(b, &mask);
-	if (row->isa == ARM_A32) {
-		bool uncond = b >= A32_BUCKETS;
-		if (uncond && row->has_cond)
-			return false;
-		if (!row->has_cond) { /* a fixed condition field decides which half it is in */
-			if (uncond != (row->value >> 28 == 15))
-				return false;
-		}
-	}
-	return ((word ^ row->value) & row->mask & mask) == 0;
+	if (row->isa == ARM_T16)
+		return (struct span){ t16_bucket(row->value), ~row->mask >> 6 & (T16_BUCKETS - 1) };
+	/* A condition field that is fixed decides which half it is in; a free one is never 15. */
+	uint32_t first = a32_bucket(row->has_cond ? row->value & 0x0fffffffu : row->value);
+	return (struct span){ first, a32_bucket(~row->mask & 0x0fffffffu) };
 }
 
 /* Row indices sorted by specificity, most specific first; stable. */
@@ -183,40 +170,58 @@ static void sort_rows(const struct arm_insn_row *rows, unsigned n, uint16_t *ord
 	}
 }
 
-static bool append(struct arm_decoder *d, unsigned *n, unsigned *cap, uint16_t value)
+/* Adds 1 to n[b] of each bucket b of a row; in `list`, when there is one, the row goes there. */
+static void enter_row(uint16_t *n, uint16_t *list, const struct arm_insn_row *row)
 {
-	if (*n == *cap) {
-		uint16_t *list = realloc(d->list, sizeof(*list) * (*cap * 2 + 1024));
-		if (!list)
-			return false;
-		d->list = list;
-		*cap = *cap * 2 + 1024;
+	struct span s = row_span(row);
+	uint32_t part = 0;
+	do {
+		uint16_t *at = &n[s.first | part];
+		if (list)
+			list[*at] = row->index;
+		++*at;
+		part = (part - s.any) & s.any; /* the next combination of these bits */
+	} while (part);
+}
+
+static void enter_rows(uint16_t *n, uint16_t *list, const struct arm_insn_row *rows, const uint16_t *order, unsigned n_rows)
+{
+	for (unsigned i = 0; i < n_rows; i++)
+		enter_row(n, list, &rows[order[i]]);
+}
+
+static void enter_all(struct arm_decoder *d, uint16_t *n, uint16_t *list)
+{
+	uint16_t a32_order[A32_ROWS], t16_order[T16_ROWS];
+	sort_rows(d->a32, A32_ROWS, a32_order);
+	sort_rows(d->t16, T16_ROWS, t16_order);
+	enter_rows(n, list, d->a32, a32_order, A32_ROWS);
+	enter_rows(n, list, d->t16, t16_order, T16_ROWS);
+}
+
+/* Turns the counts in bucket[] into where each run starts; returns the length of all. Entry 0 is the run of all empty buckets. */
+static uint32_t place_runs(struct arm_decoder *d)
+{
+	uint32_t n = 1;
+	for (uint32_t b = 0; b < N_BUCKETS; b++) {
+		uint32_t run = d->bucket[b];
+		d->bucket[b] = run ? (uint16_t)n : 0;
+		n += run ? run + 1 : 0;
 	}
-	d->list[(*n)++] = value;
-	return true;
+	return n;
 }
 
 static bool fill_buckets(struct arm_decoder *d)
 {
-	uint16_t a32_order[A32_ROWS], t16_order[T16_ROWS];
-	unsigned n = 0, cap = 0;
-	sort_rows(d->a32, A32_ROWS, a32_order);
-	sort_rows(d->t16, T16_ROWS, t16_order);
-	if (!append(d, &n, &cap, NO_ROW)) /* entry 0: the run of all empty buckets */
+	uint16_t at[N_BUCKETS];
+	enter_all(d, d->bucket, NULL);
+	uint32_t n = place_runs(d);
+	if (n >= NO_ROW || !(d->list = malloc(n * sizeof *d->list))) /* indices must fit */
 		return false;
-	for (uint32_t b = 0; b < N_BUCKETS; b++) {
-		bool thumb = b >= 2 * A32_BUCKETS;
-		const struct arm_insn_row *rows = thumb ? d->t16 : d->a32;
-		const uint16_t *order = thumb ? t16_order : a32_order;
-		unsigned n_rows = thumb ? T16_ROWS : A32_ROWS, start = n;
-		for (unsigned i = 0; i < n_rows; i++)
-			if (row_in_bucket(&rows[order[i]], b) && !append(d, &n, &cap, order[i]))
-				return false;
-		d->bucket[b] = n == start ? 0 : (uint16_t)start;
-		if (n != start && !append(d, &n, &cap, NO_ROW))
-			return false;
-	}
-	return n < NO_ROW; /* indices fit */
+	memset(d->list, 0xff, n * sizeof *d->list); /* NO_ROW ends each run */
+	memcpy(at, d->bucket, sizeof at);
+	enter_all(d, at, d->list);
+	return true;
 }
 
 struct arm_decoder *arm_decoder_new(void)

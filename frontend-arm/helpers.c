@@ -13,6 +13,26 @@ void arm_helper_raise(struct arm_cpu *cpu, uint32_t kind)
 	cpu->exc = (struct arm_exception){ .kind = kind };
 }
 
+/* After a change of the mode or the masks: see arm_host.kick. */
+static void changed_psr(struct arm_cpu *cpu, uint32_t old_flags)
+{
+	bool interrupted = (cpu->irq_line || cpu->fiq_line) && arm_pending_interrupt(cpu) != ARM_EXC_NONE;
+
+	if (interrupted || cpu->tb_flags != old_flags)
+		cpu->host.kick(cpu->host.opaque);
+}
+
+/* For exceptions that the instruction always raises: emitted code goes on at the vector by itself. */
+void arm_helper_take_exception(struct arm_cpu *cpu, uint32_t kind, uint32_t pc_key)
+{
+	uint32_t old_flags = cpu->tb_flags;
+
+	cpu->exc = (struct arm_exception){ .kind = kind };
+	cpu->pc = pc_key;
+	arm_take_exception(cpu);
+	changed_psr(cpu, old_flags);
+}
+
 /* MRS shows neither T nor J, as QEMU. */
 uint32_t arm_helper_cpsr_read(struct arm_cpu *cpu)
 {
@@ -22,7 +42,10 @@ uint32_t arm_helper_cpsr_read(struct arm_cpu *cpu)
 /* MSR: User mode writes flags only, and nobody writes T or J (DDI 0100I A4.1.39). */
 void arm_helper_cpsr_write(struct arm_cpu *cpu, uint32_t value, uint32_t mask)
 {
+	uint32_t old_flags = cpu->tb_flags;
+
 	arm_cpsr_write(cpu, value, mask & (arm_privileged(cpu) ? MSR_PRIV : MSR_USER));
+	changed_psr(cpu, old_flags);
 }
 
 uint32_t arm_helper_spsr_read(struct arm_cpu *cpu)
@@ -37,10 +60,11 @@ void arm_helper_spsr_write(struct arm_cpu *cpu, uint32_t value, uint32_t mask)
 
 void arm_helper_exception_return(struct arm_cpu *cpu, uint32_t addr)
 {
-	uint32_t spsr = arm_spsr_read(cpu);
+	uint32_t spsr = arm_spsr_read(cpu), old_flags = cpu->tb_flags;
 
 	arm_cpsr_write(cpu, spsr, UINT32_MAX);
 	cpu->pc = spsr & CPSR_T ? addr | 1u : addr & ~3u;
+	changed_psr(cpu, old_flags);
 }
 
 uint32_t arm_helper_user_reg_read(struct arm_cpu *cpu, uint32_t n)
@@ -53,19 +77,23 @@ void arm_helper_user_reg_write(struct arm_cpu *cpu, uint32_t n, uint32_t value)
 	arm_user_reg_write(cpu, n, value);
 }
 
-uint32_t arm_helper_cp15_read(struct arm_cpu *cpu, uint32_t reg)
+uint32_t arm_helper_cp15_read(struct arm_cpu *cpu, uint32_t reg, uint32_t row)
 {
 	uint32_t value = 0;
 
-	if (!arm_cp15_read(cpu, reg, &value))
+	if (!arm_cp15_read_row(cpu, reg, row, &value))
 		arm_helper_raise(cpu, ARM_EXC_UNDEF);
 	return value;
 }
 
-void arm_helper_cp15_write(struct arm_cpu *cpu, uint32_t reg, uint32_t value)
+void arm_helper_cp15_write(struct arm_cpu *cpu, uint32_t reg, uint32_t row, uint32_t value)
 {
-	if (!arm_cp15_write(cpu, reg, value))
+	uint32_t old_flags = cpu->tb_flags;
+
+	if (!arm_cp15_write_row(cpu, reg, row, value))
 		arm_helper_raise(cpu, ARM_EXC_UNDEF);
+	if (cpu->tb_flags != old_flags)
+		cpu->host.kick(cpu->host.opaque);
 }
 
 /* In the table's rows, V and W are IR types. */

@@ -89,14 +89,20 @@ ir_ref arm_call2(struct arm_lower *l, enum arm_helper h, ir_ref a, ir_ref b)
 
 void arm_raise(struct arm_lower *l, enum arm_exception_kind kind)
 {
-	arm_call1(l, ARM_H_raise, arm_const(l, kind));
-	ir_exit_loop(l->u, arm_const(l, arm_pc_key(l))); /* not reached: a block has an end */
+	ir_ref what = arm_const(l, kind), at = arm_const(l, arm_pc_key(l));
+	if (kind == ARM_EXC_SEMIHOST) {
+		arm_call1(l, ARM_H_raise, what);
+		ir_exit_loop(l->u, at); /* not reached: a block has an end */
+	} else {
+		arm_call2(l, ARM_H_take_exception, what, at);
+		ir_exit_ind(l->u, IR_LINK_JUMP, ir_get(l->u, ARM_G_pc));
+	}
 	l->ended = true;
 }
 
 void arm_exception_return(struct arm_lower *l, ir_ref v)
 {
 	arm_call1(l, ARM_H_exception_return, v);
-	ir_exit_loop(l->u, ir_get(l->u, ARM_G_pc));
+	ir_exit_ind(l->u, IR_LINK_JUMP, ir_get(l->u, ARM_G_pc));
 	l->ended = true;
 }

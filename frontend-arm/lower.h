@@ -37,7 +37,7 @@ struct arm_lower {
 	ir_ref pred;       /* not IR_NONE: register results are selected by it, instead of a branch around */
 	bool wrote_flags;  /* this instruction wrote N, Z, C or V */
 	bool ended;        /* this instruction emitted the unit's end */
-	bool leave;        /* the unit ends behind this instruction, back to the run loop */
+	bool leave;        /* the unit ends behind this instruction, which may have changed how code is found */
 	ir_ref pc_write;   /* pc key to go to behind this instruction; IR_NONE = none */
 	enum ir_link link; /* of pc_write */
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Status registers and coprocessors (DDI 0100I A4.1.38 f., A3.13). What may change the mode, the masks
- * or the translation of addresses ends the unit, so that the run loop looks again.
+ * or the translation of addresses ends the unit: the next one is looked up under the new flags, and an interrupt that is
+ * no longer masked is taken before it (arm_host.kick).
  */
 #include "frontend-arm/lower.h"
 
@@ -59,14 +60,20 @@ static bool msr(struct arm_lower *l, bool spsr, uint32_t fields, ir_ref v)
 /* cp15 register codes: crn << 16 | crm << 8 | opc1 << 4 | opc2 */
 #define CP15_WAIT_FOR_INTERRUPT 0x70004u
 
+static void cp15_write(struct arm_lower *l, uint32_t code, ir_ref v)
+{
+	ir_ref reg = arm_const(l, code), row = arm_const(l, arm_cp15_row(code));
+	const ir_ref args[3] = { reg, row, v };
+	ir_call(l->u, ARM_H_cp15_write, args);
+	l->leave = true;
+}
+
 /* An MSR of no field does nothing. Later architectures put hints here; qemu-system-arm's arm926 knows one of
  * them, WFI, and images use it. */
 static bool hint(struct arm_lower *l, uint32_t imm)
 {
-	if (imm == 3 && arm_priv(l)) {
-		arm_call2(l, ARM_H_cp15_write, arm_const(l, CP15_WAIT_FOR_INTERRUPT), arm_const(l, 0));
-		l->leave = true;
-	}
+	if (imm == 3 && arm_priv(l))
+		cp15_write(l, CP15_WAIT_FOR_INTERRUPT, arm_const(l, 0));
 	return true;
 }
 
@@ -84,17 +91,17 @@ bool arm_lower_msr_reg(struct arm_lower *l, const struct arm_args_msr_reg *a)
 
 /* ---- coprocessors -------------------------------------------------------------------------------- */
 
-static ir_ref cp15_code(struct arm_lower *l, const struct arm_args_cp_reg *a)
+static uint32_t cp15_code(const struct arm_args_cp_reg *a)
 {
-	return arm_const(l, a->crn << 16 | a->crm << 8 | a->opc1 << 4 | a->opc2);
+	return a->crn << 16 | a->crm << 8 | a->opc1 << 4 | a->opc2;
 }
 
 bool arm_lower_mcr(struct arm_lower *l, const struct arm_args_cp_reg *a)
 {
 	if (a->cp != 15)
 		return false;
-	arm_call2(l, ARM_H_cp15_write, cp15_code(l, a), arm_reg(l, a->rd));
-	l->leave = true;
+	if (!arm_priv(l) || !arm_cp15_ignores(cp15_code(a)))
+		cp15_write(l, cp15_code(a), arm_reg(l, a->rd));
 	return true;
 }
 
@@ -103,7 +110,9 @@ bool arm_lower_mrc(struct arm_lower *l, const struct arm_args_cp_reg *a)
 {
 	if (a->cp != 15)
 		return false;
-	ir_ref v = arm_call1(l, ARM_H_cp15_read, cp15_code(l, a));
+	uint32_t code = cp15_code(a);
+	ir_ref reg = arm_const(l, code), row = arm_const(l, arm_cp15_row(code));
+	ir_ref v = arm_call2(l, ARM_H_cp15_read, reg, row);
 	if (a->rd == 15)
 		set_nzcv(l, v);
 	else

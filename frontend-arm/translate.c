@@ -134,7 +134,7 @@ static void end_insn(struct loop *t)
 		ir_exit_ind(l->u, l->link, l->pc_write);
 		l->ended = true;
 	} else if (!l->ended && l->leave) {
-		ir_exit_loop(l->u, arm_const(l, arm_next_key(l)));
+		ir_exit_ind(l->u, IR_LINK_JUMP, arm_const(l, arm_next_key(l)));
 		l->ended = true;
 	}
 	if (l->ended && t->region.open) { /* the condition failed: go on behind it */

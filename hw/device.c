@@ -84,27 +84,14 @@ void hw_guest_error(struct hw_context *hw, const char *fmt, ...)
 	log_printf(hw->log, "%s\n", line);
 }
 
-int hw_reg_find(struct hw_context *hw, const struct reg_block *b, uint32_t off, enum reg_access access)
+int hw_reg_refuse(struct hw_context *hw, const struct reg_block *b, uint32_t off, enum reg_access access)
 {
 	const char *verb = access == REG_R ? "read" : "write";
-	for (unsigned i = 0; i < b->n; i++) {
-		const struct reg_row *r = &b->rows[i];
-		if (off < r->off || off >= r->last + 4u)
-			continue;
-		if (r->access & access)
-			return (int)i;
+	unsigned row = off / 4 < b->n_index ? b->index[off / 4] : 0;
+	if (row)
 		hw_guest_error(hw, "%s_%s: %s of %s-only register %s at offset 0x%x", b->name, verb, verb,
-			       access == REG_R ? "write" : "read", r->name, off);
-		return -1;
-	}
-	hw_guest_error(hw, "%s_%s: Bad offset 0x%x", b->name, verb, off);
+			       access == REG_R ? "write" : "read", b->rows[row - 1].name, off);
+	else
+		hw_guest_error(hw, "%s_%s: Bad offset 0x%x", b->name, verb, off);
 	return -1;
-}
-
-bool hw_reg_id(const struct reg_block *b, uint32_t off, uint32_t *value)
-{
-	if (!b->id || off < 0xfe0 || off > 0xfff)
-		return false;
-	*value = b->id[(off - 0xfe0) >> 2];
-	return true;
 }

@@ -12,27 +12,42 @@
 
 enum reg_access { REG_R = 1, REG_W = 2, REG_RW = 3 };
 
-/* One register, or an array of 32-bit ones when last > off. `access` says what is not an error. */
+/* One register, or an array of 32-bit ones. `access` says what is not an error. */
 struct reg_row {
-	uint16_t off, last;
 	enum reg_access access;
 	const char *name;
 };
 
-/* A device's registers. `id` are the PrimeCell bytes at 0xfe0..0xffc, NULL when there are none. */
+/* A device's registers. `index` has the row of each word's offset, + 1; 0 and what is behind it: no register. `id` are the
+ * PrimeCell bytes at 0xfe0..0xffc, NULL when there are none. */
 struct reg_block {
 	const char *name;
 	const struct reg_row *rows;
-	unsigned n;
+	const uint8_t *index;
+	unsigned n_index;
 	const uint8_t *id;
 };
+#define REG_ROWS(dev) dev##_rows, dev##_index, ARRAY_LEN(dev##_index)
+
+/* The guest_errors line of an access that hw_reg_find refuses; -1. */
+int hw_reg_refuse(struct hw_context *hw, const struct reg_block *b, uint32_t off, enum reg_access access);
 
 /* Index of the row that `off` falls in, bytes of a word included; -1 after a line in the guest_errors log when there is
  * none or it does not allow `access`. */
-int hw_reg_find(struct hw_context *hw, const struct reg_block *b, uint32_t off, enum reg_access access);
+static inline int hw_reg_find(struct hw_context *hw, const struct reg_block *b, uint32_t off, enum reg_access access)
+{
+	unsigned row = off / 4 < b->n_index ? b->index[off / 4] : 0;
+	return row && (b->rows[row - 1].access & access) ? (int)row - 1 : hw_reg_refuse(hw, b, off, access);
+}
 
 /* True and *value when `off` is in the block's identification bytes. */
-bool hw_reg_id(const struct reg_block *b, uint32_t off, uint32_t *value);
+static inline bool hw_reg_id(const struct reg_block *b, uint32_t off, uint32_t *value)
+{
+	if (!b->id || off - 0xfe0 > 0x1f)
+		return false;
+	*value = b->id[(off - 0xfe0) >> 2];
+	return true;
+}
 
 /* The low `size` bytes of v: what a narrow read sees of a register. */
 static inline uint32_t hw_trim(uint32_t v, unsigned size)

@@ -35,13 +35,18 @@ enum pl011_reg {
 };
 
 static const struct reg_row pl011_rows[] = {
-#define X(name, off, access) {off, off, access, #name},
+#define X(name, off, access) {access, #name},
+	PL011_REGS(X)
+#undef X
+};
+static const uint8_t pl011_index[] = {
+#define X(name, off, access) [(off) / 4] = R_##name + 1,
 	PL011_REGS(X)
 #undef X
 };
 
 static const uint8_t pl011_id[8] = {0x11, 0x10, 0x14, 0x00, 0x0d, 0xf0, 0x05, 0xb1};
-static const struct reg_block pl011_block = {"pl011", pl011_rows, ARRAY_LEN(pl011_rows), pl011_id};
+static const struct reg_block pl011_block = {"pl011", REG_ROWS(pl011), pl011_id};
 
 enum { FR_RXFE = 1 << 4, FR_RXFF = 1 << 6, FR_TXFE = 1 << 7 };
 enum { INT_RX = 1 << 4, INT_TX = 1 << 5 };

@@ -27,13 +27,18 @@ enum pl031_reg {
 };
 
 static const struct reg_row pl031_rows[] = {
-#define X(name, off, access) {off, off, access, #name},
+#define X(name, off, access) {access, #name},
+	PL031_REGS(X)
+#undef X
+};
+static const uint8_t pl031_index[] = {
+#define X(name, off, access) [(off) / 4] = R_##name + 1,
 	PL031_REGS(X)
 #undef X
 };
 
 static const uint8_t pl031_id[8] = {0x31, 0x10, 0x14, 0x00, 0x0d, 0xf0, 0x05, 0xb1};
-static const struct reg_block pl031_block = {"pl031", pl031_rows, ARRAY_LEN(pl031_rows), pl031_id};
+static const struct reg_block pl031_block = {"pl031", REG_ROWS(pl031), pl031_id};
 
 struct pl031 {
 	struct hw_context *hw;

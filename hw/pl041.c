@@ -33,7 +33,7 @@ enum {
 enum { SL1_READ = 1 << 19 };
 
 static const uint8_t pl041_id[8] = {0x41, 0x10, 0x04, 0x29, 0x0d, 0xf0, 0x05, 0xb1};
-static const struct reg_block pl041_block = {"pl041", NULL, 0, pl041_id};
+static const struct reg_block pl041_block = {.name = "pl041", .id = pl041_id};
 
 /* ---- the codec ---- */
 

@@ -23,13 +23,18 @@ enum pl050_reg {
 };
 
 static const struct reg_row pl050_rows[] = {
-#define X(name, off, access) {off, off, access, #name},
+#define X(name, off, access) {access, #name},
+	PL050_REGS(X)
+#undef X
+};
+static const uint8_t pl050_index[] = {
+#define X(name, off, access) [(off) / 4] = R_##name + 1,
 	PL050_REGS(X)
 #undef X
 };
 
 static const uint8_t pl050_id[8] = {0x50, 0x10, 0x04, 0x00, 0x0d, 0xf0, 0x05, 0xb1};
-static const struct reg_block pl050_block = {"pl050", pl050_rows, ARRAY_LEN(pl050_rows), pl050_id};
+static const struct reg_block pl050_block = {"pl050", REG_ROWS(pl050), pl050_id};
 
 enum { STAT_RXPARITY = 0x04, STAT_RXFULL = 0x10, STAT_TXEMPTY = 0x40 };
 enum { IR_RX = 1, IR_TX = 2 };

@@ -29,13 +29,18 @@ enum pl061_reg {
 };
 
 static const struct reg_row pl061_rows[] = {
-#define X(name, off, last, access) {off, last, access, #name},
+#define X(name, off, last, access) {access, #name},
+	PL061_REGS(X)
+#undef X
+};
+static const uint8_t pl061_index[] = {
+#define X(name, off, last, access) [(off) / 4 ... (last) / 4] = R_##name + 1,
 	PL061_REGS(X)
 #undef X
 };
 
 static const uint8_t pl061_id[8] = {0x61, 0x10, 0x04, 0x00, 0x0d, 0xf0, 0x05, 0xb1};
-static const struct reg_block pl061_block = {"pl061", pl061_rows, ARRAY_LEN(pl061_rows), pl061_id};
+static const struct reg_block pl061_block = {"pl061", REG_ROWS(pl061), pl061_id};
 
 struct pl061 {
 	struct hw_context *hw;

@@ -55,14 +55,20 @@ enum channel_reg {
 	N_CHANNEL_REGS
 };
 
-#define X(name, off, access) {off, off, access, #name},
+#define X(name, off, access) {access, #name},
 static const struct reg_row pl080_rows[] = {PL080_REGS(X)};
 static const struct reg_row channel_rows[] = {CHANNEL_REGS(X)};
 #undef X
+#define X(name, off, access) [(off) / 4] = R_##name + 1,
+static const uint8_t pl080_index[] = {PL080_REGS(X)};
+#undef X
+#define X(name, off, access) [(off) / 4] = C_##name + 1,
+static const uint8_t channel_index[] = {CHANNEL_REGS(X)};
+#undef X
 
 static const uint8_t pl080_id[8] = {0x80, 0x10, 0x04, 0x0a, 0x0d, 0xf0, 0x05, 0xb1};
-static const struct reg_block pl080_block = {"pl080", pl080_rows, ARRAY_LEN(pl080_rows), pl080_id};
-static const struct reg_block channel_block = {"pl080_channel", channel_rows, ARRAY_LEN(channel_rows), NULL};
+static const struct reg_block pl080_block = {"pl080", REG_ROWS(pl080), pl080_id};
+static const struct reg_block channel_block = {"pl080_channel", REG_ROWS(channel), NULL};
 
 enum { CONFIG_ENABLE = 1 };
 enum { CH_ENABLE = 1, CH_ERR_MASK = 1 << 14, CH_TC_MASK = 1 << 15, CH_HALT = 1 << 18 };

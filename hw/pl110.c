@@ -38,13 +38,18 @@ enum pl110_reg {
 };
 
 static const struct reg_row pl110_rows[] = {
-#define X(name, off, last, access) {off, last, access, #name},
+#define X(name, off, last, access) {access, #name},
+	PL110_REGS(X)
+#undef X
+};
+static const uint8_t pl110_index[] = {
+#define X(name, off, last, access) [(off) / 4 ... (last) / 4] = R_##name + 1,
 	PL110_REGS(X)
 #undef X
 };
 
 static const uint8_t pl110_id[8] = {0x10, 0x11, 0x04, 0x00, 0x0d, 0xf0, 0x05, 0xb1};
-static const struct reg_block pl110_block = {"pl110", pl110_rows, ARRAY_LEN(pl110_rows), pl110_id};
+static const struct reg_block pl110_block = {"pl110", REG_ROWS(pl110), pl110_id};
 
 enum { CR_EN = 0x001, CR_BGR = 0x100, CR_BEBO = 0x200, CR_BEPO = 0x400, CR_PWR = 0x800 };
 enum { INT_FRAME = 0x0c }; /* next base address taken, vertical compare: both at the start of a frame */

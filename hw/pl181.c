@@ -42,13 +42,18 @@ enum pl181_reg {
 };
 
 static const struct reg_row pl181_rows[] = {
-#define X(name, off, last, access) {off, last, access, #name},
+#define X(name, off, last, access) {access, #name},
+	PL181_REGS(X)
+#undef X
+};
+static const uint8_t pl181_index[] = {
+#define X(name, off, last, access) [(off) / 4 ... (last) / 4] = R_##name + 1,
 	PL181_REGS(X)
 #undef X
 };
 
 static const uint8_t pl181_id[8] = {0x81, 0x11, 0x04, 0x00, 0x0d, 0xf0, 0x05, 0xb1};
-static const struct reg_block pl181_block = {"pl181", pl181_rows, ARRAY_LEN(pl181_rows), pl181_id};
+static const struct reg_block pl181_block = {"pl181", REG_ROWS(pl181), pl181_id};
 
 enum { CLOCK_DIVISOR = 0xff, CLOCK_BYPASS = 1 << 10 };
 enum { CMD_INDEX = 0x3f, CMD_RESPONSE = 1 << 6, CMD_LONG = 1 << 7, CMD_INTERRUPT = 1 << 8, CMD_PENDING = 1 << 9, CMD_ENABLE = 1 << 10, CMD_BITS = 0x7ff };

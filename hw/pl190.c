@@ -40,13 +40,18 @@ enum pl190_reg {
 };
 
 static const struct reg_row pl190_rows[] = {
-#define X(name, off, last, access) {off, last, access, #name},
+#define X(name, off, last, access) {access, #name},
+	PL190_REGS(X)
+#undef X
+};
+static const uint8_t pl190_index[] = {
+#define X(name, off, last, access) [(off) / 4 ... (last) / 4] = R_##name + 1,
 	PL190_REGS(X)
 #undef X
 };
 
 static const uint8_t pl190_id[8] = {0x90, 0x11, 0x04, 0x00, 0x0d, 0xf0, 0x05, 0xb1};
-static const struct reg_block pl190_block = {"pl190", pl190_rows, ARRAY_LEN(pl190_rows), pl190_id};
+static const struct reg_block pl190_block = {"pl190", REG_ROWS(pl190), pl190_id};
 
 enum { CNTL_ENABLE = 0x20, CNTL_SOURCE = 0x1f };
 

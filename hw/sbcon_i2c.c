@@ -20,12 +20,17 @@ enum sbcon_reg {
 };
 
 static const struct reg_row sbcon_rows[] = {
-#define X(name, off, access) {off, off, access, #name},
+#define X(name, off, access) {access, #name},
+	SBCON_REGS(X)
+#undef X
+};
+static const uint8_t sbcon_index[] = {
+#define X(name, off, access) [(off) / 4] = R_##name + 1,
 	SBCON_REGS(X)
 #undef X
 };
 
-static const struct reg_block sbcon_block = {"arm_sbcon_i2c", sbcon_rows, ARRAY_LEN(sbcon_rows), NULL};
+static const struct reg_block sbcon_block = {"arm_sbcon_i2c", REG_ROWS(sbcon), NULL};
 
 enum { WIRE_SCL = 1, WIRE_SDA = 2 };
 

@@ -33,14 +33,19 @@ enum sp804_reg {
 };
 
 static const struct reg_row sp804_rows[] = {
-#define X(name, off, access) {off, off, access, #name},
+#define X(name, off, access) {access, #name},
+	SP804_REGS(X)
+#undef X
+};
+static const uint8_t sp804_index[] = {
+#define X(name, off, access) [(off) / 4] = R_##name + 1,
 	SP804_REGS(X)
 #undef X
 };
 
 static const uint8_t sp804_id[8] = {0x04, 0x18, 0x14, 0x00, 0x0d, 0xf0, 0x05, 0xb1};
-static const struct reg_block sp804_block = {"sp804", NULL, 0, sp804_id};
-static const struct reg_block sp804_timer_block = {"sp804_timer", sp804_rows, ARRAY_LEN(sp804_rows), NULL};
+static const struct reg_block sp804_block = {.name = "sp804", .id = sp804_id};
+static const struct reg_block sp804_timer_block = {"sp804_timer", REG_ROWS(sp804), NULL};
 
 enum { CTRL_ONESHOT = 1, CTRL_32BIT = 2, CTRL_IE = 0x20, CTRL_PERIODIC = 0x40, CTRL_ENABLE = 0x80 };
 

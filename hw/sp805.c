@@ -30,13 +30,18 @@ enum sp805_reg {
 };
 
 static const struct reg_row sp805_rows[] = {
-#define X(name, off, access) {off, off, access, #name},
+#define X(name, off, access) {access, #name},
+	SP805_REGS(X)
+#undef X
+};
+static const uint8_t sp805_index[] = {
+#define X(name, off, access) [(off) / 4] = R_##name + 1,
 	SP805_REGS(X)
 #undef X
 };
 
 static const uint8_t sp805_id[8] = {0x05, 0x18, 0x14, 0x00, 0x0d, 0xf0, 0x05, 0xb1};
-static const struct reg_block sp805_block = {"sp805", sp805_rows, ARRAY_LEN(sp805_rows), sp805_id};
+static const struct reg_block sp805_block = {"sp805", REG_ROWS(sp805), sp805_id};
 
 enum { CTRL_INTEN = 1, CTRL_RESEN = 2 };
 

@@ -50,12 +50,17 @@ enum sysreg_reg {
 };
 
 static const struct reg_row sysreg_rows[] = {
-#define X(name, off, last, access) {off, last, access, #name},
+#define X(name, off, last, access) {access, #name},
+	SYSREG_REGS(X)
+#undef X
+};
+static const uint8_t sysreg_index[] = {
+#define X(name, off, last, access) [(off) / 4 ... (last) / 4] = R_##name + 1,
 	SYSREG_REGS(X)
 #undef X
 };
 
-static const struct reg_block sysreg_block = {"arm_sysctl", sysreg_rows, ARRAY_LEN(sysreg_rows), NULL};
+static const struct reg_block sysreg_block = {"arm_sysctl", REG_ROWS(sysreg), NULL};
 
 enum { CLCD_FIXED = 0x3f00, CLCD_RESET = 0x1f00 }; /* power bits and panel identification */
 enum { RESETCTL_RESET = 0x100 };

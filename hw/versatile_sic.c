@@ -31,12 +31,17 @@ enum sic_reg {
 };
 
 static const struct reg_row sic_rows[] = {
-#define X(name, off, access) {off, off, access, #name},
+#define X(name, off, access) {access, #name},
+	SIC_REGS(X)
+#undef X
+};
+static const uint8_t sic_index[] = {
+#define X(name, off, access) [(off) / 4] = R_##name + 1,
 	SIC_REGS(X)
 #undef X
 };
 
-static const struct reg_block sic_block = {"vpb_sic", sic_rows, ARRAY_LEN(sic_rows), NULL};
+static const struct reg_block sic_block = {"vpb_sic", REG_ROWS(sic), NULL};
 
 struct versatile_sic {
 	struct hw_context *hw;

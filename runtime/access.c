@@ -40,7 +40,13 @@ static const struct vcpu_io *replayed(struct vcpu *v, uint32_t addr, uint16_t me
 	return io;
 }
 
-static enum mem_status load(struct vcpu *v, uint32_t addr, uint16_t memop, uint64_t *value)
+/* Neither icount nor lockstep care for what this access is. */
+static inline bool is_simple(const struct vcpu *v)
+{
+	return !v->cfg.icount && !v->lockstep;
+}
+
+static enum mem_status load_observed(struct vcpu *v, uint32_t addr, uint16_t memop, uint64_t *value)
 {
 	const struct vcpu_io *io = replayed(v, addr, memop, false);
 	if (io) {
@@ -53,7 +59,7 @@ static enum mem_status load(struct vcpu *v, uint32_t addr, uint16_t memop, uint6
 	return v->at_io ? after_io(v, (struct vcpu_io){addr, memop, false, *value}, s) : s;
 }
 
-static enum mem_status store(struct vcpu *v, uint32_t addr, uint16_t memop, uint64_t value)
+static enum mem_status store_observed(struct vcpu *v, uint32_t addr, uint16_t memop, uint64_t value)
 {
 	if (replayed(v, addr, memop, true))
 		return MEM_DONE;
@@ -63,12 +69,28 @@ static enum mem_status store(struct vcpu *v, uint32_t addr, uint16_t memop, uint
 	return v->at_io ? after_io(v, (struct vcpu_io){addr, memop, true, 0}, s) : s;
 }
 
+static enum mem_status load(struct vcpu *v, uint32_t addr, uint16_t memop, uint64_t *value)
+{
+	return is_simple(v) ? softmmu_load(v->mmu, GVA(addr), memop, value) : load_observed(v, addr, memop, value);
+}
+
+static enum mem_status store(struct vcpu *v, uint32_t addr, uint16_t memop, uint64_t value)
+{
+	return is_simple(v) ? softmmu_store(v->mmu, GVA(addr), memop, value) : store_observed(v, addr, memop, value);
+}
+
+/* Has the window a say? Not where there is no addend and nothing trapped: devices, at sites that were patched. */
+static inline bool concerns_window(const struct vcpu *v, uint32_t addr, uint32_t memop, enum mem_access access)
+{
+	return v->window && (v->trapped || v->base->tlb.addend[memop_space((uint16_t)memop)][access][addr >> PAGE_BITS]);
+}
+
 struct x64_load_result vcpu_load_slow(void *env, uint32_t addr, uint32_t memop, uint64_t host_pc)
 {
 	struct vcpu *v = vcpu_of_env(env);
 	struct x64_load_result r = {0};
 	v->base->host_pc = host_pc;
-	if (v->window)
+	if (concerns_window(v, addr, memop, MEM_READ))
 		vcpu_window_slow(v, addr, (uint16_t)memop, false, host_pc);
 	r.status = load(v, addr, (uint16_t)memop, &r.value) != MEM_DONE;
 	return r;
@@ -78,7 +100,7 @@ uint64_t vcpu_store_slow(void *env, uint32_t addr, uint64_t value, uint32_t memo
 {
 	struct vcpu *v = vcpu_of_env(env);
 	v->base->host_pc = host_pc;
-	if (v->window)
+	if (concerns_window(v, addr, memop, MEM_WRITE))
 		vcpu_window_slow(v, addr, (uint16_t)memop, true, host_pc);
 	return store(v, addr, (uint16_t)memop, value) != MEM_DONE;
 }
@@ -126,8 +148,6 @@ static void owner_fault(void *opaque, enum mem_fault what, gva_t va, enum mem_ac
 static void owner_before_io(void *opaque)
 {
 	struct vcpu *v = opaque;
-	if (!v->cfg.icount)
-		return;
 	const struct tb *tb = v->cur_tb;
 	uint32_t mark = v->cur_mark;
 	if (!tb) {
@@ -146,6 +166,6 @@ struct softmmu_owner vcpu_softmmu_owner(struct vcpu *v)
 		.probe = owner_probe,
 		.fault = owner_fault,
 		.code_write = vcpu_code_write,
-		.before_io = owner_before_io,
+		.before_io = v->cfg.icount ? owner_before_io : NULL,
 	};
 }

@@ -283,7 +283,10 @@ bool lockstep_step(struct vcpu *v, struct tb *tb, struct ir_interp_result *r)
 	v->base->budget = tb->n_insns;
 
 	l->mode = LOCKSTEP_REPLAY;
+	uint32_t mask = v->log->mask; /* what helpers say was said in the first run */
+	v->log->mask = 0;
 	uint64_t exit = v->target.enter((char *)v->base + VCPU_BASE_BIAS, tb->host.code + tb->host.entry);
+	v->log->mask = mask;
 	l->mode = LOCKSTEP_OFF;
 	v->base->budget = budget;
 	v->parked = parked;

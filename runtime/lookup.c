@@ -12,6 +12,7 @@ void vcpu_clear_jump_cache(struct vcpu *v)
 	for (uint32_t i = 0; i < v->n_jump_journal; i++)
 		v->base->jump_cache[v->jump_journal[i]].flags = UINT32_MAX;
 	v->n_jump_journal = 0;
+	v->subpage_code = false;
 }
 
 static bool jump_cache_free(const struct vcpu *v, uint32_t slot)
@@ -68,7 +69,9 @@ struct tb *vcpu_lookup(struct vcpu *v, struct mem_fetch *fetch, bool *fault)
 	if (!tb->host.size)
 		return tb;
 	jump_cache_fill(v, tb, pc_key);
-	if (tb->whole_page && (tb->flags & ARM_TB_MMU))
+	if (!tb->whole_page)
+		v->subpage_code = true;
+	else if (tb->flags & ARM_TB_MMU)
 		softmmu_set_exec_tag(v->mmu, space, va, tb->page->tag);
 	return tb;
 }
@@ -93,6 +96,7 @@ void vcpu_flush_code(struct vcpu *v)
 void vcpu_map_changed(struct vcpu *v, gpa_t base, uint64_t size)
 {
 	vcpu_window_map_changed(v, base, size);
+	v->tables.size = 0;
 	if (!v->in_block) {
 		vcpu_flush_code(v);
 		return;

@@ -32,18 +32,22 @@ void tb_store_free(struct tb_store *s)
 
 void tb_store_flush(struct tb_store *s)
 {
-	memset(s->hash, 0, ((size_t)1 << TB_HASH_BITS) * sizeof *s->hash);
-	memset(s->page_hash, 0, ((size_t)1 << PAGE_HASH_BITS) * sizeof(struct code_page *));
+	if (s->n_made || s->n_pages) { /* each range that a board maps comes here, with nothing made yet */
+		memset(s->hash, 0, ((size_t)1 << TB_HASH_BITS) * sizeof *s->hash);
+		memset(s->page_hash, 0, ((size_t)1 << PAGE_HASH_BITS) * sizeof(struct code_page *));
+	}
 	arena_reset(&s->arena);
 	s->n_by_host = s->n_pages = s->n_valid = s->n_made = 0;
 	s->generation++;
 }
 
+/* The blocks of one page share a part of the table, so that a small guest touches little of it. */
 static uint32_t tb_hash(const uint8_t *code, uint32_t pc_key, uint32_t flags)
 {
-	uint64_t h = ((uint64_t)(uintptr_t)code ^ (uint64_t)pc_key << 24 ^ (uint64_t)flags << 57) *
+	uint64_t page = (uintptr_t)code >> PAGE_BITS;
+	uint64_t h = (page ^ (uint64_t)(pc_key >> PAGE_BITS) << 36 ^ (uint64_t)flags << 57) *
 		     UINT64_C(0x9e3779b97f4a7c15);
-	return (uint32_t)(h >> (64 - TB_HASH_BITS));
+	return (uint32_t)(h >> (64 - TB_HASH_BITS)) ^ (uint32_t)((uintptr_t)code & PAGE_MASK) >> 1;
 }
 
 static uint32_t page_hash(const uint8_t *page)

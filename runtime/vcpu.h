@@ -103,6 +103,12 @@ struct window_sites {
 	uint32_t n, cap;
 };
 
+/* The memory that page tables were last read from; size 0 after the map has changed. */
+struct vcpu_tables {
+	uint64_t base, size;
+	const uint8_t *host;
+};
+
 struct vcpu {
 	struct vcpu_base *base;
 	size_t base_size;    /* of the mapping, window included */
@@ -112,6 +118,7 @@ struct vcpu {
 	struct vclock clock;
 	struct vcpu_config cfg;
 	struct vcpu_host host;
+	struct vcpu_tables tables;
 	struct log *log;
 	struct observer observer;
 
@@ -124,6 +131,7 @@ struct vcpu {
 	struct tb *jump_tb[JUMP_CACHE_SIZE];      /* the TB of each jump cache entry */
 	uint16_t jump_journal[JUMP_CACHE_SIZE];   /* entries filled since the last clear */
 	uint32_t n_jump_journal;
+	bool subpage_code;                        /* some entries are of pages that get no exec tag */
 
 	uint64_t insns_done; /* before this slice */
 	int32_t slice;       /* length of this slice; budget counts down from it */

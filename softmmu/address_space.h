@@ -33,4 +33,10 @@ bool as_backing(const struct address_space *as, const uint8_t *host, int *fd, ui
 /* Index of the first range that ends behind `pa`; as->n when there is none. */
 unsigned as_search(const struct address_space *as, gpa_t pa);
 
+/* The low n bytes, 1 to 4, of v. */
+static inline uint32_t low_bytes(uint32_t v, unsigned n)
+{
+	return n >= 4 ? v : v & ((1u << (8 * n)) - 1);
+}
+
 #endif

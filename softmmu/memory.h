@@ -93,6 +93,9 @@ void as_on_refused(struct address_space *as, void (*refused)(void *opaque, gpa_t
 enum mem_result as_mmio_read(const struct mem_range *r, gpa_t pa, unsigned size, uint32_t *value);
 enum mem_result as_mmio_write(const struct mem_range *r, gpa_t pa, unsigned size, uint32_t value);
 
+/* The sizes of aligned accesses that reach the callbacks as they are, as bits log2(size). */
+uint32_t as_mmio_sizes(const struct mem_range *r);
+
 enum mem_result as_unassigned(const struct address_space *as);
 
 #endif

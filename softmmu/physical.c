@@ -35,11 +35,6 @@ static unsigned piece_at(uint64_t at, uint64_t left, unsigned max)
 	return n;
 }
 
-static uint32_t low_bytes(uint32_t v, unsigned n)
-{
-	return n >= 4 ? v : v & ((1u << (8 * n)) - 1);
-}
-
 /* One callback's worth: n <= max. Narrower than the device's registers: the word around it is
  * read, and the bytes that were asked for are taken from their lanes. */
 static enum mem_result read_piece(const struct device *d, uint64_t off, unsigned n, uint32_t *value)
@@ -63,6 +58,17 @@ static enum mem_result write_piece(const struct device *d, uint64_t off, unsigne
 	if (at < d->first || at + wide > d->end || !d->ops || !d->ops->write)
 		return MEM_ERROR;
 	return d->ops->write(d->dev, (uint32_t)at, wide, low_bytes(value, n) << (8 * (off - at)));
+}
+
+uint32_t as_mmio_sizes(const struct mem_range *r)
+{
+	uint32_t sizes = 0;
+	if (!r->ops || !r->ops->read || !r->ops->write)
+		return 0;
+	for (unsigned log = 0; log <= 2; log++)
+		if (1u << log >= r->ops->min_size && 1u << log <= (r->ops->max_size ? r->ops->max_size : 4u))
+			sizes |= 1u << log;
+	return sizes;
 }
 
 /* The common case: an aligned access of a size that the device wants. */

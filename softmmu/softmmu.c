@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "softmmu/address_space.h"
 #include "softmmu/softmmu.h"
 
 /* ---- translation ---- */
@@ -34,21 +35,6 @@ static bool walk(struct softmmu *mmu, gva_t va, enum mem_access access, unsigned
 	return true;
 }
 
-/* A walk of this address, from the cache when one was made since the last flush. */
-static const struct walk_slot *find_walk(struct softmmu *mmu, gva_t va, enum mem_access access, unsigned space)
-{
-	uint32_t subpage = va.v >> SUBPAGE_BITS;
-	uint64_t key = mmu->generation << 26 | (uint64_t)space << 24 | (uint64_t)access << 22 | subpage;
-	struct walk_slot *slot = &mmu->walk[(subpage ^ subpage >> 6 ^ access << 4) % WALK_SLOTS];
-	if (slot->key == key)
-		return slot;
-	slot->key = 0;
-	if (!walk(mmu, va, access, space, slot))
-		return NULL;
-	slot->key = key;
-	return slot;
-}
-
 static void place_memory(const struct mem_range *r, enum mem_access access, bool whole, struct place *p)
 {
 	uint64_t off = p->pa.v - r->base.v, in_page = p->pa.v & PAGE_MASK;
@@ -73,24 +59,52 @@ static void fill(struct softmmu *mmu, gva_t va, enum mem_access access, unsigned
 		tlb_fill(mmu, va, other, space, p->host);
 }
 
-bool softmmu_resolve(struct softmmu *mmu, gva_t va, enum mem_access access, unsigned space, struct place *p)
+static void fill_device(struct softmmu *mmu, gva_t va, enum mem_access access, uint64_t key, const struct place *p)
 {
-	*p = (struct place){ 0 };
-	assert(space < TLB_SPACES);
-	const struct walk_slot *w = find_walk(mmu, va, access, space);
-	if (!w)
-		return false;
+	const struct mem_range *r = p->device;
+	struct device_slot *d = device_slot(mmu, va, access);
+	uint32_t to_off = (uint32_t)(p->pa.v - r->base.v) + r->dev_off - va.v;
+	*d = (struct device_slot){ .key = key, .to_off = to_off, .sizes = to_off & 3 ? 0 : as_mmio_sizes(r),
+				   .ops = r->ops, .dev = r->dev };
+}
+
+/* Says in *p what is at the walk's address. True when an addend now stands for the walk. */
+static bool place(struct softmmu *mmu, gva_t va, enum mem_access access, unsigned space, const struct walk_slot *w,
+		  struct place *p)
+{
 	p->pa = GPA((w->page & ~(uint64_t)SUBPAGE_MASK) | (va.v & SUBPAGE_MASK));
 	const struct mem_range *r = w->range ? w->range : as_find(mmu->as, p->pa);
 	if (w->range && r->kind == RANGE_MMIO)
 		p->device = r;
 	else if (r)
 		place_memory(r, access, w->page & WALK_WHOLE, p);
-	if (!p->host || access == MEM_EXEC)
-		return true;
+	if (access == MEM_EXEC)
+		return false;
+	if (p->device)
+		fill_device(mmu, va, access, walk_key(mmu, va, access, space), p);
+	if (!p->host)
+		return false;
 	p->code = access == MEM_WRITE && code_pages_has(&mmu->code, host_page(p->host));
-	if (p->whole_page && !p->code)
-		fill(mmu, va, access, space, p, w->rights);
+	if (!p->whole_page || p->code)
+		return false;
+	fill(mmu, va, access, space, p, w->rights);
+	return true;
+}
+
+bool softmmu_resolve(struct softmmu *mmu, gva_t va, enum mem_access access, unsigned space, struct place *p)
+{
+	*p = (struct place){ 0 };
+	assert(space < TLB_SPACES);
+	struct walk_slot *slot = walk_slot(mmu, va, access);
+	struct walk_slot w = { .key = walk_key(mmu, va, access, space) };
+	if (slot->key == w.key) {
+		place(mmu, va, access, space, slot, p);
+		return true;
+	}
+	if (!walk(mmu, va, access, space, &w))
+		return false;
+	if (!place(mmu, va, access, space, &w, p))
+		*slot = w;
 	return true;
 }
 
@@ -167,6 +181,22 @@ static inline void copy_bytes(void *to, const void *from, unsigned size)
 	}
 }
 
+static inline void before_io(struct softmmu *mmu)
+{
+	if (mmu->owner.before_io)
+		mmu->owner.before_io(mmu->owner.opaque);
+}
+
+/* The slot of an access that goes straight to the device, NULL when none is known to do so. */
+static inline const struct device_slot *direct_device(struct softmmu *mmu, gva_t va, uint16_t memop,
+						      enum mem_access access)
+{
+	const struct device_slot *d = device_slot(mmu, va, access);
+	bool direct = d->key == walk_key(mmu, va, access, memop_space(memop)) && bit(d->sizes, memop & 3u) &&
+		      !(va.v & (memop_size(memop) - 1));
+	return direct ? d : NULL;
+}
+
 /* The device that answers the whole access in one piece, if that is what is there. */
 static const struct mem_range *whole_device(const struct softmmu *mmu, const struct place *p, unsigned size)
 {
@@ -186,7 +216,7 @@ static bool read_place(struct softmmu *mmu, const struct place *p, void *buf, un
 		copy_bytes(buf, p->host, size);
 		return true;
 	}
-	mmu->owner.before_io(mmu->owner.opaque);
+	before_io(mmu);
 	const struct mem_range *r = whole_device(mmu, p, size);
 	if (!r)
 		return as_read(mmu->as, p->pa, buf, size) == MEM_OK;
@@ -221,8 +251,22 @@ static enum mem_status load_raw(struct softmmu *mmu, gva_t va, unsigned size, un
 	return read_place(mmu, &p, raw, size) ? MEM_DONE : bus_fault(mmu, va, MEM_READ, space);
 }
 
+static enum mem_status load_device(struct softmmu *mmu, const struct device_slot *d, gva_t va, uint16_t memop,
+				   uint64_t *value)
+{
+	uint32_t v = 0;
+	before_io(mmu);
+	if (d->ops->read(d->dev, va.v + d->to_off, memop_size(memop), &v) != MEM_OK)
+		return bus_fault(mmu, va, MEM_READ, memop_space(memop));
+	*value = loaded_value(low_bytes(v, memop_size(memop)), memop, 0);
+	return MEM_DONE;
+}
+
 enum mem_status softmmu_load(struct softmmu *mmu, gva_t va, uint16_t memop, uint64_t *value)
 {
+	const struct device_slot *d = direct_device(mmu, va, memop, MEM_READ);
+	if (d)
+		return load_device(mmu, d, va, memop, value);
 	uint32_t low = va.v & (memop_size(memop) - 1);
 	uint64_t raw = 0;
 	if (low && !align(mmu, &va, memop, MEM_READ))
@@ -247,7 +291,7 @@ static bool write_place(struct softmmu *mmu, const struct place *p, const void *
 		copy_bytes(p->host, buf, size);
 		return true;
 	}
-	mmu->owner.before_io(mmu->owner.opaque);
+	before_io(mmu);
 	const struct mem_range *r = whole_device(mmu, p, size);
 	if (!r)
 		return as_write(mmu->as, p->pa, buf, size) == MEM_OK;
@@ -273,11 +317,24 @@ static enum mem_status store_split(struct softmmu *mmu, gva_t va, unsigned size,
 	return MEM_DONE;
 }
 
+static enum mem_status store_device(struct softmmu *mmu, const struct device_slot *d, gva_t va, uint16_t memop,
+				    uint64_t raw)
+{
+	uint32_t v = low_bytes((uint32_t)raw, memop_size(memop));
+	before_io(mmu);
+	return d->ops->write(d->dev, va.v + d->to_off, memop_size(memop), v) == MEM_OK
+		       ? MEM_DONE
+		       : bus_fault(mmu, va, MEM_WRITE, memop_space(memop));
+}
+
 enum mem_status softmmu_store(struct softmmu *mmu, gva_t va, uint16_t memop, uint64_t value)
 {
 	unsigned size = memop_size(memop), space = memop_space(memop);
 	uint64_t raw = byte_order(value, memop);
+	const struct device_slot *d = direct_device(mmu, va, memop, MEM_WRITE);
 	struct place p;
+	if (d)
+		return store_device(mmu, d, va, memop, raw);
 	if ((va.v & (size - 1)) && !align(mmu, &va, memop, MEM_WRITE))
 		return MEM_FAULT;
 	if (spans_subpages(va, size))

@@ -162,34 +162,50 @@ void softmmu_flush(struct softmmu *mmu)
 }
 
 /* The journals keep the slots: clearing twice does no harm. Entries that are 0 are only read,
- * because writing would make the tables' pages resident. */
-static void clear_pages(struct softmmu *mmu, uint32_t first, uint32_t n)
+ * because writing would make the tables' pages resident. True when an exec tag went. */
+static bool clear_pages(struct softmmu *mmu, uint32_t first, uint32_t n)
 {
+	bool code = false;
 	for (unsigned space = 0; space < TLB_SPACES; space++)
 		for (uint32_t page = first; page < first + n; page++) {
 			uint32_t slot = space << 20 | page;
 			for (unsigned a = MEM_READ; a <= MEM_WRITE; a++)
 				if (*addend_at(mmu, (enum mem_access)a, slot))
 					*addend_at(mmu, (enum mem_access)a, slot) = 0;
-			if (*tag_at(mmu, slot))
+			if (*tag_at(mmu, slot)) {
 				*tag_at(mmu, slot) = 0;
+				code = true;
+			}
+		}
+	return code;
+}
+
+/* Empties the slots that may hold walks of the page; another page's in them are made again. */
+static void clear_walks(struct softmmu *mmu, gva_t va)
+{
+	for (uint32_t at = va.v & ~(uint32_t)PAGE_MASK, n = 0; n < PAGE_SIZE / SUBPAGE_SIZE; n++, at += SUBPAGE_SIZE)
+		for (unsigned a = MEM_READ; a <= MEM_EXEC; a++) {
+			walk_slot(mmu, GVA(at), (enum mem_access)a)->key = 0;
+			if (a != MEM_EXEC)
+				device_slot(mmu, GVA(at), (enum mem_access)a)->key = 0;
 		}
 }
 
 /* The guest drops a translation by any address in it: what came from a large page or section
  * goes as a whole. */
-void softmmu_flush_page(struct softmmu *mmu, gva_t va)
+bool softmmu_flush_page(struct softmmu *mmu, gva_t va)
 {
 	uint32_t page = va.v >> PAGE_BITS, mib = va.v >> 20;
 	if (mmu->huge) {
 		softmmu_flush(mmu);
-		return;
+		return true;
 	}
-	mmu->generation++;
-	if (bit(mmu->large[mib / 32], mib % 32))
-		clear_pages(mmu, mib << 8, 256);
-	else
-		clear_pages(mmu, page, 1);
+	if (bit(mmu->large[mib / 32], mib % 32)) {
+		mmu->generation++;
+		return clear_pages(mmu, mib << 8, 256);
+	}
+	clear_walks(mmu, va);
+	return clear_pages(mmu, page, 1);
 }
 
 /* ---- pages with translated code ---- */

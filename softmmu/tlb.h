@@ -53,7 +53,7 @@ enum mem_fault { MEM_FAULT_ALIGN, MEM_FAULT_BUS };
  *   code_write  a store of `size` bytes to host address `host`, in a page marked by
  *               softmmu_protect_code, is about to happen: drop what overlaps. Returns false for
  *               "retry" (MEM_RETRY): the store must not happen now.
- *   before_io   a device access is about to happen (clock must be exact)
+ *   before_io   a device access is about to happen (clock must be exact); NULL: there is no need to know
  */
 struct softmmu_owner {
 	void *opaque;
@@ -111,9 +111,10 @@ static inline uint32_t tlb_exec_tag(const struct tlb_tables *t, unsigned space, 
 }
 void softmmu_set_exec_tag(struct softmmu *mmu, unsigned space, gva_t va, uint32_t tag);
 
-/* Flushes addends and exec tags: everything, or what concerns the 4 KiB page of `va`. */
+/* Flushes addends and exec tags: everything, or what concerns the 4 KiB page of `va`. False: no exec tag went, so who
+ * remembers code by virtual address need not forget any. */
 void softmmu_flush(struct softmmu *mmu);
-void softmmu_flush_page(struct softmmu *mmu, gva_t va);
+bool softmmu_flush_page(struct softmmu *mmu, gva_t va);
 
 /* Marks the 4 KiB host page of `host` as holding translated code, or not any more. While marked, no write addend
  * exists for it under any virtual address and every store to it asks owner->code_write. */

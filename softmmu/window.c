@@ -203,7 +203,12 @@ void softmmu_window_changed(struct softmmu *mmu, gpa_t base, uint64_t size)
 		return;
 	uint64_t from = base.v & ~(uint64_t)PAGE_MASK;
 	uint64_t end = (MIN(base.v + size, WINDOW_SIZE) + PAGE_MASK) & ~(uint64_t)PAGE_MASK;
-	sync_span(mmu, from, end);
+	/* What is closed shows nothing. A board maps dozens of devices there. */
+	for (uint64_t mib = from >> MIB_BITS; mib << MIB_BITS < end; mib++)
+		if (mib_open(mmu->window, mib << MIB_BITS)) {
+			sync_span(mmu, from, end);
+			return;
+		}
 }
 
 bool softmmu_window_is_open(const struct softmmu *mmu, gva_t va)

@@ -19,7 +19,7 @@
 
 struct core {
 	struct arm_cpu cpu;
-	unsigned flushes, page_flushes;
+	unsigned flushes, page_flushes, kicks;
 	uint32_t flushed_page;
 	uint32_t phys[CORE_PHYS_WORDS];
 };
@@ -37,6 +37,12 @@ static inline void core_flush_page(void *opaque, gva_t va)
 	c->flushed_page = va.v;
 }
 
+static inline void core_kick(void *opaque)
+{
+	struct core *c = opaque;
+	c->kicks++;
+}
+
 static inline enum mem_result core_read_phys(void *opaque, gpa_t pa, uint32_t *word)
 {
 	const struct core *c = opaque;
@@ -51,7 +57,7 @@ static inline enum mem_result core_read_phys(void *opaque, gpa_t pa, uint32_t *w
 static inline void core_init(struct core *c)
 {
 	struct arm_host host = { .opaque = c, .tlb_flush = core_flush, .tlb_flush_page = core_flush_page,
-				 .read_phys = core_read_phys };
+				 .read_phys = core_read_phys, .kick = core_kick };
 
 	memset(c, 0, sizeof(*c));
 	arm_cpu_init(&c->cpu, arm_model_find("arm926"), &host, NULL);

@@ -127,13 +127,13 @@ static void undefined_accesses_raise(void **state)
 	(void)state;
 
 	core_init(&c);
-	arm_helper_cp15_read(&c.cpu, P15(4, 0, 0, 0));
+	arm_helper_cp15_read(&c.cpu, P15(4, 0, 0, 0), arm_cp15_row(P15(4, 0, 0, 0)));
 	assert_int_equal(c.cpu.exc.kind, ARM_EXC_UNDEF);
 	c.cpu.exc.kind = ARM_EXC_NONE;
-	arm_helper_cp15_write(&c.cpu, P15(0, 0, 0, 0), 1);
+	arm_helper_cp15_write(&c.cpu, P15(0, 0, 0, 0), arm_cp15_row(P15(0, 0, 0, 0)), 1);
 	assert_int_equal(c.cpu.exc.kind, ARM_EXC_UNDEF);
 	c.cpu.exc.kind = ARM_EXC_NONE;
-	arm_helper_cp15_write(&c.cpu, P15(7, 0, 5, 0), 1);
+	arm_helper_cp15_write(&c.cpu, P15(7, 0, 5, 0), arm_cp15_row(P15(7, 0, 5, 0)), 1);
 	assert_int_equal(c.cpu.exc.kind, ARM_EXC_NONE);
 	assert_false(arm_cp15_read(&c.cpu, ARM_CP_REG(10, 0, 7, 0, 0), &c.cpu.r[0]));
 	assert_false(arm_cp15_write(&c.cpu, ARM_CP_REG(0, 0, 0, 0, 0), 0));

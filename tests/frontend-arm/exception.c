@@ -126,6 +126,36 @@ static void wait_for_interrupt_wakes_even_when_masked(void **state)
 	assert_int_equal(c.cpu.halted, 0);
 }
 
+/* Failure: emitted code runs on with an interrupt unmasked, asleep, or under the flags of another mode; or it leaves without
+ * need. */
+static void helpers_kick_when_the_run_loop_must_look(void **state)
+{
+	struct core c;
+	(void)state;
+
+	core_init(&c);
+	arm_helper_cpsr_write(&c.cpu, ARM_SVC, UINT32_MAX);
+	arm_helper_take_exception(&c.cpu, ARM_EXC_SWI, 0x8000);
+	assert_int_equal(c.cpu.pc, 8);
+	assert_int_equal(c.cpu.exc.kind, ARM_EXC_NONE);
+	arm_set_irq(&c.cpu, false, true);
+	assert_int_equal(c.kicks, 0);
+	arm_helper_exception_return(&c.cpu, 0x8004); /* unmasks */
+	assert_int_equal(c.kicks, 1);
+	arm_helper_cpsr_write(&c.cpu, ARM_SVC | CPSR_I, UINT32_MAX);
+	assert_int_equal(c.kicks, 1);
+	arm_helper_cpsr_write(&c.cpu, ARM_SVC, UINT32_MAX);
+	assert_int_equal(c.kicks, 2);
+	arm_set_irq(&c.cpu, false, false);
+	arm_helper_cpsr_write(&c.cpu, ARM_USR, UINT32_MAX);
+	assert_int_equal(c.kicks, 3);
+	arm_helper_take_exception(&c.cpu, ARM_EXC_SWI, 0x8000); /* from User to Supervisor */
+	assert_int_equal(c.kicks, 4);
+	arm_helper_cp15_write(&c.cpu, ARM_CP_REG(15, 7, 0, 0, 4), arm_cp15_row(ARM_CP_REG(15, 7, 0, 0, 4)), 0);
+	assert_int_equal(c.kicks, 5);
+	assert_int_equal(c.cpu.halted, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -133,6 +163,7 @@ int main(void)
 		cmocka_unit_test(aborts_record_their_cause),
 		cmocka_unit_test(interrupts_respect_masks_and_priority),
 		cmocka_unit_test(wait_for_interrupt_wakes_even_when_masked),
+		cmocka_unit_test(helpers_kick_when_the_run_loop_must_look),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,6 +16,7 @@ struct machine {
 /* ---- the machine around the core ----------------------------------------------------------------- */
 
 static void no_flush(void *opaque) { (void)opaque; }
+static void no_kick(void *opaque) { (void)opaque; }
 static void no_flush_page(void *opaque, gva_t va) { (void)opaque, (void)va; }
 static enum mem_result no_phys(void *opaque, gpa_t pa, uint32_t *word)
 {
@@ -100,7 +101,7 @@ static void poke(struct line_memory *m, uint32_t addr, uint32_t word)
 
 static void reset(struct machine *m)
 {
-	static const struct arm_host host = { NULL, no_flush, no_flush_page, no_phys, ARM_SEMIHOST_OFF };
+	static const struct arm_host host = { NULL, no_flush, no_flush_page, no_phys, no_kick, ARM_SEMIHOST_OFF };
 	memset(m, 0, sizeof(*m));
 	arm_cpu_init(&m->cpu, arm_model_find("arm926"), &host, NULL);
 	m->mem.cpu = &m->cpu;
@@ -208,7 +209,20 @@ static void tell_seen(const struct machine *m, const struct line_executor *ex)
 	}
 }
 
-/* Runs units until pc leaves the code or an exception is pending. False: a unit was malformed. */
+/* Lines say an exception's name and the state before it: one that was taken is returned from, by way of the SPSR and LR
+ * that it left. */
+static void return_from_exception(struct arm_cpu *cpu)
+{
+	static const uint8_t kind[4] = { ARM_EXC_NONE, ARM_EXC_UNDEF, ARM_EXC_SWI, ARM_EXC_PREFETCH_ABORT };
+	uint32_t spsr = arm_spsr_read(cpu), lr = cpu->r[14];
+	if (cpu->exc.kind || cpu->pc < 4 || cpu->pc > 12 || cpu->pc & 3)
+		return;
+	cpu->exc.kind = kind[cpu->pc / 4];
+	arm_cpsr_write(cpu, spsr, UINT32_MAX);
+	cpu->pc = (lr - (spsr & CPSR_T && cpu->exc.kind != ARM_EXC_PREFETCH_ABORT ? 2 : 4)) | bit(spsr, 5);
+}
+
+/* Runs units until pc leaves the code or an exception is pending or taken. False: a unit was malformed. */
 static bool execute(struct machine *m, const struct line_executor *ex, const struct arm_decoder *d)
 {
 	const struct ir_memory mem = { &m->mem, mem_load, mem_store };
@@ -237,6 +251,7 @@ static bool execute(struct machine *m, const struct line_executor *ex, const str
 			m->cpu.pc = pc_of_mark(&u, r.marks);
 	}
 	arena_free(&arena);
+	return_from_exception(&m->cpu);
 	return ok;
 }
 

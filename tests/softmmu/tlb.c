@@ -259,6 +259,100 @@ static void values_come_as_the_descriptor_says(void **state)
 	assert_int_equal(f->faults, 3);
 }
 
+/* Failure: a kernel that drops one page forgets all, or keeps what it dropped. */
+static void flush_page_leaves_the_others(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t v;
+	f->page_bits = 10;
+	softmmu_load(f->mmu, GVA(0x2000), WORD, &v);
+	f->walks = 0;
+	assert_false(softmmu_flush_page(f->mmu, GVA(0x1000)));
+	softmmu_load(f->mmu, GVA(0x2000), WORD, &v);
+	assert_int_equal(f->walks, 0);
+	softmmu_set_exec_tag(f->mmu, 1, GVA(0x2000), 5);
+	assert_false(softmmu_flush_page(f->mmu, GVA(0x1000)));
+	assert_true(softmmu_flush_page(f->mmu, GVA(0x2abc)));
+	assert_false(softmmu_flush_page(f->mmu, GVA(0x2abc)));
+	softmmu_load(f->mmu, GVA(0x2000), WORD, &v);
+	assert_int_equal(f->walks, 1);
+}
+
+/* ---- devices: what is called with which offset and size ---- */
+
+struct device {
+	uint32_t off, value;
+	unsigned size, calls;
+	bool fails;
+};
+
+static enum mem_result device_read(void *dev, uint32_t off, unsigned size, uint32_t *value)
+{
+	struct device *d = dev;
+	*d = (struct device){ .off = off, .size = size, .calls = d->calls + 1, .value = d->value, .fails = d->fails };
+	*value = d->value;
+	return d->fails ? MEM_ERROR : MEM_OK;
+}
+
+static enum mem_result device_write(void *dev, uint32_t off, unsigned size, uint32_t value)
+{
+	struct device *d = dev;
+	*d = (struct device){ .off = off, .size = size, .calls = d->calls + 1, .value = value, .fails = d->fails };
+	return d->fails ? MEM_ERROR : MEM_OK;
+}
+
+/* Failure: the short way to a device differs from the long one. Each access is made twice: the first takes the long way. */
+static void devices_answer_the_same_the_short_way(void **state)
+{
+	static const struct mem_ops any = { device_read, device_write, 1, 4 }, words = { device_read, device_write, 4, 4 };
+	static const struct {
+		bool wide;
+		uint16_t memop;
+		uint32_t va, off;
+		unsigned size;
+		uint64_t loaded, stored;
+	} rows[] = {
+		{ false, WORD, 0x1010, 0x10, 4, 0x81828384, 0x11223344 },
+		{ false, IR_MEMOP(1, 0, IR_ALIGN_ANY, 0), 0x1012, 0x12, 2, 0x8384, 0x3344 },
+		{ false, IR_MEMOP(1, 1, IR_ALIGN_ANY, 0), 0x1012, 0x12, 2, 0xffffffffffff8384, 0x3344 },
+		{ false, IR_MEMOP(0, 0, IR_ALIGN_ANY, 0), 0x1013, 0x13, 1, 0x84, 0x44 },
+		{ false, IR_MEMOP(2, 0, IR_ALIGN_ANY, 0) | IR_MEMOP_BE, 0x1010, 0x10, 4, 0x84838281, 0x44332211 },
+		{ true, WORD, 0x1014, 0x14, 4, 0x81828384, 0x11223344 },
+		{ true, IR_MEMOP(0, 0, IR_ALIGN_ANY, 0), 0x1015, 0x14, 4, 0x83, 0x4400 },
+	};
+	struct fixture *f = *state;
+	uint64_t v;
+	for (unsigned i = 0; i < ARRAY_LEN(rows) * 2; i++) {
+		struct device d = { .value = 0x81828384 };
+		if (i % 2 == 0)
+			as_map_mmio(f->as, GPA(0x1000), 0x1000, rows[i / 2].wide ? &words : &any, &d, "device", NULL);
+		else
+			as_map_mmio(f->as, GPA(0x0800), 0x2000, rows[i / 2].wide ? &words : &any, &d, "device", NULL);
+		uint32_t off = rows[i / 2].off + (i % 2 ? 0x800 : 0);
+		softmmu_flush(f->mmu); /* as the owner does after a change of the map */
+		for (unsigned turn = 1; turn <= 2; turn++) {
+			assert_int_equal(softmmu_load(f->mmu, GVA(rows[i / 2].va), rows[i / 2].memop, &v), MEM_DONE);
+			assert_true(v == rows[i / 2].loaded);
+			assert_int_equal(d.calls, turn);
+			assert_int_equal(d.off, off);
+			assert_int_equal(d.size, rows[i / 2].size);
+		}
+		for (unsigned turn = 3; turn <= 4; turn++) {
+			assert_int_equal(softmmu_store(f->mmu, GVA(rows[i / 2].va), rows[i / 2].memop, 0x11223344), MEM_DONE);
+			assert_true(d.value == rows[i / 2].stored);
+			assert_int_equal(d.calls, turn);
+			assert_int_equal(d.off, off);
+			assert_int_equal(d.size, rows[i / 2].size);
+		}
+		assert_int_equal(f->ios, 4 * (i + 1));
+		assert_int_equal(f->faults, 2 * i);
+		d.fails = true;
+		assert_int_equal(softmmu_load(f->mmu, GVA(rows[i / 2].va), rows[i / 2].memop, &v), MEM_FAULT);
+		assert_int_equal(softmmu_store(f->mmu, GVA(rows[i / 2].va), rows[i / 2].memop, 0), MEM_FAULT);
+		f->ios -= 2;
+	}
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -271,6 +365,8 @@ int main(void)
 		TEST(flush_page_drops_the_whole_large_page),
 		TEST(stale_walks_end_with_a_flush),
 		TEST(values_come_as_the_descriptor_says),
+		TEST(flush_page_leaves_the_others),
+		TEST(devices_answer_the_same_the_short_way),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
