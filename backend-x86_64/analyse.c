@@ -183,7 +183,7 @@ static void forget_flags(struct analysis *an)
 static bool keeps_flags(const struct analysis *an, const struct ir_insn *i, enum flag_effect effect)
 {
 	const struct gen *g = an->g;
-	bool by_const = i->b != IR_NONE && is_const(g, i->b);
+	bool by_const = ir_ops[i->op].n_args > 1 && is_const(g, i->b);
 	if (effect == FLAGS_SHIFT)
 		return g->t->has_bmi2 && !by_const;
 	if (effect == FLAGS_ROTATE)

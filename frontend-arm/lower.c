@@ -31,7 +31,11 @@ uint32_t arm_next_key(const struct arm_lower *l)
 
 ir_ref arm_reg(struct arm_lower *l, uint32_t n)
 {
-	return n == 15 ? arm_const(l, arm_pc_read(l)) : ir_get(l->u, (uint16_t)(ARM_G_r0 + n));
+	if (n == 15)
+		return arm_const(l, arm_pc_read(l));
+	if (l->reg[n] == IR_NONE)
+		l->reg[n] = ir_get(l->u, (uint16_t)(ARM_G_r0 + n));
+	return l->reg[n];
 }
 
 static void write_reg(struct arm_lower *l, uint32_t n, ir_ref v)
@@ -39,6 +43,7 @@ static void write_reg(struct arm_lower *l, uint32_t n, ir_ref v)
 	if (l->pred != IR_NONE)
 		v = ir_select(l->u, IR_I32, l->pred, v, arm_reg(l, n));
 	ir_set(l->u, (uint16_t)(ARM_G_r0 + n), v);
+	l->reg[n] = v;
 }
 
 void arm_branch_key(struct arm_lower *l, ir_ref v, enum ir_link link)
@@ -67,24 +72,32 @@ void arm_set_loaded(struct arm_lower *l, uint32_t n, ir_ref v)
 
 void arm_jump(struct arm_lower *l, uint32_t key, enum ir_link link)
 {
-	ir_exit_jump(l->u, 0, link, key, link == IR_LINK_CALL ? arm_next_key(l) : 0);
+	arm_plan_exit(l, key);
+	arm_exit(l, 0, link, key, link == IR_LINK_CALL ? arm_next_key(l) : 0);
 	l->ended = true;
+}
+
+/* A helper may write any register. */
+static ir_ref call(struct arm_lower *l, enum arm_helper h, const ir_ref *args)
+{
+	arm_forget_regs(l);
+	return ir_call(l->u, (uint16_t)h, args);
 }
 
 ir_ref arm_call0(struct arm_lower *l, enum arm_helper h)
 {
-	return ir_call(l->u, (uint16_t)h, NULL);
+	return call(l, h, NULL);
 }
 
 ir_ref arm_call1(struct arm_lower *l, enum arm_helper h, ir_ref a)
 {
-	return ir_call(l->u, (uint16_t)h, &a);
+	return call(l, h, &a);
 }
 
 ir_ref arm_call2(struct arm_lower *l, enum arm_helper h, ir_ref a, ir_ref b)
 {
 	const ir_ref args[2] = { a, b };
-	return ir_call(l->u, (uint16_t)h, args);
+	return call(l, h, args);
 }
 
 void arm_raise(struct arm_lower *l, enum arm_exception_kind kind)

@@ -22,6 +22,14 @@ enum arm_flag_source { FLAGS_UNKNOWN, FLAGS_RESULT, FLAGS_ADD, FLAGS_SUB };
 
 enum arm_flag { FLAG_N, FLAG_Z, FLAG_C, FLAG_V, ARM_FLAGS };
 
+/* How far the start of the unit has been looked at for flags that it overwrites (owed.c). */
+struct arm_arrival {
+	bool decided;
+	ir_ref from;       /* first insn not yet looked at */
+	uint16_t written;  /* registers written so far */
+	struct arm_debtor to;
+};
+
 struct arm_lower {
 	struct ir_unit *u;
 	const struct arm_translate_request *req;
@@ -32,6 +40,7 @@ struct arm_lower {
 	enum arm_flag_source source;
 	ir_ref src_a, src_b, src_r; /* operands and result behind `source` */
 	ir_ref flag[ARM_FLAGS];
+	ir_ref reg[15];
 	ir_ref small[2];   /* the constants 0 and 1 */
 
 	ir_ref pred;       /* not IR_NONE: register results are selected by it, instead of a branch around */
@@ -40,6 +49,11 @@ struct arm_lower {
 	bool leave;        /* the unit ends behind this instruction, which may have changed how code is found */
 	ir_ref pc_write;   /* pc key to go to behind this instruction; IR_NONE = none */
 	enum ir_link link; /* of pc_write */
+
+	uint32_t owed;     /* flags that the unit's exits owe, 0 = none (owed.h) */
+	bool pays[2];      /* the exit of this slot writes them after all */
+	uint32_t left[2];  /* what each exit was left with */
+	struct arm_arrival arrival;
 
 	bool bl_known;     /* Thumb: the instruction before was a BL prefix, which set lr to bl_base */
 	uint32_t bl_base;
@@ -75,6 +89,7 @@ void arm_exception_return(struct arm_lower *l, ir_ref v);
 
 /* Forgets every value of the IR block that was left. */
 void arm_forget_values(struct arm_lower *l);
+void arm_forget_regs(struct arm_lower *l);
 ir_ref arm_flag(struct arm_lower *l, enum arm_flag f);
 void arm_set_flag(struct arm_lower *l, enum arm_flag f, ir_ref v);
 /* N and Z of r; then the carry and overflow of the operation. */
@@ -87,6 +102,18 @@ void arm_flags_sbc(struct arm_lower *l, ir_ref a, ir_ref b, ir_ref cin, ir_ref r
 void arm_set_q(struct arm_lower *l, ir_ref v);
 /* 1 when the condition (not AL) holds. */
 ir_ref arm_condition(struct arm_lower *l, enum arm_cond cond);
+
+/* ---- owed.c: flags at the ends of units ---------------------------------------------------------- */
+
+/* The unit is about to end by a branch to `key` or `other`, or by a jump to `key`: may flags be owed? */
+void arm_plan_exits(struct arm_lower *l, uint32_t key, uint32_t other);
+void arm_plan_exit(struct arm_lower *l, uint32_t key);
+/* An exit_jump as planned. */
+void arm_exit(struct arm_lower *l, unsigned slot, enum ir_link link, uint32_t key, uint32_t return_key);
+/* An instruction was lowered and the unit's start is not decided. */
+void arm_arrive(struct arm_lower *l);
+/* translate.c: what the unit at `key` takes; nothing when it cannot be looked at. */
+struct arm_debtor arm_look_ahead(const struct arm_lower *l, uint32_t key);
 
 /* ---- lower_dp.c ---------------------------------------------------------------------------------- */
 

@@ -7,8 +7,15 @@
  */
 #include "frontend-arm/lower.h"
 
+void arm_forget_regs(struct arm_lower *l)
+{
+	for (unsigned n = 0; n < ARRAY_LEN(l->reg); n++)
+		l->reg[n] = IR_NONE;
+}
+
 void arm_forget_values(struct arm_lower *l)
 {
+	arm_forget_regs(l);
 	l->source = FLAGS_UNKNOWN;
 	for (unsigned f = 0; f < ARM_FLAGS; f++)
 		l->flag[f] = IR_NONE;

@@ -4,8 +4,11 @@
  *
  * Conditions: a simple ALU instruction selects its result; anything else is branched around.
  * Consecutive instructions of one condition share one such region as long as none writes the flags.
+ * A unit that ends in a direct branch looks ahead at its targets, to leave out flags that they overwrite (owed.c).
  * Every unit leaves behind its last instruction only, so that the whole unit is charged to the budget.
  */
+#include <string.h>
+
 #include "frontend-arm/lower.h"
 
 struct region { /* instructions that are branched around */
@@ -19,6 +22,8 @@ struct loop {
 	struct region region;
 	uint32_t offset; /* of the next instruction from the first */
 };
+
+static void translate_insn(struct loop *t);
 
 /* ---- fetch --------------------------------------------------------------------------------------- */
 
@@ -83,6 +88,28 @@ static bool next_has_cond(const struct loop *t, enum arm_cond cond)
 	return may_fetch(t) && fetch_a32(t->l.req, t->offset) >> 28 == (uint32_t)cond;
 }
 
+/* Where a conditional direct branch goes. */
+static bool branch_target(const struct arm_lower *l, const struct arm_insn_row *row, uint32_t insn, uint32_t *key)
+{
+	if (!row || row->args != ARM_ARGS_branch)
+		return false;
+	if (strcmp(row->name, "b") == 0)
+		*key = arm_pc_read(l) + ((uint32_t)sext(insn & 0xffffff, 24) << 2);
+	else if (strcmp(row->name, "t_bcond") == 0)
+		*key = (arm_pc_read(l) + ((uint32_t)sext(insn & 0xff, 8) << 1)) | 1;
+	else
+		return false;
+	return true;
+}
+
+static void open_branch(struct loop *t, const struct arm_insn_row *row, uint32_t insn, enum arm_cond cond)
+{
+	uint32_t key;
+	if (branch_target(&t->l, row, insn, &key))
+		arm_plan_exits(&t->l, key, arm_next_key(&t->l));
+	open_region(t, cond);
+}
+
 /* Emits the marker of the instruction at l.pc and arranges for its condition. */
 static void begin_insn(struct loop *t, const struct arm_insn_row *row, uint32_t insn, enum arm_cond cond)
 {
@@ -99,7 +126,7 @@ static void begin_insn(struct loop *t, const struct arm_insn_row *row, uint32_t 
 	if (selectable(row, insn) && !next_has_cond(t, cond))
 		l->pred = arm_condition(l, cond);
 	else
-		open_region(t, cond);
+		open_branch(t, row, insn, cond);
 }
 
 /* ---- one instruction ----------------------------------------------------------------------------- */
@@ -139,7 +166,8 @@ static void end_insn(struct loop *t)
 	}
 	if (l->ended && t->region.open) { /* the condition failed: go on behind it */
 		ir_block_start(l->u, t->region.skip);
-		ir_exit_jump(l->u, 1, IR_LINK_JUMP, arm_next_key(l), 0);
+		arm_forget_values(l);
+		arm_exit(l, 1, IR_LINK_JUMP, arm_next_key(l), 0);
 	}
 }
 
@@ -158,7 +186,36 @@ static void translate_insn(struct loop *t)
 		arm_raise(l, ARM_EXC_UNDEF);
 	if (after_prefix)
 		l->bl_known = false;
+	if (!l->arrival.decided)
+		arm_arrive(l);
 	end_insn(t);
+}
+
+/* ---- looking ahead ------------------------------------------------------------------------------- */
+
+/* The first few instructions there, lowered into a unit of their own. Stays on the page. */
+struct arm_debtor arm_look_ahead(const struct arm_lower *l, uint32_t key)
+{
+	const struct arm_translate_request *req = l->req;
+	const struct arm_debtor nothing = { 0, 0 };
+	int64_t offset = (int64_t)(key & ~1u) - (int64_t)(req->pc_key & ~1u);
+	bool here = offset >= -(int64_t)req->code_before && offset + (l->thumb ? 2 : 4) <= (int64_t)req->code_bytes;
+	if (!here || (key & 1) != l->thumb || (key & 3) == 2)
+		return nothing;
+	struct arm_translate_request there = *req;
+	there.look_ahead = false;
+	there.pc_key = key;
+	there.code += offset;
+	there.code_bytes = (uint32_t)((int64_t)req->code_bytes - offset);
+	there.max_insns = ARM_LOOK_AHEAD;
+	struct ir_unit u;
+	ir_unit_init(&u, &arm_guest, l->u->arena);
+	struct loop t = { .l = { .u = &u, .req = &there, .thumb = l->thumb } };
+	start_block(&t, ir_block_new(&u));
+	do
+		translate_insn(&t);
+	while (!t.l.ended && !t.l.arrival.decided && may_fetch(&t));
+	return t.l.arrival.to;
 }
 
 /* ---- the unit ------------------------------------------------------------------------------------ */
@@ -175,6 +232,13 @@ static uint32_t translate_misaligned(struct arm_lower *l)
 
 uint32_t arm_translate(const struct arm_translate_request *req, struct ir_unit *u)
 {
+	struct arm_unit_flags flags;
+	return arm_translate_owing(req, u, &flags);
+}
+
+uint32_t arm_translate_owing(const struct arm_translate_request *req, struct ir_unit *u, struct arm_unit_flags *flags)
+{
+	*flags = (struct arm_unit_flags){ 0 };
 	struct loop t = { .l = { .u = u, .req = req, .thumb = req->pc_key & 1 } };
 	start_block(&t, ir_block_new(u));
 	if ((req->pc_key & 3) == 2)
@@ -184,7 +248,12 @@ uint32_t arm_translate(const struct arm_translate_request *req, struct ir_unit *
 	while (!t.l.ended && may_fetch(&t));
 	if (!t.l.ended) {
 		close_region(&t);
-		ir_exit_jump(u, 0, IR_LINK_JUMP, arm_next_key(&t.l), 0);
+		arm_plan_exit(&t.l, arm_next_key(&t.l));
+		arm_exit(&t.l, 0, IR_LINK_JUMP, arm_next_key(&t.l), 0);
 	}
+	if (req->look_ahead)
+		flags->entry = t.l.arrival.to;
+	flags->left[0] = t.l.left[0];
+	flags->left[1] = t.l.left[1];
 	return t.offset;
 }

@@ -25,6 +25,18 @@ struct arm_decoder;
 struct arm_decoder *arm_decoder_new(void);
 void arm_decoder_free(struct arm_decoder *d);
 
+/* Whom flags may be owed to (owed.h): what a unit overwrites before it reads any flag. */
+struct arm_debtor {
+	uint8_t kills;    /* flags, bit f = enum arm_flag f */
+	uint16_t written; /* registers written before the last insn that may fault before the first of them goes */
+};
+
+/* What a unit has to do with flags that are owed. */
+struct arm_unit_flags {
+	struct arm_debtor entry;
+	uint32_t left[2]; /* by exit slot: arm_cpu.owed there, 0 = nothing */
+};
+
 struct arm_translate_request {
 	const struct arm_decoder *decoder;
 	uint32_t pc_key;      /* bit 0: Thumb; ARM with bit 1 set: the unit raises a prefetch abort */
@@ -32,7 +44,9 @@ struct arm_translate_request {
 	const uint8_t *code;  /* host address of the first instruction; Thumb with ARM_TB_BE32: readable from the
 				 start of the word that holds it */
 	uint32_t code_bytes;  /* valid bytes from there; at least one instruction's */
+	uint32_t code_before; /* valid bytes before the first instruction, for looking ahead at branch targets */
 	uint32_t max_insns;   /* >= 1 */
+	bool look_ahead;      /* flags may be owed; needs max_insns of at least ARM_LOOK_AHEAD */
 	uint8_t semihosting;  /* enum arm_semihosting */
 	uint8_t arch;         /* arm_model.arch */
 };
@@ -43,5 +57,11 @@ struct arm_translate_request {
  * Returns the number of guest code bytes that the unit covers.
  */
 uint32_t arm_translate(const struct arm_translate_request *req, struct ir_unit *u);
+#define ARM_LOOK_AHEAD 8u
+
+/* The same, and tells about flags that are owed. */
+uint32_t arm_translate_owing(const struct arm_translate_request *req, struct ir_unit *u, struct arm_unit_flags *flags);
+/* May an exit that leaves `owed` jump straight to the unit with entry `to`? */
+bool arm_takes_debt(const struct arm_debtor *to, uint32_t owed);
 
 #endif

@@ -94,6 +94,12 @@ ir_ref ir_emit(struct ir_unit *u, enum ir_op op, enum ir_type type, uint16_t aux
 	return u->n_insns == u->cap_insns ? grow_insns(u, r) : r;
 }
 
+void ir_exit_dead(struct ir_unit *u, uint32_t dead)
+{
+	assert(u->insns[u->n_insns - 1].op == IR_exit_jump);
+	u->insns[u->n_insns - 1].b = dead;
+}
+
 ir_ref ir_emit_call(struct ir_unit *u, uint16_t helper, const ir_ref *args)
 {
 	const struct ir_helper *h = &u->guest->helpers[helper];

@@ -41,6 +41,7 @@ enum ir_op_flag {
  *   TERNARY      a, b, c              BRANCH_COND  a = condition, b = then block, c = else block
  *   EXIT_JUMP    aux = slot (0 or 1, each once a unit) | enum ir_link << 8, imm = pc key;
  *                IR_LINK_CALL: the return address's pc key in the high half of imm
+ *                b = set of globals (of the first 32) that the target overwrites unseen, or IR_NONE
  *   EXIT_IND     a = pc key, aux = enum ir_link << 8
  *   EXIT_LOOP    a = pc key
  * (*) b = IR_SET_OPTIONAL marks a `set` that nobody looks at, of a value that is needed later: it need not
@@ -191,6 +192,9 @@ ir_ref ir_emit(struct ir_unit *u, enum ir_op op, enum ir_type type, uint16_t aux
 	       ir_ref c, uint64_t imm);
 /* Emits a call; `args` has the helper's n_args values. */
 ir_ref ir_emit_call(struct ir_unit *u, uint16_t helper, const ir_ref *args);
+
+/* What was emitted last, an exit_jump, leads where the globals of `dead` are not looked at any more. */
+void ir_exit_dead(struct ir_unit *u, uint32_t dead);
 
 /* Arguments of a call insn: *n values. */
 const ir_ref *ir_call_args(const struct ir_unit *u, const struct ir_insn *i, unsigned *n);

@@ -2,7 +2,8 @@
 /*
  * The backward pass: removes a `set` that another one overwrites before anybody looks, and values
  * that nobody uses. Everything looks at a fault (the guest's handler would) and at an exit; at an
- * exit all but the pc global, which the exit itself writes. Loads stay: they may fault.
+ * exit all but the pc global, which the exit itself writes, and what an exit_jump says is dead.
+ * Loads stay: they may fault.
  *
  * A dead `set` of a value that is computed in this block and needed later stays, marked optional: a backend that
  * keeps the global in a register has that register free until the next `set`, and can compute the value there.
@@ -44,9 +45,11 @@ static bool helper_looks(uint8_t flags)
 static uint64_t live_out(const struct opt *o, ir_label l)
 {
 	ir_label to[2];
-	unsigned n = opt_successors(opt_end(o, l), to);
+	const struct ir_insn *end = opt_end(o, l);
+	unsigned n = opt_successors(end, to);
+	uint32_t dead = end->op == IR_exit_jump && end->b != IR_NONE ? end->b : 0;
 	if (n == 0)
-		return ~(UINT64_C(1) << o->u->guest->pc_global);
+		return ~(UINT64_C(1) << o->u->guest->pc_global | dead);
 	return o->live_in[to[0]] | o->live_in[to[n - 1]];
 }
 

@@ -55,12 +55,15 @@ static void print_call(const struct ir_unit *u, const struct ir_insn *i, struct 
 	log_printf(out, ")");
 }
 
-static void print_exit_jump(const struct ir_insn *i, struct log *out)
+static void print_exit_jump(const struct ir_unit *u, const struct ir_insn *i, struct log *out)
 {
 	enum ir_link link = (enum ir_link)(i->aux >> 8);
 	log_printf(out, " slot=%u pc=%08" PRIx32 "%s", i->aux & 0xffu, (uint32_t)i->imm, link_names[link]);
 	if (link == IR_LINK_CALL)
 		log_printf(out, " ret=%08" PRIx32, (uint32_t)(i->imm >> 32));
+	uint32_t dead = i->b != IR_NONE ? i->b : 0;
+	for (const char *comma = " dead="; dead; dead &= dead - 1, comma = ",")
+		log_printf(out, "%s%s", comma, u->guest->globals[__builtin_ctz(dead)].name);
 }
 
 static void print_insn(const struct ir_unit *u, ir_ref r, struct log *out)
@@ -108,7 +111,7 @@ static void print_insn(const struct ir_unit *u, ir_ref r, struct log *out)
 		log_printf(out, ", L%" PRIu32 ", L%" PRIu32, i->b, i->c);
 		break;
 	case IR_SHAPE_EXIT_JUMP:
-		print_exit_jump(i, out);
+		print_exit_jump(u, i, out);
 		break;
 	case IR_SHAPE_EXIT_IND:
 		print_values(i, out);

@@ -121,6 +121,8 @@ static bool check_exit_jump(struct check *c, const struct ir_insn *i)
 	if (c->slots & 1u << slot)
 		return bad(c, "exit slot %u is used twice", slot);
 	c->slots |= 1u << slot;
+	if (i->b != IR_NONE && i->b >> MIN(c->u->guest->n_globals, 31u))
+		return bad(c, "no such global is dead");
 	return check_link(c, i, 0xffu);
 }
 

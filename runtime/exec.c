@@ -6,6 +6,7 @@
  */
 #include <assert.h>
 
+#include "frontend-arm/owed.h"
 #include "runtime/vcpu.h"
 
 #define SLICE_INSNS 40000       /* with host time: 10 to 50 us */
@@ -185,6 +186,7 @@ static struct ir_interp_result interpret(struct vcpu *v, struct tb *tb)
 	v->cur_tb = NULL;
 	v->in_block = false;
 	v->io_ahead = 0;
+	arm_settle_flags(v->cpu);
 	return r;
 }
 
@@ -233,9 +235,18 @@ static bool can_link(const struct vcpu *v, const struct tb *from, unsigned slot,
 	return to->whole_page;
 }
 
+/* A block that looked ahead at code that is not there any more is translated again. */
+static bool takes_debt(struct vcpu *v, struct tb *from, unsigned slot, const struct tb *to)
+{
+	bool ok = arm_takes_debt(&to->owing.entry, from->owing.left[slot]);
+	if (!ok)
+		vcpu_drop_block(v, from);
+	return ok;
+}
+
 static void link_blocks(struct vcpu *v, struct tb *from, unsigned slot, struct tb *to)
 {
-	if (!can_link(v, from, slot, to))
+	if (!can_link(v, from, slot, to) || !takes_debt(v, from, slot, to))
 		return;
 	bool same_page = from->whole_page && (from->pc_key ^ to->pc_key) >> PAGE_BITS == 0;
 	tb_link(&v->tbs, from, slot, to, to->host.code + (same_page ? to->host.entry : to->host.cross_entry));
@@ -249,6 +260,7 @@ static void run_compiled(struct vcpu *v, struct tb *tb, struct tb **from, unsign
 	uint64_t exit = v->target.enter(base, tb->host.code + tb->host.entry);
 	v->in_block = false;
 	v->io_ahead = 0;
+	arm_settle_flags(v->cpu);
 	*from = NULL;
 	switch ((enum x64_exit)(exit & 7)) {
 	case X64_EXIT_JUMP_0:

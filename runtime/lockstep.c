@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "frontend-arm/owed.h"
 #include "runtime/vcpu.h"
 
 enum lockstep_mode { LOCKSTEP_OFF, LOCKSTEP_RECORD, LOCKSTEP_REPLAY };
@@ -270,6 +271,7 @@ bool lockstep_step(struct vcpu *v, struct tb *tb, struct ir_interp_result *r)
 
 	l->mode = LOCKSTEP_RECORD;
 	*r = ir_interpret(tb->unit, v->cpu, &mem);
+	arm_settle_flags(v->cpu);
 	l->mode = LOCKSTEP_OFF;
 	if (v->retry || v->stats.invalidated_blocks != dropped)
 		return true;
@@ -287,6 +289,7 @@ bool lockstep_step(struct vcpu *v, struct tb *tb, struct ir_interp_result *r)
 	v->log->mask = 0;
 	uint64_t exit = v->target.enter((char *)v->base + VCPU_BASE_BIAS, tb->host.code + tb->host.entry);
 	v->log->mask = mask;
+	arm_settle_flags(v->cpu);
 	l->mode = LOCKSTEP_OFF;
 	v->base->budget = budget;
 	v->parked = parked;

@@ -137,6 +137,15 @@ static void drop_overlapping(struct vcpu *v, struct code_page *page, const uint8
 		softmmu_unprotect_code(v->mmu, page->host);
 }
 
+void vcpu_drop_block(struct vcpu *v, struct tb *tb)
+{
+	struct code_page *page = tb->page;
+	jump_cache_drop(v, tb);
+	tb_invalidate(&v->tbs, tb);
+	if (!page->tbs)
+		softmmu_unprotect_code(v->mmu, page->host);
+}
+
 static bool page_overlaps(const struct code_page *page, const uint8_t *host, uint64_t size)
 {
 	for (const struct tb *tb = page->tbs; tb; tb = tb->page_next)

@@ -12,6 +12,7 @@
 
 #include "backend-x86_64/x64.h"
 #include "base/arena.h"
+#include "frontend-arm/translate.h"
 
 struct code_page;
 
@@ -31,6 +32,7 @@ struct tb {
 		unsigned slot;
 	} in, next_in[X64_MAX_SLOTS];
 	uint32_t counter;    /* of vcpu_base.tb_count: its runs; 0 = not counted */
+	struct arm_unit_flags owing; /* JIT: of the code compiled */
 	const uint32_t *mark_pc; /* pc key of each guest instruction */
 	struct x64_code host;    /* JIT */
 	struct ir_unit *unit;    /* interpreter and lockstep: the optimised unit; JIT: as lowered, on the first run only */

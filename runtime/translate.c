@@ -15,23 +15,31 @@
 #define MAX_INSNS 64u          /* guest instructions in a block */
 #define CODE_BYTES_PER_BLOCK 256u /* bounds the memory of blocks that are not in the code buffer */
 
-static uint32_t lower(struct vcpu *v, const struct mem_fetch *fetch, uint32_t pc_key, uint32_t max_insns,
+/* Flags may be owed from block to block only where blocks are linked. */
+static bool may_owe(const struct vcpu *v, const struct mem_fetch *fetch)
+{
+	return fetch->host && v->cfg.accel != VCPU_INTERP && !v->cfg.no_chain && !v->cfg.one_insn_per_tb;
+}
+
+static uint32_t lower(struct vcpu *v, const struct mem_fetch *fetch, struct tb *tb, uint32_t max_insns, bool owing,
 		      struct ir_unit *u)
 {
 	bool in_ram = fetch->host != NULL;
 	struct arm_translate_request req = {
 		.decoder = v->decoder,
-		.pc_key = pc_key,
-		.tb_flags = v->cpu->tb_flags,
+		.pc_key = tb->pc_key,
+		.tb_flags = tb->flags,
 		.code = in_ram ? fetch->host : (const uint8_t *)&fetch->device_word,
 		.code_bytes = in_ram ? fetch->valid : 4,
+		.code_before = in_ram && fetch->whole_page ? tb->pc_key & PAGE_MASK & ~1u : 0,
 		.max_insns = in_ram ? max_insns : 1,
+		.look_ahead = owing && may_owe(v, fetch),
 		.semihosting = v->cfg.semihosting,
 		.arch = v->cfg.model->arch,
 	};
 	arena_reset(&v->arena);
 	ir_unit_init(u, &arm_guest, &v->arena);
-	uint32_t bytes = arm_translate(&req, u);
+	uint32_t bytes = arm_translate_owing(&req, u, &tb->owing);
 	v->stats.translated_insns += u->n_marks;
 	v->stats.translated_blocks++;
 	return bytes;
@@ -87,13 +95,13 @@ static void choose_counter(const struct vcpu *v, struct tb *tb, const struct ir_
 
 /* Decodes and lowers the code at pc_key into *u and says in *tb what it is. */
 static void lower_block(struct vcpu *v, const struct mem_fetch *fetch, uint32_t pc_key, uint32_t max_insns,
-			struct tb *tb, struct ir_unit *u)
+			bool owing, struct tb *tb, struct ir_unit *u)
 {
 	tb->code = fetch->host ? fetch->host : (const uint8_t *)&fetch->device_word;
 	tb->pc_key = pc_key;
 	tb->flags = v->cpu->tb_flags;
 	tb->whole_page = fetch->whole_page;
-	tb->bytes = (uint16_t)lower(v, fetch, pc_key, max_insns, u);
+	tb->bytes = (uint16_t)lower(v, fetch, tb, max_insns, owing, u);
 	tb->n_insns = (uint16_t)u->n_marks;
 	verify(u, "as lowered");
 	observe(v, v->observer.translated, tb, u);
@@ -173,6 +181,7 @@ static struct tb *compile_or_flush(struct vcpu *v, const struct ir_unit *u, stru
 		.n_insns = saved.n_insns,
 		.whole_page = saved.whole_page,
 		.counter = saved.counter,
+		.owing = saved.owing,
 	};
 	bool fits = compile(v, u, tb);
 	assert(fits && "the code buffer holds at least one block");
@@ -206,7 +215,7 @@ struct tb *vcpu_translate(struct vcpu *v, const struct mem_fetch *fetch, uint32_
 	if (v->tbs.n_made >= v->cfg.code_size / CODE_BYTES_PER_BLOCK)
 		vcpu_flush_code(v);
 	struct tb *tb = tb_new(&v->tbs);
-	lower_block(v, fetch, pc_key, max_insns(v), tb, &v->unit);
+	lower_block(v, fetch, pc_key, max_insns(v), !starts_cold(v), tb, &v->unit);
 	choose_counter(v, tb, &v->unit);
 	if (starts_cold(v)) {
 		insert(v, tb, &v->unit);
@@ -227,12 +236,13 @@ struct tb *vcpu_translate(struct vcpu *v, const struct mem_fetch *fetch, uint32_
 struct tb *vcpu_warm_up(struct vcpu *v, const struct mem_fetch *fetch, struct tb *tb)
 {
 	struct tb again = {0};
-	lower_block(v, fetch, tb->pc_key, max_insns(v), &again, &v->unit);
+	lower_block(v, fetch, tb->pc_key, max_insns(v), true, &again, &v->unit);
 	if (again.n_insns != tb->n_insns || again.bytes != tb->bytes) {
 		/* A client's host memory changed behind our back. */
 		tb_invalidate(&v->tbs, tb);
 		return vcpu_translate(v, fetch, again.pc_key);
 	}
+	tb->owing = again.owing;
 	optimise(v, tb, &v->unit);
 	uint64_t generation = v->tbs.generation;
 	tb = compile_or_flush(v, &v->unit, tb);
@@ -247,7 +257,7 @@ struct tb *vcpu_warm_up(struct vcpu *v, const struct mem_fetch *fetch, struct tb
 void vcpu_translate_once(struct vcpu *v, const struct mem_fetch *fetch, uint32_t pc_key, uint32_t limit, struct tb *tb)
 {
 	*tb = (struct tb){0};
-	lower_block(v, fetch, pc_key, MIN(limit, max_insns(v)), tb, &v->unit);
+	lower_block(v, fetch, pc_key, MIN(limit, max_insns(v)), false, tb, &v->unit);
 	tb->unit = &v->unit;
 	tb->mark_pc = copy_mark_pcs(&v->arena, &v->unit);
 }

@@ -194,6 +194,8 @@ void vcpu_memory_written(struct vcpu *v, const uint8_t *host, uint64_t size);
 struct tb *vcpu_lookup(struct vcpu *v, struct mem_fetch *fetch, bool *fault);
 void vcpu_clear_jump_cache(struct vcpu *v);
 void vcpu_flush_code(struct vcpu *v);
+/* Takes one block that does not run out of the store. */
+void vcpu_drop_block(struct vcpu *v, struct tb *tb);
 
 /* translate.c: the road of one block. */
 struct tb *vcpu_translate(struct vcpu *v, const struct mem_fetch *fetch, uint32_t pc_key);

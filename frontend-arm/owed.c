@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Owing flags (owed.h): what an exit may owe, when its target is to be trusted with a debt, and paying it, in C and in IR.
+ *
+ * The creditor's side: a unit takes debts in the flags that its first instructions overwrite before they are read, before
+ * a helper is called and before the unit can be left. It may fault before the first of them: then no register that the
+ * debt follows from may have changed by then. The first of them also clears the debt. The runtime checks each link
+ * (arm_takes_debt), so a look-ahead at code that has changed since is harmless.
+ */
+#include "frontend-arm/lower.h"
+#include "frontend-arm/owed.h"
+
+#define NZ_MASK 3u
+#define ALL_MASK 15u
+
+void arm_write_owed(struct arm_cpu *cpu)
+{
+	uint32_t owed = cpu->owed, x = cpu->r[arm_owed_x(owed)], y = arm_owed_y(owed), a = x, r = x;
+	if (!arm_owed_y_is_const(owed))
+		y = arm_owed_kind(owed) == OWED_RESULT ? 0 : cpu->r[y];
+	uint32_t c = cpu->c, v = cpu->v;
+	switch (arm_owed_kind(owed)) {
+	case OWED_NONE: case OWED_RESULT:
+		break;
+	case OWED_SUB: case OWED_SUB_TO:
+		a = arm_owed_kind(owed) == OWED_SUB ? x : x + y;
+		r = a - y;
+		c = a >= y;
+		v = ((a ^ y) & (a ^ r)) >> 31;
+		break;
+	case OWED_ADD: case OWED_ADD_TO:
+		a = arm_owed_kind(owed) == OWED_ADD ? x : x - y;
+		r = a + y;
+		c = r < a;
+		v = (~(a ^ y) & (a ^ r)) >> 31;
+		break;
+	}
+	unsigned mask = arm_owed_mask(owed);
+	cpu->n = (uint8_t)(mask & 1u << FLAG_N ? r >> 31 : cpu->n);
+	cpu->z = (uint8_t)(mask & 1u << FLAG_Z ? r == 0 : cpu->z);
+	cpu->c = (uint8_t)(mask & 1u << FLAG_C ? c : cpu->c);
+	cpu->v = (uint8_t)(mask & 1u << FLAG_V ? v : cpu->v);
+	cpu->owed = 0;
+}
+
+bool arm_takes_debt(const struct arm_debtor *to, uint32_t owed)
+{
+	return !(arm_owed_mask(owed) & ~(unsigned)to->kills) && !(arm_owed_regs(owed) & to->written);
+}
+
+/* ---- what could be owed -------------------------------------------------------------------------- */
+
+/* A register that holds v now, or 16. */
+static uint32_t holder(const struct arm_lower *l, ir_ref v)
+{
+	for (uint32_t n = 0; n < ARRAY_LEN(l->reg); n++)
+		if (l->reg[n] == v && v != IR_NONE)
+			return n;
+	return 16;
+}
+
+static bool short_const(const struct arm_lower *l, ir_ref v, uint32_t *x)
+{
+	const struct ir_insn *i = &l->u->insns[v];
+	*x = (uint32_t)i->imm;
+	return i->op == IR_const && (uint32_t)((int32_t)(*x << 12) >> 12) == *x;
+}
+
+static uint32_t encode(enum arm_owed_kind kind, unsigned mask, uint32_t x, uint32_t y, bool y_is_const)
+{
+	return (uint32_t)kind | (uint32_t)y_is_const << 3 | mask << 4 | x << 8 | y << 12;
+}
+
+/* The flags of a op b, with b (and the result, or a) somewhere. */
+static uint32_t operation(const struct arm_lower *l, bool sub, ir_ref a, ir_ref b)
+{
+	uint32_t y, x = holder(l, a), r = holder(l, l->src_r);
+	bool imm = short_const(l, b, &y);
+	if (!imm)
+		y = holder(l, b);
+	if (!imm && y == 16)
+		return 0;
+	if (x != 16)
+		return encode(sub ? OWED_SUB : OWED_ADD, ALL_MASK, x, y, imm);
+	return r != 16 ? encode(sub ? OWED_SUB_TO : OWED_ADD_TO, ALL_MASK, r, y, imm) : 0;
+}
+
+/* How the flags as they are follow from registers; 0 when they do not. */
+static uint32_t debt(const struct arm_lower *l)
+{
+	uint32_t owed = 0;
+	if (l->source == FLAGS_SUB)
+		owed = operation(l, true, l->src_a, l->src_b);
+	else if (l->source == FLAGS_ADD && !(owed = operation(l, false, l->src_a, l->src_b)))
+		owed = operation(l, false, l->src_b, l->src_a);
+	if (owed || l->source == FLAGS_UNKNOWN)
+		return owed;
+	uint32_t r = holder(l, l->src_r);
+	return r != 16 ? encode(OWED_RESULT, NZ_MASK, r, 0, true) : 0;
+}
+
+static unsigned allowed(const struct arm_lower *l, uint32_t owed, uint32_t key)
+{
+	struct arm_debtor to = arm_look_ahead(l, key);
+	return arm_owed_regs(owed) & to.written ? 0 : to.kills & arm_owed_mask(owed);
+}
+
+/* ---- leaving ------------------------------------------------------------------------------------- */
+
+static void owe(struct arm_lower *l, uint32_t owed, unsigned mask)
+{
+	l->owed = (owed & ~(ALL_MASK << 4)) | mask << 4;
+	ir_set(l->u, ARM_G_owed, arm_const(l, l->owed));
+}
+
+void arm_plan_exits(struct arm_lower *l, uint32_t key, uint32_t other)
+{
+	uint32_t owed = l->req->look_ahead ? debt(l) : 0;
+	if (!owed)
+		return;
+	unsigned then = allowed(l, owed, key), or_else = allowed(l, owed, other);
+	unsigned mask = then & or_else ? then & or_else : then ? then : or_else;
+	if (!mask)
+		return;
+	l->pays[0] = mask & ~then;
+	l->pays[1] = mask & ~or_else;
+	owe(l, owed, mask);
+}
+
+void arm_plan_exit(struct arm_lower *l, uint32_t key)
+{
+	uint32_t owed = l->req->look_ahead && !l->owed ? debt(l) : 0;
+	unsigned mask = owed ? allowed(l, owed, key) : 0;
+	if (mask) {
+		l->pays[0] = false;
+		owe(l, owed, mask);
+	}
+}
+
+/* Writes the flags that are owed from here on. */
+static void pay(struct arm_lower *l)
+{
+	struct ir_unit *u = l->u;
+	uint32_t owed = l->owed;
+	unsigned mask = arm_owed_mask(owed);
+	enum arm_owed_kind kind = arm_owed_kind(owed);
+	ir_ref x = arm_reg(l, arm_owed_x(owed)), y = arm_const(l, arm_owed_y(owed)), a = x, r = x;
+	if (!arm_owed_y_is_const(owed))
+		y = arm_reg(l, arm_owed_y(owed));
+	bool sub = kind == OWED_SUB || kind == OWED_SUB_TO;
+	if (kind == OWED_SUB_TO)
+		a = ir_add(u, IR_I32, x, y);
+	if (kind == OWED_ADD_TO)
+		a = ir_sub(u, IR_I32, x, y);
+	if (kind != OWED_RESULT)
+		r = sub ? ir_sub(u, IR_I32, a, y) : ir_add(u, IR_I32, a, y);
+	if (mask & 1u << FLAG_N)
+		arm_set_flag(l, FLAG_N, ir_cmp(u, IR_I32, IR_LTS, r, arm_const(l, 0)));
+	if (mask & 1u << FLAG_Z)
+		arm_set_flag(l, FLAG_Z, ir_cmp(u, IR_I32, IR_EQ, r, arm_const(l, 0)));
+	if (mask & 1u << FLAG_C)
+		arm_set_flag(l, FLAG_C, sub ? ir_sub_c(u, IR_I32, a, y, arm_const(l, 1))
+					    : ir_add_c(u, IR_I32, a, y, arm_const(l, 0)));
+	if (mask & 1u << FLAG_V)
+		arm_set_flag(l, FLAG_V, sub ? ir_sub_v(u, IR_I32, a, y, arm_const(l, 1))
+					    : ir_add_v(u, IR_I32, a, y, arm_const(l, 0)));
+	ir_set(u, ARM_G_owed, arm_const(l, 0));
+}
+
+void arm_exit(struct arm_lower *l, unsigned slot, enum ir_link link, uint32_t key, uint32_t return_key)
+{
+	bool pays = l->owed && l->pays[slot];
+	if (pays)
+		pay(l);
+	ir_exit_jump(l->u, slot, link, key, return_key);
+	if (!l->owed || pays)
+		return;
+	ir_exit_dead(l->u, arm_owed_mask(l->owed) << ARM_G_n);
+	l->left[slot] = l->owed;
+}
+
+/* ---- arriving ------------------------------------------------------------------------------------ */
+
+static bool is_flag(uint16_t global)
+{
+	return global >= ARM_G_n && global <= ARM_G_v;
+}
+
+/* One more insn of the unit's start; false when it is the first that may show flags. */
+static bool arrive(struct arm_arrival *s, const struct ir_insn *i)
+{
+	const struct ir_op_info *info = &ir_ops[i->op];
+	if (i->op == IR_get)
+		return !is_flag(i->aux) || s->to.kills >> (i->aux - ARM_G_n) & 1u;
+	if (i->op == IR_set && is_flag(i->aux))
+		s->to.kills |= (uint8_t)(1u << (i->aux - ARM_G_n));
+	else if (i->op == IR_set && i->aux < ARM_G_pc)
+		s->written |= (uint16_t)(1u << i->aux);
+	else if (info->flags & IR_FAULT && s->to.kills)
+		return false;
+	else if (info->flags & IR_FAULT)
+		s->to.written = s->written;
+	return i->op != IR_call && !(info->flags & IR_END);
+}
+
+void arm_arrive(struct arm_lower *l)
+{
+	struct arm_arrival *s = &l->arrival;
+	bool first = !s->to.kills;
+	for (; !s->decided && s->from < l->u->n_insns; s->from++)
+		s->decided = !arrive(s, &l->u->insns[s->from]);
+	if (s->to.kills == ALL_MASK)
+		s->decided = true;
+	if (ir_block_ended(l->u) && first)
+		s->to.kills = 0; /* too late to clear a debt */
+	if (first && s->to.kills && l->req->look_ahead)
+		ir_set(l->u, ARM_G_owed, arm_const(l, 0));
+}
