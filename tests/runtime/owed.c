@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Flags that blocks owe each other (frontend-arm/owed.h): random loops of flag-setting instructions, branches and loads
+ * that may abort, in ARM and Thumb, under timer interrupts. The handlers log SPSR, and the run is stopped every few
+ * instructions: every way to run must show the same flags each time. A failure means that a fault, an interrupt or a
+ * stop saw flags that had not been written. RHEA_SEED=n replays one, RHEA_COUNT=n runs more.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/runtime/guest.h"
+
+#define CODE 0x10000u
+#define WORDS 96u
+#define DATA 0x20000u
+#define IRQ_HANDLER 0x200u
+#define ABORT_HANDLER 0x240u
+#define STEPS 5000u
+
+/* Registers: r0 to r5 values, r6 data, r7 = r8 (data) or, from an interrupt to the next abort, r9 (an address that aborts),
+ * r11 the device, r12 makes delays. */
+enum code { ARM, THUMB, OVERWRITES };
+enum { DAT = 6, PTR = 7, GOOD = 8, BAD = 9, IO = 11 };
+
+static uint32_t below(uint32_t *x, uint32_t n)
+{
+	*x ^= *x << 13;
+	*x ^= *x >> 17;
+	*x ^= *x << 5;
+	return (*x >> 7) % n;
+}
+
+/* Distance to another of n instructions, in instructions; a short one most of the time. */
+static int32_t away(uint32_t *x, uint32_t at, uint32_t n)
+{
+	uint32_t to = below(x, 4) ? at + below(x, 12) : below(x, n);
+	if (below(x, 3) == 0)
+		to = at - below(x, 9);
+	return (int32_t)(to < n ? to : 0) - (int32_t)at;
+}
+
+static uint32_t arm_insn(uint32_t *x, uint32_t at)
+{
+	static const uint8_t op[] = {AND, EOR, SUB, RSB, ADD, ADC, SBC, TST, TEQ, CMP, CMN, ORR, MOV, BIC, SUB, CMP, CMP};
+	unsigned d = below(x, 6), n = below(x, 6), m = below(x, 6), o = op[below(x, ARRAY_LEN(op))];
+	uint32_t cond = below(x, 5) ? AL : below(x, 14), rd = o >= TST && o <= CMN ? 0 : d, s = o >= TST && o <= CMN ? 1 : below(x, 5) < 2;
+	switch (below(x, 12)) {
+	case 0: case 1: case 2:
+		return (0x0a000000u | below(x, 15) << 28) | ((uint32_t)(away(x, at, WORDS) - 2) & 0xffffffu);
+	case 3: case 4:
+		return a_if(below(x, 2) ? AL : cond, a_ldr(d, below(x, 4) ? PTR : DAT, 0));
+	case 5:
+		return a_str(d, below(x, 3) ? PTR : DAT, 0);
+	case 6: case 7:
+		return a_if(cond, a_dp(o, s, rd, o == MOV ? 0 : n, m | (below(x, 3) ? 0 : below(x, 32) << 7 | below(x, 4) << 5)));
+	default:
+		return a_if(cond, a_dp(o, s, rd, o == MOV ? 0 : n, I_BIT | below(x, 256) | (below(x, 4) ? 0 : below(x, 16) << 8)));
+	}
+}
+
+static uint32_t thumb_insn(uint32_t *x, uint32_t at)
+{
+	static const uint8_t alu[] = {0, 1, 2, 5, 6, 8, 9, 10, 10, 11, 12, 13};
+	uint32_t d = below(x, 6), n = below(x, 6), m = below(x, 6);
+	switch (below(x, 12)) {
+	case 0: case 1: case 2:
+		return 0xd000u | below(x, 14) << 8 | ((uint32_t)(away(x, at, 2 * WORDS) - 2) & 0xffu);
+	case 3:
+		return 0xe000u | ((uint32_t)(away(x, at, 2 * WORDS) - 2) & 0x7ffu);
+	case 4:
+		return 0x6800u | below(x, 16) << 6 | DAT << 3 | d;     /* ldr */
+	case 5:
+		return 0x6000u | below(x, 2) << 11 | PTR << 3 | d;     /* str, ldr that may abort */
+	case 6: case 7:
+		return 0x4000u | (uint32_t)alu[below(x, ARRAY_LEN(alu))] << 6 | m << 3 | d;
+	case 8:
+		return 0x1800u | below(x, 4) << 9 | m << 6 | n << 3 | d; /* adds, subs of three */
+	case 9:
+		return below(x, 3) << 11 | below(x, 32) << 6 | m << 3 | d; /* lsls, lsrs, asrs */
+	default:
+		return 0x2000u | below(x, 4) << 11 | d << 8 | below(x, 256); /* movs, cmp, adds, subs */
+	}
+}
+
+static uint32_t thumb_pair(uint32_t *x, uint32_t at)
+{
+	uint32_t low = thumb_insn(x, 2 * at);
+	return low | thumb_insn(x, 2 * at + 1) << 16;
+}
+
+/* Loops whose flags follow from a register that the next turn changes before it aborts. */
+static uint32_t overwriting_insn(uint32_t at)
+{
+	const uint32_t loop[] = {
+		a_add(1, 1, 1), a_ldr(2, PTR, 0), a_cmp(3, 0), a_cmp(1, 5), a_if(NE, 0xea000000u | (0xffffffu & (0u - 6))),
+		a_movr(1, 0), a_add(0, 0, 3), a_str(2, PTR, 0), a_subs(3, 3, 1), a_dp(CMP, 1, 0, 0, 1),
+		a_if(LT, 0xea000000u | (0xffffffu & (0u - 7))), a_mov(1, 0),
+	};
+	return loop[at % ARRAY_LEN(loop)];
+}
+
+static void put_handlers(struct guest *g)
+{
+	guest_vector(g, 0x18, IRQ_HANDLER);
+	guest_org(g, IRQ_HANDLER);
+	guest_put(g, a_str(LR, IO, IO_LOG));
+	guest_put(g, 0xe14fd000u); /* mrs sp, spsr */
+	guest_put(g, a_str(SP, IO, IO_LOG));
+	guest_put(g, a_str(SP, IO, IO_ACK));
+	guest_put(g, a_eor(0, 0, 0xa5));
+	guest_put(g, a_movr(PTR, BAD));
+	guest_put(g, a_dp(ADD, 0, 12, 12, 12 | 2 << 7)); /* the next one comes after 5 to 68 instructions */
+	guest_put(g, a_add(12, 12, 1));
+	guest_put(g, a_dp(AND, 0, SP, 12, I_BIT | 63));
+	guest_put(g, a_add(SP, SP, 15));
+	guest_put(g, a_str(SP, IO, IO_TIMER));
+	guest_put(g, A32_IRQ_RETURN);
+	guest_vector(g, 0x10, ABORT_HANDLER);
+	guest_org(g, ABORT_HANDLER);
+	guest_put(g, a_str(LR, IO, IO_LOG));
+	guest_put(g, a_movr(PTR, GOOD));
+	guest_put(g, 0xe14fd000u);
+	guest_put(g, a_str(SP, IO, IO_LOG));
+	guest_put(g, 0xe31d0020u); /* tst sp, #T: go on behind the instruction */
+	guest_put(g, a_if(NE, a_sub(LR, LR, 2)));
+	guest_put(g, A32_IRQ_RETURN);
+}
+
+static void put_guest(struct guest *g, uint32_t seed, enum code code)
+{
+	uint32_t x = seed * 2654435761u + 1;
+	put_handlers(g);
+	guest_org(g, CODE);
+	for (uint32_t k = 0; k < WORDS; k++)
+		guest_put(g, code == THUMB ? thumb_pair(&x, k) : code == ARM ? arm_insn(&x, k) : overwriting_insn(k));
+	guest_put(g, code == THUMB ? 0xe700e700u : 0xea000000u | ((0u - WORDS - 2) & 0xffffffu)); /* back */
+	guest_org(g, 0x1000);
+	guest_set_pc(g, 0x1000);
+	for (unsigned n = 0; n < 6; n++)
+		guest_li(g, n, below(&x, 3) ? below(&x, 8) - 4 : 0x7ffffffeu + below(&x, 4));
+	guest_li(g, DAT, DATA);
+	guest_li(g, PTR, DATA + 64);
+	guest_li(g, GOOD, DATA + 64);
+	guest_li(g, BAD, GUEST_IO + IO_BAD);
+	guest_put(g, a_mov(IO, GUEST_IO));
+	guest_li(g, 12, seed);
+	guest_put(g, a_mov(LR, 100));
+	guest_put(g, a_str(LR, IO, IO_TIMER));
+	guest_li(g, 10, CODE | (code == THUMB));
+	guest_put(g, a_msr_c(0x53));
+	guest_put(g, a_bx(10));
+}
+
+struct outcome {
+	uint32_t reg[17], n_log;
+	uint64_t hash;
+};
+
+static void mix(struct outcome *o, uint32_t word)
+{
+	o->hash = (o->hash ^ word) * UINT64_C(0x100000001b3);
+}
+
+/* Stops every `piece` instructions to look at the registers. */
+static struct outcome run(const struct guest_way *way, uint32_t seed, enum code code, uint64_t piece, uint64_t steps)
+{
+	struct guest g;
+	struct rhea_config cfg = way->cfg;
+	struct rhea_event ev = {.insns = 1};
+	struct outcome o;
+	memset(&o, 0, sizeof o);
+	cfg.icount = cfg.icount_no_sleep = true;
+	guest_init(&g, &cfg);
+	put_guest(&g, seed, code);
+	for (uint64_t done = 0; done < steps; done += ev.insns) {
+		rhea_run(g.m, MIN(piece, steps - done), &ev);
+		assert_int_not_equal(ev.kind, RHEA_EVENT_MISMATCH);
+		mix(&o, guest_reg(&g, 16));
+	}
+	for (unsigned i = 0; i < 17; i++)
+		o.reg[i] = guest_reg(&g, i);
+	o.n_log = g.n_log;
+	for (uint32_t i = 0; i < g.n_log; i++)
+		mix(&o, g.log[i]);
+	guest_free(&g);
+	return o;
+}
+
+static bool agree(uint32_t seed, enum code code, uint64_t steps, bool report)
+{
+	static const uint64_t pieces[] = {1000000, 61, 3};
+	for (unsigned p = 0; p < ARRAY_LEN(pieces); p++) {
+		struct outcome want = run(&guest_ways[0], seed, code, pieces[p], steps);
+		for (unsigned k = 1; k < guest_n_ways; k++) {
+			struct outcome got = run(&guest_ways[k], seed, code, pieces[p], steps);
+			if (memcmp(&got, &want, sizeof got) == 0)
+				continue;
+			if (report)
+				print_message("%s and %s, pieces of %llu, differ: pc 0x%08x 0x%08x, cpsr 0x%08x 0x%08x\n",
+					      guest_ways[0].name, guest_ways[k].name, (unsigned long long)pieces[p],
+					      want.reg[15], got.reg[15], want.reg[16], got.reg[16]);
+			return false;
+		}
+	}
+	return true;
+}
+
+static void check(enum code code)
+{
+	const char *seed = getenv("RHEA_SEED"), *count = getenv("RHEA_COUNT");
+	uint32_t from = seed ? (uint32_t)strtoul(seed, NULL, 0) : 1;
+	uint32_t n = seed ? 1 : count ? (uint32_t)strtoul(count, NULL, 0) : code == OVERWRITES ? 5 : 40;
+	for (uint32_t s = from; s < from + n; s++) {
+		if (agree(s, code, STEPS, false))
+			continue;
+		uint64_t good = 0, bad = STEPS;
+		while (bad - good > 1) {
+			uint64_t mid = (good + bad) / 2;
+			if (agree(s, code, mid, false))
+				good = mid;
+			else
+				bad = mid;
+		}
+		agree(s, code, bad, true);
+		fail_msg("RHEA_SEED=%u differs after %llu instructions", s, (unsigned long long)bad);
+	}
+}
+
+static void flags_are_there_when_arm_code_is_left(void **state)
+{
+	(void)state;
+	check(ARM);
+}
+
+static void flags_are_there_when_thumb_code_is_left(void **state)
+{
+	(void)state;
+	check(THUMB);
+}
+
+static void flags_outlive_their_operands(void **state)
+{
+	(void)state;
+	check(OVERWRITES);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(flags_are_there_when_arm_code_is_left),
+		cmocka_unit_test(flags_are_there_when_thumb_code_is_left),
+		cmocka_unit_test(flags_outlive_their_operands),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
