@@ -36,8 +36,26 @@ static bool is_truth(const struct gen *g, ir_ref v)
 	return i->op == IR_cmp || i->op == IR_add_c || i->op == IR_add_v || i->op == IR_sub_c || i->op == IR_sub_v;
 }
 
-static void set_home(struct gen *g, int home, ir_ref a)
+/* The value of a `get` from memory that is in no register yet is loaded straight into the home, and is that from then on. */
+static bool load_home(struct gen *g, unsigned global, ir_ref a)
 {
+	struct value *val = &g->val[a];
+	if (val->reg >= 0 || val->slot >= 0 || val->global < 0 || g->alias[val->global] != a || in_flags(g, a))
+		return false;
+	unsigned from = (unsigned)val->global;
+	if (home_of(g, from) >= 0 || g->t->guest->globals[from].mem_bytes != 4)
+		return false;
+	emit_mov_rm(&g->e, false, home_of(g, global), global_mem(g->t, from));
+	g->alias[from] = val->next_alias;
+	ra_alias(g, a, global);
+	return true;
+}
+
+static void set_home(struct gen *g, unsigned global, ir_ref a)
+{
+	int home = home_of(g, global);
+	if (load_home(g, global, a))
+		return;
 	if (is_const(g, a)) {
 		emit_mov_ri(&g->e, home, insn_of(g, a)->imm);
 	} else if (ra_reg(g, a) < 0 && in_flags(g, a)) {
@@ -70,9 +88,8 @@ void lower_set(struct gen *g, ir_ref v, const struct ir_insn *i)
 	if (a->global == (int)global || i->b == IR_SET_OPTIONAL)
 		return;
 	ra_detach(g, global);
-	int home = home_of(g, global);
-	if (home >= 0)
-		set_home(g, home, i->a);
+	if (home_of(g, global) >= 0)
+		set_home(g, global, i->a);
 	else
 		set_memory(g, global, i->a);
 	g->holds[global] = i->a;

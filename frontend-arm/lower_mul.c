@@ -79,8 +79,9 @@ static ir_ref product_w(struct arm_lower *l, const struct arm_args_mul *a)
 static bool accumulate_q(struct arm_lower *l, const struct arm_args_mul *a, ir_ref p)
 {
 	ir_ref n = arm_reg(l, a->rn);
+	ir_ref r = ir_add(l->u, IR_I32, p, n); /* first: its flags have the overflow */
 	arm_set_q(l, ir_add_v(l->u, IR_I32, p, n, arm_const(l, 0)));
-	arm_set_reg(l, a->rd, ir_add(l->u, IR_I32, p, n));
+	arm_set_reg(l, a->rd, r);
 	return true;
 }
 
