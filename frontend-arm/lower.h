@@ -39,6 +39,7 @@ struct arm_lower {
 	/* values of the current IR block; IR_NONE = read the global, make the constant */
 	enum arm_flag_source source;
 	ir_ref src_a, src_b, src_r; /* operands and result behind `source` */
+	ir_ref source_end;          /* first insn after the flags were set */
 	ir_ref flag[ARM_FLAGS];
 	ir_ref reg[15];
 	ir_ref small[2];   /* the constants 0 and 1 */

@@ -47,6 +47,7 @@ static void set_nz(struct arm_lower *l, ir_ref r)
 static void set_source(struct arm_lower *l, enum arm_flag_source source, ir_ref a, ir_ref b, ir_ref r)
 {
 	l->source = source;
+	l->source_end = l->u->n_insns;
 	l->src_a = a;
 	l->src_b = b;
 	l->src_r = r;

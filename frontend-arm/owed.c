@@ -85,15 +85,26 @@ static uint32_t operation(const struct arm_lower *l, bool sub, ir_ref a, ir_ref 
 	return r != 16 ? encode(sub ? OWED_SUB_TO : OWED_ADD_TO, ALL_MASK, r, y, imm) : 0;
 }
 
-/* How the flags as they are follow from registers; 0 when they do not. */
+/* Could somebody have seen the flags since they were set? Then they are written already. */
+static bool shown(const struct arm_lower *l)
+{
+	for (ir_ref r = l->source_end; r < l->u->n_insns; r++)
+		if (l->u->insns[r].op == IR_call || ir_ops[l->u->insns[r].op].flags & IR_FAULT)
+			return true;
+	return false;
+}
+
+/* How the flags as they are follow from registers; 0 when they do not, or need not. */
 static uint32_t debt(const struct arm_lower *l)
 {
 	uint32_t owed = 0;
+	if (l->source == FLAGS_UNKNOWN || shown(l))
+		return 0;
 	if (l->source == FLAGS_SUB)
 		owed = operation(l, true, l->src_a, l->src_b);
 	else if (l->source == FLAGS_ADD && !(owed = operation(l, false, l->src_a, l->src_b)))
 		owed = operation(l, false, l->src_b, l->src_a);
-	if (owed || l->source == FLAGS_UNKNOWN)
+	if (owed)
 		return owed;
 	uint32_t r = holder(l, l->src_r);
 	return r != 16 ? encode(OWED_RESULT, NZ_MASK, r, 0, true) : 0;
@@ -119,7 +130,9 @@ void arm_plan_exits(struct arm_lower *l, uint32_t key, uint32_t other)
 	if (!owed)
 		return;
 	unsigned then = allowed(l, owed, key), or_else = allowed(l, owed, other);
-	unsigned mask = then & or_else ? then & or_else : then ? then : or_else;
+	/* Writing them after all costs more than writing them at once: worth it only where a loop is left. */
+	bool loop = key < arm_pc_key(l);
+	unsigned mask = then & or_else ? then & or_else : loop ? then : 0;
 	if (!mask)
 		return;
 	l->pays[0] = mask & ~then;

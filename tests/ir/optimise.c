@@ -152,6 +152,27 @@ static void two_subs(struct ir_unit *u)
 	ir_exit_jump(u, 0, IR_LINK_JUMP, 0x2000, 0);
 }
 
+static void subs_where_flags_are_dead(struct ir_unit *u)
+{
+	subs(u, 2);
+	ir_exit_jump(u, 0, IR_LINK_JUMP, 0x2000, 0);
+	ir_exit_dead(u, 1u << FLAG(0) | 1u << FLAG(1) | 1u << FLAG(3));
+}
+
+/* An exit that says so needs no flags; the others it does. */
+static void what_is_dead_at_an_exit_is_not_made(void **state)
+{
+	(void)state;
+	expect(subs_where_flags_are_dead, " ---- 00001000\n"
+					  " v1 = get r0\n"
+					  " v2 = get r1\n"
+					  " v3 = sub v1, v2\n"
+					  " set r2, v3\n"
+					  " v12 = cmp.geu v1, v2\n"
+					  " set f2, v12\n"
+					  " exit_jump slot=0 pc=00002000 dead=f0,f1,f3\n");
+}
+
 static void flags_overwritten_unseen_are_not_made(void **state)
 {
 	(void)state;
@@ -585,6 +606,7 @@ int main(void)
 		cmocka_unit_test(random_units_keep_their_meaning),
 		cmocka_unit_test(optimising_twice_is_sound),
 		cmocka_unit_test(flags_overwritten_unseen_are_not_made),
+		cmocka_unit_test(what_is_dead_at_an_exit_is_not_made),
 		cmocka_unit_test(sets_before_a_load_stay),
 		cmocka_unit_test(liveness_crosses_blocks),
 		cmocka_unit_test(liveness_goes_around_loops),
