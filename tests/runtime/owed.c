@@ -18,12 +18,12 @@
 #define WORDS 96u
 #define DATA 0x20000u
 #define IRQ_HANDLER 0x200u
-#define ABORT_HANDLER 0x240u
+#define ABORT_HANDLER 0x280u
 #define STEPS 5000u
 
 /* Registers: r0 to r5 values, r6 data, r7 = r8 (data) or, from an interrupt to the next abort, r9 (an address that aborts),
  * r11 the device, r12 makes delays. */
-enum code { ARM, THUMB, OVERWRITES };
+enum code { ARM, THUMB, LOOPS, OVERWRITES };
 enum { DAT = 6, PTR = 7, GOOD = 8, BAD = 9, IO = 11 };
 
 static uint32_t below(uint32_t *x, uint32_t n)
@@ -92,6 +92,25 @@ static uint32_t thumb_pair(uint32_t *x, uint32_t at)
 	return low | thumb_insn(x, 2 * at + 1) << 16;
 }
 
+/* Loops of eight instructions, one behind the other. */
+static uint32_t loop_insn(uint32_t *x, uint32_t at)
+{
+	unsigned d = below(x, 4), n = below(x, 4), m = below(x, 4);
+	if (at % 8 == 7)
+		return (0x0a000000u | below(x, 14) << 28) | (0xffffffu & (0u - 9 + below(x, 3)));
+	switch (below(x, 10)) {
+	case 0: return a_cmp(n, below(x, 16));
+	case 1: return a_dp(CMP, 1, 0, n, m);
+	case 2: return a_subs(d, n, below(x, 4));
+	case 3: return a_dp(ADD, 1, d, n, m);
+	case 4: return a_dp(below(x, 2) ? TST : CMN, 1, 0, n, m);
+	case 5: return a_dp(below(x, 2) ? ADC : AND, 1, d, n, m);
+	case 6: return a_add(d, n, below(x, 9));
+	case 7: return a_if(below(x, 15), a_movr(d, m));
+	default: return a_ldr(d, PTR, 0);
+	}
+}
+
 /* Loops whose flags follow from a register that the next turn changes before it aborts. */
 static uint32_t overwriting_insn(uint32_t at)
 {
@@ -123,6 +142,8 @@ static void put_handlers(struct guest *g)
 	guest_org(g, ABORT_HANDLER);
 	guest_put(g, a_str(LR, IO, IO_LOG));
 	guest_put(g, a_movr(PTR, GOOD));
+	guest_put(g, a_dp(EOR, 0, 2, 2, 12));
+	guest_put(g, a_dp(EOR, 0, 3, 3, 12 | 25 << 7));
 	guest_put(g, 0xe14fd000u);
 	guest_put(g, a_str(SP, IO, IO_LOG));
 	guest_put(g, 0xe31d0020u); /* tst sp, #T: go on behind the instruction */
@@ -136,7 +157,8 @@ static void put_guest(struct guest *g, uint32_t seed, enum code code)
 	put_handlers(g);
 	guest_org(g, CODE);
 	for (uint32_t k = 0; k < WORDS; k++)
-		guest_put(g, code == THUMB ? thumb_pair(&x, k) : code == ARM ? arm_insn(&x, k) : overwriting_insn(k));
+		guest_put(g, code == THUMB ? thumb_pair(&x, k) : code == ARM ? arm_insn(&x, k) : code == LOOPS ? loop_insn(&x, k) :
+			     overwriting_insn(k));
 	guest_put(g, code == THUMB ? 0xe700e700u : 0xea000000u | ((0u - WORDS - 2) & 0xffffffu)); /* back */
 	guest_org(g, 0x1000);
 	guest_set_pc(g, 0x1000);
@@ -213,7 +235,7 @@ static void check(enum code code)
 {
 	const char *seed = getenv("RHEA_SEED"), *count = getenv("RHEA_COUNT");
 	uint32_t from = seed ? (uint32_t)strtoul(seed, NULL, 0) : 1;
-	uint32_t n = seed ? 1 : count ? (uint32_t)strtoul(count, NULL, 0) : code == OVERWRITES ? 3 : 20;
+	uint32_t n = seed ? 1 : count ? (uint32_t)strtoul(count, NULL, 0) : code == OVERWRITES ? 5 : code == LOOPS ? 200 : 60;
 	for (uint32_t s = from; s < from + n; s++) {
 		if (agree(s, code, STEPS, false))
 			continue;
@@ -242,6 +264,12 @@ static void flags_are_there_when_thumb_code_is_left(void **state)
 	check(THUMB);
 }
 
+static void flags_are_there_when_loops_are_left(void **state)
+{
+	(void)state;
+	check(LOOPS);
+}
+
 static void flags_outlive_their_operands(void **state)
 {
 	(void)state;
@@ -253,6 +281,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(flags_are_there_when_arm_code_is_left),
 		cmocka_unit_test(flags_are_there_when_thumb_code_is_left),
+		cmocka_unit_test(flags_are_there_when_loops_are_left),
 		cmocka_unit_test(flags_outlive_their_operands),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
