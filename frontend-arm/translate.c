@@ -42,9 +42,19 @@ static uint32_t fetch_t16(const struct arm_translate_request *req, uint32_t offs
 	return p[0] | (uint32_t)p[1] << 8;
 }
 
+static bool is_cut(const struct arm_translate_request *req, uint32_t offset)
+{
+	for (uint32_t i = 0; i < req->n_cuts; i++)
+		if (req->cut[i] == req->code + offset)
+			return true;
+	return false;
+}
+
 static bool may_fetch(const struct loop *t)
 {
 	const struct arm_translate_request *req = t->l.req;
+	if (req->n_cuts && is_cut(req, t->offset))
+		return false;
 	return t->l.u->n_marks < req->max_insns && req->code_bytes - t->offset >= (t->l.thumb ? 2u : 4u);
 }
 

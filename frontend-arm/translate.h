@@ -45,6 +45,8 @@ struct arm_translate_request {
 				 start of the word that holds it */
 	uint32_t code_bytes;  /* valid bytes from there; at least one instruction's */
 	uint32_t code_before; /* valid bytes before the first instruction, for looking ahead at branch targets */
+	const uint8_t *const *cut; /* n_cuts host addresses at which no unit goes on */
+	uint32_t n_cuts;
 	uint32_t max_insns;   /* >= 1 */
 	bool look_ahead;      /* flags may be owed; needs max_insns of at least ARM_LOOK_AHEAD */
 	uint8_t semihosting;  /* enum arm_semihosting */

@@ -27,7 +27,7 @@ static enum mem_status after_io(struct vcpu *v, struct vcpu_io io, enum mem_stat
 	bool urgent = v->exit_request || v->reslice || arm_pending_interrupt(v->cpu) != ARM_EXC_NONE;
 	if (!urgent || v->io_ahead <= 1)
 		return s;
-	v->retry = true;
+	v->retry = v->cut_wanted = true;
 	return MEM_RETRY;
 }
 
@@ -144,6 +144,19 @@ static void owner_fault(void *opaque, enum mem_fault what, gva_t va, enum mem_ac
 	arm_mem_fault(v->cpu, what, va, access, space);
 }
 
+/* The compiled block that runs; a loop that asks a device is there again and again. */
+static const struct tb *running_block(struct vcpu *v)
+{
+	uint64_t pc = v->base->host_pc;
+	const struct tb *tb = v->io_tb;
+	/* A return address is never a block's first byte. */
+	if (!tb || v->io_generation != v->tbs.generation || pc - tb->host.code - 1 >= tb->host.size) {
+		v->io_tb = tb = tb_by_host_pc(&v->tbs, pc);
+		v->io_generation = v->tbs.generation;
+	}
+	return tb;
+}
+
 /* A block is charged whole when it starts: what lies at and behind the access has not happened yet. */
 static void owner_before_io(void *opaque)
 {
@@ -151,7 +164,7 @@ static void owner_before_io(void *opaque)
 	const struct tb *tb = v->cur_tb;
 	uint32_t mark = v->cur_mark;
 	if (!tb) {
-		tb = tb_by_host_pc(&v->tbs, v->base->host_pc);
+		tb = running_block(v);
 		mark = tb ? tb_site_mark(tb, v->base->host_pc) : 0;
 	}
 	v->io_ahead = tb ? (int64_t)tb->n_insns - mark : 0;

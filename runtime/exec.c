@@ -155,11 +155,14 @@ static void take_exception(struct vcpu *v)
 }
 
 /* The block was left inside its mark-th instruction. */
-static void leave_at(struct vcpu *v, const struct tb *tb, uint32_t mark)
+static void leave_at(struct vcpu *v, struct tb *tb, uint32_t mark)
 {
 	unpark(v);
 	v->cpu->pc = tb->mark_pc[mark];
 	v->base->budget += (int32_t)(tb->n_insns - mark);
+	if (v->cut_wanted)
+		vcpu_cut_behind(v, tb, mark);
+	v->cut_wanted = false;
 	if (v->retry)
 		return;
 	v->base->budget--;
@@ -272,7 +275,7 @@ static void run_compiled(struct vcpu *v, struct tb *tb, struct tb **from, unsign
 	case X64_EXIT_BUDGET:
 		break;
 	case X64_EXIT_FAULT: {
-		const struct tb *at = tb_by_host_pc(&v->tbs, v->base->host_pc);
+		struct tb *at = tb_by_host_pc(&v->tbs, v->base->host_pc);
 		assert(at && "a fault's address lies in emitted code");
 		leave_at(v, at, tb_site_mark(at, v->base->host_pc));
 		return;

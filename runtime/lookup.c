@@ -146,6 +146,18 @@ void vcpu_drop_block(struct vcpu *v, struct tb *tb)
 		softmmu_unprotect_code(v->mmu, page->host);
 }
 
+/* Code that was overwritten or remapped meanwhile is cut for nothing, which does no harm. */
+void vcpu_cut_behind(struct vcpu *v, struct tb *tb, uint32_t mark)
+{
+	if (mark + 1 >= tb->n_insns)
+		return;
+	v->cut[v->n_cuts++ % VCPU_CUTS] = tb->code + ((tb->mark_pc[mark + 1] & ~1u) - (tb->pc_key & ~1u));
+	if (!tb->valid)
+		return;
+	jump_cache_drop(v, tb);
+	tb_invalidate(&v->tbs, tb);
+}
+
 static bool page_overlaps(const struct code_page *page, const uint8_t *host, uint64_t size)
 {
 	for (const struct tb *tb = page->tbs; tb; tb = tb->page_next)

@@ -31,6 +31,8 @@ static uint32_t lower(struct vcpu *v, const struct mem_fetch *fetch, struct tb *
 		.tb_flags = tb->flags,
 		.code = in_ram ? fetch->host : (const uint8_t *)&fetch->device_word,
 		.code_bytes = in_ram ? fetch->valid : 4,
+		.cut = v->cut,
+		.n_cuts = MIN(v->n_cuts, VCPU_CUTS),
 		.code_before = in_ram && fetch->whole_page ? tb->pc_key & PAGE_MASK & ~1u : 0,
 		.max_insns = in_ram ? max_insns : 1,
 		.look_ahead = owing && may_owe(v, fetch),

@@ -96,6 +96,7 @@ struct vcpu_io {
 	uint64_t value; /* loads */
 };
 #define VCPU_MAX_IO 16 /* an LDM of every register */
+#define VCPU_CUTS 64u
 
 /* Window accesses that trapped: open addressing by return address, cap a power of two. */
 struct window_sites {
@@ -139,6 +140,9 @@ struct vcpu {
 	bool exact;          /* the slice must end exactly: interpret what does not fit */
 	bool retry;          /* redo the instruction alone: it stores to the running block, or has to end it (icount) */
 	bool alone;          /* an instruction runs alone: stores may drop any block */
+	bool cut_wanted;     /* icount: the retry is for a device access that has to end its block */
+	const uint8_t *cut[VCPU_CUTS]; /* host addresses of guest code at which blocks end; a ring */
+	uint32_t n_cuts;     /* ever made */
 	uint32_t cur_mark;   /* interpreter: instruction within cur_tb */
 	struct tb *cur_tb;   /* interpreter: the block that runs, NULL under the JIT */
 	int64_t io_ahead;    /* instructions charged but not executed at the device access under way */
@@ -146,6 +150,8 @@ struct vcpu {
 	struct vcpu_io io[VCPU_MAX_IO]; /* device accesses done by instruction number io_insn */
 	uint32_t n_io, next_io;         /* next_io: what is still to be replayed when it runs alone */
 	uint64_t io_insn;
+	const struct tb *io_tb; /* the last one that accessed a device, of io_generation */
+	uint64_t io_generation;
 	bool window;         /* it is there */
 	volatile bool trapped; /* the slow path that comes next was entered from the signal handler */
 	uint32_t window_flushes, window_misplaced;
@@ -196,6 +202,9 @@ void vcpu_clear_jump_cache(struct vcpu *v);
 void vcpu_flush_code(struct vcpu *v);
 /* Takes one block that does not run out of the store. */
 void vcpu_drop_block(struct vcpu *v, struct tb *tb);
+
+/* The block ends behind its mark-th instruction from now on; it is dropped. */
+void vcpu_cut_behind(struct vcpu *v, struct tb *tb, uint32_t mark);
 
 /* translate.c: the road of one block. */
 struct tb *vcpu_translate(struct vcpu *v, const struct mem_fetch *fetch, uint32_t pc_key);
