@@ -2,8 +2,8 @@
 /*
  * Calls of C helpers.
  *
- *     mov   [rsp + 8 * k], arg k         each
- *     mov   [rsp + slot], scratch        values that live on
+ *     mov   [arg k], arg k               each
+ *     mov   [slot], scratch              values that live on
  *     mov   rax, helper
  *     call  thunk_call                   thunk_call_pure for helpers that see no global
  *   site:

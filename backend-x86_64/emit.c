@@ -222,6 +222,13 @@ void emit_alu_ri(struct emit *e, bool w, enum x64_alu op, int dst, int32_t imm)
 	e->cur = p;
 }
 
+void emit_cmp_eax_i32(struct emit *e, int32_t imm)
+{
+	uint8_t *p = room(e);
+	*p = 0x3d;
+	e->cur = put32(p + 1, imm);
+}
+
 void emit_alu_mi(struct emit *e, bool w, enum x64_alu op, struct x64_mem m, int32_t imm)
 {
 	uint8_t *p = room(e);
@@ -448,6 +455,11 @@ void emit_jmp_m(struct emit *e, struct x64_mem m)
 void emit_call_r(struct emit *e, int r)
 {
 	enc_rr(e, 0xff, 2, r);
+}
+
+void emit_call_m(struct emit *e, struct x64_mem m)
+{
+	enc_rm(e, 0xff, 2, m);
 }
 
 void emit_ret(struct emit *e)

@@ -108,7 +108,7 @@ void arm_raise(struct arm_lower *l, enum arm_exception_kind kind)
 		ir_exit_loop(l->u, at); /* not reached: a block has an end */
 	} else {
 		arm_call2(l, ARM_H_take_exception, what, at);
-		ir_exit_ind(l->u, IR_LINK_JUMP, ir_get(l->u, ARM_G_pc));
+		ir_exit_ind(l->u, IR_LINK_JUMP, ir_get(l->u, ARM_G_pc), 0);
 	}
 	l->ended = true;
 }
@@ -116,6 +116,6 @@ void arm_raise(struct arm_lower *l, enum arm_exception_kind kind)
 void arm_exception_return(struct arm_lower *l, ir_ref v)
 {
 	arm_call1(l, ARM_H_exception_return, v);
-	ir_exit_ind(l->u, IR_LINK_JUMP, ir_get(l->u, ARM_G_pc));
+	ir_exit_ind(l->u, IR_LINK_JUMP, ir_get(l->u, ARM_G_pc), 0);
 	l->ended = true;
 }
