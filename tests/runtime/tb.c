@@ -52,7 +52,7 @@ static struct tb *make(struct fixture *f, uint32_t guest_off, uint32_t flags)
 	tb->host.slot[1].stub = 48;
 	tb->host.slot[2].jump = 24;
 	tb->host.slot[2].stub = 56;
-	for (unsigned i = 0; i < 2; i++)
+	for (unsigned i = 0; i < X64_MAX_SLOTS; i++)
 		x64_patch_jump(&tb->host, i, 0, 0);
 	tb_insert(&f->store, tb);
 	return tb;
