@@ -189,6 +189,14 @@ void emit_lea(struct emit *e, bool w, int dst, struct x64_mem m)
 	enc_rm(e, 0x8d | op_w(w), dst, m);
 }
 
+uint8_t *emit_lea_rip(struct emit *e, int dst)
+{
+	uint8_t *p = put_opcode(room(e), 0x8d | OP_W, dst, 0, 0);
+	*p++ = (uint8_t)((dst & 7) << 3 | 5);
+	e->cur = p + 4;
+	return p;
+}
+
 /* ---- arithmetic ------------------------------------------------------------------------------- */
 
 void emit_alu_rr(struct emit *e, bool w, enum x64_alu op, int dst, int src)

@@ -61,6 +61,7 @@ void emit_ext_rm(struct emit *e, enum x64_ext ext, int dst, struct x64_mem m);
 void emit_store(struct emit *e, unsigned size, struct x64_mem m, int src);
 void emit_store_imm(struct emit *e, unsigned size, struct x64_mem m, int32_t imm);
 void emit_lea(struct emit *e, bool w, int dst, struct x64_mem m);
+uint8_t *emit_lea_rip(struct emit *e, int dst); /* of an address that emit_link gives it */
 
 /* Arithmetic. */
 void emit_alu_rr(struct emit *e, bool w, enum x64_alu op, int dst, int src);

@@ -21,15 +21,12 @@
  *     mov  [rbp + ret_sp], rsp              load [homes*], [scratch]
  *     mov  rsp, [rbp + host_sp]             ret                           thunk_call_pure: the same, but
  *   leave:                                                                  only caller-saved homes and
- *     add  rsp, 8                         thunk_fault:                      no test of the fault flag
- *     pop  r15-r12, rbp, rbx                mov  [rbp + ret_sp], rsp
- *     ret                                   mov  rsp, [rbp + host_sp]
- *                                           mov  eax, X64_EXIT_FAULT
- *                                           jmp  leave
- *                                         fault:  (of a thunk: its return address goes)
- *                                           add  qword [rbp + ret_sp], 8
- *                                           mov  eax, X64_EXIT_FAULT
- *                                           jmp  leave
+ *     add  rsp, 8                         fault:                            no test of the fault flag
+ *     pop  r15-r12, rbp, rbx                add  qword [rbp + ret_sp], 8
+ *     ret                                   mov  eax, X64_EXIT_FAULT      thunk_raise: (site in rcx)
+ *                                           jmp  leave                      thunk_call up to call rax, then
+ *                                                                           mov  eax, X64_EXIT_FAULT
+ *                                                                           jmp  leave
  *
  *   thunk_return_miss:  (pc key in eax; the landing that was popped is another's)
  *     mov  rcx, [rsp]
@@ -174,10 +171,6 @@ static void exit_thunks(struct thunks *k)
 	for (unsigned i = sizeof pushed; i-- > 0;)
 		emit_pop(&k->e, pushed[i]);
 	emit_ret(&k->e);
-	k->t->thunk_fault = rx_here(k);
-	to_host_stack(k);
-	emit_mov_ri(&k->e, RAX, X64_EXIT_FAULT);
-	emit_link(emit_jmp(&k->e), k->leave);
 	k->fault = k->e.cur;
 	emit_alu_mi(&k->e, true, ALU_ADD, x64_mem(RBP, k->t->layout.ret_sp), 8);
 	emit_mov_ri(&k->e, RAX, X64_EXIT_FAULT);
@@ -245,16 +238,31 @@ static void store_thunk(struct thunks *k)
 	emit_ret(&k->e);
 }
 
-static void call_thunk(struct thunks *k, bool pure)
+static void call_helper(struct thunks *k)
 {
 	static const uint8_t arg[IR_HELPER_MAX_ARGS] = {RSI, RDX, RCX, R8};
+	for (int i = 0; i < IR_HELPER_MAX_ARGS; i++)
+		emit_mov_rm(&k->e, true, arg[i], frame_mem(FRAME_ARG + 8 * i));
+	call_c(k, 0);
+}
+
+static void raise_thunk(struct thunks *k)
+{
+	k->t->thunk_raise = rx_here(k);
+	save_homes(k, ALL_REGS);
+	emit_store(&k->e, 8, x64_mem(RBP, k->t->layout.host_pc), RCX);
+	call_helper(k);
+	emit_mov_ri(&k->e, RAX, X64_EXIT_FAULT);
+	emit_link(emit_jmp(&k->e), k->leave);
+}
+
+static void call_thunk(struct thunks *k, bool pure)
+{
 	unsigned kept = pure ? CALLER_SAVED : ALL_REGS;
 	*(pure ? &k->t->thunk_call_pure : &k->t->thunk_call) = rx_here(k);
 	save_homes(k, kept);
 	note_site(k, RCX);
-	for (int i = 0; i < IR_HELPER_MAX_ARGS; i++)
-		emit_mov_rm(&k->e, true, arg[i], frame_mem(FRAME_ARG + 8 * i));
-	call_c(k, 0);
+	call_helper(k);
 	if (!pure) {
 		emit_alu_mi(&k->e, false, ALU_CMP,
 			    x64_mem(RBP, k->t->layout.env + k->t->guest->fault_flag_offset), 0);
@@ -276,6 +284,7 @@ bool x64_emit_thunks(struct x64_target *t, struct x64_out *out)
 	store_thunk(&k);
 	call_thunk(&k, false);
 	call_thunk(&k, true);
+	raise_thunk(&k);
 	if (k.e.full) {
 		out->full = true;
 		return false;

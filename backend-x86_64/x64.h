@@ -89,7 +89,7 @@ struct x64_target {
 	bool has_bmi2, has_lzcnt; /* of this host */
 	/* RX addresses of the shared code, set by x64_emit_thunks */
 	uint64_t (*enter)(void *base, uint64_t code); /* runs code until an exit; see enum x64_exit */
-	uint64_t thunk_exit, thunk_load, thunk_store, thunk_call, thunk_call_pure, thunk_lookup, thunk_fault;
+	uint64_t thunk_exit, thunk_load, thunk_store, thunk_call, thunk_call_pure, thunk_lookup, thunk_raise;
 	uint64_t thunk_return_miss, return_empty;
 };
 

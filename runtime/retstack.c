@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The return stacks (x64.h, decision 006): rsp while emitted code runs. One for each privilege, so that a system call finds its
- * caller's returns as they were.
+ * The return stacks (x64.h, decision 006): rsp while emitted code runs. Unprivileged, System mode and exception modes have one each,
+ * so that what a system call or an interrupt comes back to finds its returns as they were.
  *
  * Nothing checks their depth: a block charges at least one instruction and calls at most once, so
  * one entry into emitted code pushes at most its budget. Each gets that much room, and is emptied
@@ -47,16 +47,13 @@ void vcpu_ret_reset(struct vcpu *v)
 		v->ret[k].flags = FLAGS_NONE;
 }
 
-uint64_t vcpu_enter(struct vcpu *v, const struct tb *tb)
+struct ret_stack *vcpu_ret_stack(struct vcpu *v, uint32_t flags)
 {
-	struct ret_stack *s = &v->ret[tb->flags & ARM_TB_PRIV ? 1 : 0];
+	struct ret_stack *s = &v->ret[!(flags & ARM_TB_PRIV) ? 0 : flags & ARM_TB_HAS_SPSR ? 2 : 1];
 	assert(v->base->budget <= VCPU_MAX_SLICE);
-	if (s->flags != tb->flags || (uint64_t)(uintptr_t)s->top - s->sp > RET_KEEP) {
-		s->flags = tb->flags;
+	if (s->flags != flags || (uint64_t)(uintptr_t)s->top - s->sp > RET_KEEP) {
+		s->flags = flags;
 		s->sp = x64_ret_reset(&v->target, s->top);
 	}
-	v->base->ret_sp = s->sp;
-	uint64_t exit = v->target.enter((char *)v->base + VCPU_BASE_BIAS, tb->host.code + tb->host.entry);
-	s->sp = v->base->ret_sp;
-	return exit;
+	return s;
 }

@@ -118,7 +118,7 @@ struct ret_stack {
 	uint64_t sp;
 	uint32_t flags;
 };
-#define VCPU_RET_STACKS 2 /* unprivileged, privileged: a system call does not disturb its caller's */
+#define VCPU_RET_STACKS 3 /* unprivileged, System mode, exception modes: an exception does not disturb what it interrupted */
 
 struct vcpu {
 	struct vcpu_base *base;
@@ -223,8 +223,19 @@ bool vcpu_ret_init(struct vcpu *v, struct rhea_error *err);
 void vcpu_ret_free(struct vcpu *v);
 /* No call is remembered: code was discarded. Not while a block runs. */
 void vcpu_ret_reset(struct vcpu *v);
-/* Runs from tb's entry to an exit; returns enum x64_exit with its cookie. The budget is at most VCPU_MAX_SLICE. */
-uint64_t vcpu_enter(struct vcpu *v, const struct tb *tb);
+/* The return stack for a block of these flags, with room for the budget, which is at most VCPU_MAX_SLICE. */
+struct ret_stack *vcpu_ret_stack(struct vcpu *v, uint32_t flags);
+
+/* Runs from tb's entry to an exit; returns enum x64_exit with its cookie. Inline, since each C function between the run loop and
+ * emitted code is one more return that the host predicts wrong after guest calls were left open. */
+static inline uint64_t vcpu_enter(struct vcpu *v, const struct tb *tb)
+{
+	struct ret_stack *s = vcpu_ret_stack(v, tb->flags);
+	v->base->ret_sp = s->sp;
+	uint64_t exit = v->target.enter((char *)v->base + VCPU_BASE_BIAS, tb->host.code + tb->host.entry);
+	s->sp = v->base->ret_sp;
+	return exit;
+}
 
 /* access.c: what emitted code, the interpreter and the softmmu call. */
 struct x64_load_result vcpu_load_slow(void *env, uint32_t addr, uint32_t memop, uint64_t host_pc);

@@ -205,6 +205,8 @@ static void single_registers_encode(void **state)
 		emit_push(&b.e, r), expect(&b, "push %s", reg64[r]);
 		emit_pop(&b.e, r), expect(&b, "pop %s", reg64[r]);
 		emit_jmp_r(&b.e, r), expect(&b, "jmp %s", reg64[r]);
+		uint8_t *rel32 = emit_lea_rip(&b.e, r);
+		emit_link(rel32, b.e.cur + 0x10), expect(&b, "lea %s, [0x0000000000000017]", reg64[r]);
 		emit_call_r(&b.e, r), expect(&b, "call %s", reg64[r]);
 		for (unsigned k = 0; k < 16; k++)
 			emit_setcc_r(&b.e, (enum x64_cc)k, r), expect(&b, "set%s %s", cc_name[k], reg8[r]);

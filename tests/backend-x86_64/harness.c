@@ -175,7 +175,7 @@ static const char *thunk_name(const struct x64_target *t, uint64_t target)
 	} thunk[] = {
 		{t->thunk_exit, "thunk_exit"}, {t->thunk_load, "thunk_load"}, {t->thunk_store, "thunk_store"},
 		{t->thunk_call, "thunk_call"}, {t->thunk_call_pure, "thunk_call_pure"},
-		{t->thunk_lookup, "thunk_lookup"}, {t->thunk_fault, "thunk_fault"},
+		{t->thunk_lookup, "thunk_lookup"}, {t->thunk_raise, "thunk_raise"},
 		{t->thunk_return_miss, "thunk_return_miss"},
 	};
 	for (unsigned i = 0; i < ARRAY_LEN(thunk); i++)
