@@ -344,7 +344,7 @@ static void visit(struct analysis *an, ir_ref v, const struct ir_insn *i)
 		g->preds[i->c]++;
 		break;
 	case IR_SHAPE_EXIT_JUMP: case IR_SHAPE_EXIT_IND: case IR_SHAPE_EXIT_LOOP:
-		g->n_exits++;
+		g->n_exits += 2; /* a call has a landing beside it */
 		break;
 	case IR_SHAPE_NULLARY: case IR_SHAPE_IMM: case IR_SHAPE_UNARY: case IR_SHAPE_BINARY:
 	case IR_SHAPE_TERNARY: case IR_SHAPE_COMPARE: case IR_SHAPE_MARK:

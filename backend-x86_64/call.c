@@ -2,13 +2,19 @@
 /*
  * Calls of C helpers.
  *
- *     mov   [rsp + 8 * k], arg k         each
- *     mov   [rsp + slot], scratch        values that live on
+ *     mov   [arg k], arg k               each
+ *     mov   [slot], scratch              values that live on
  *     mov   rax, helper
  *     call  thunk_call                   thunk_call_pure for helpers that see no global
  *   site:
  *     mov   dst, eax                     (or rax)
- *     jmp   thunk_fault                  helpers that never return, instead
+ *
+ * Helpers that never return are jumped to, for a call that does not come back costs the host's return
+ * predictor its step:
+ *     mov   rax, helper
+ *     lea   rcx, [rip + site]
+ *     jmp   thunk_raise
+ *   site:
  *
  * thunk_call keeps the homes by way of env, so that the helper sees and may change the globals,
  * and leaves the unit when the fault flag is set.
@@ -44,6 +50,15 @@ static void take_result(struct gen *g, ir_ref v, enum ir_type type)
 	ra_bind(g, v, dst);
 }
 
+static void raise(struct gen *g)
+{
+	uint8_t *site = emit_lea_rip(&g->e, RCX);
+	emit_link(emit_jmp(&g->e), rw_of(g, g->t->thunk_raise));
+	emit_link(site, g->e.cur);
+	gen_add_site(g, g->mark);
+	g->unreachable = true;
+}
+
 void lower_call(struct gen *g, ir_ref v, const struct ir_insn *i)
 {
 	const struct ir_helper *h = &g->u->guest->helpers[i->aux];
@@ -55,12 +70,11 @@ void lower_call(struct gen *g, ir_ref v, const struct ir_insn *i)
 		ra_detach_all(g);
 	ra_spill_all(g);
 	emit_mov_ri(&g->e, RAX, (uint64_t)(uintptr_t)h->fn);
-	emit_link(emit_call(&g->e), rw_of(g, pure ? g->t->thunk_call_pure : g->t->thunk_call));
-	gen_add_site(g, g->mark);
 	if (h->flags & IR_HELPER_NORETURN) {
-		emit_link(emit_jmp(&g->e), rw_of(g, g->t->thunk_fault));
-		g->unreachable = true;
+		raise(g);
 		return;
 	}
+	emit_link(emit_call(&g->e), rw_of(g, pure ? g->t->thunk_call_pure : g->t->thunk_call));
+	gen_add_site(g, g->mark);
 	take_result(g, v, (enum ir_type)h->ret);
 }

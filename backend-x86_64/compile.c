@@ -38,6 +38,7 @@ static void init(struct gen *g, const struct x64_target *t, const struct ir_unit
 	g->rx_delta = out->rx_delta;
 	emit_init(&g->e, g->start, out->end);
 	g->locked = 0;
+	g->has_landing = false;
 	g->n_fixups = g->n_slow = g->n_stubs = g->n_mem = g->n_calls = g->n_exits = g->mark = 0;
 	g->val = array(g, u->n_insns, sizeof *g->val);
 	g->label = zeroed(g, u->n_blocks, sizeof *g->label);

@@ -27,6 +27,20 @@
  *     mov  rax, cookie | X64_EXIT_BUDGET             jmp  thunk_exit
  *     jmp  thunk_exit
  *
+ *   exit_jump, a call                              exit_ind, a call
+ *     call stub             (patched)                [as above up to]
+ *   landing:                                         call  [rbp + a + jump_cache + 8]
+ *     cmp  eax, return key  (imm32 form)           landing:
+ *     je   landing_stub     (patched, slot 2)        [as for exit_jump]
+ *     jmp  thunk_return_miss                       miss:
+ *                                                    mov   eax, k
+ *   exit_ind, a return                               call  thunk_lookup
+ *     mov  eax, k                                    jmp   landing
+ *     ret
+ *
+ * Calls push their landing on the return stack (x64.h), returns pop one. thunk_return_miss reads the
+ * imm32 of other landings, one byte in.
+ *
  * A block that is nothing but an exit_jump is emitted as the jump at its only predecessor, so that
  * a guest's conditional branch is one patched jcc and one patched jmp. A patched rel32 does not
  * cross a cache line: its store is atomic.
@@ -34,6 +48,9 @@
 #include "backend-x86_64/gen.h"
 
 #define CACHE_LINE 64u
+#define LANDING_SLOT 2u
+#define CALL_BYTES 5u    /* call rel32 */
+#define LANDING_REL32 7u /* from a landing's start to what is patched in it */
 
 /* ---- jumps -------------------------------------------------------------------------------------- */
 
@@ -56,12 +73,17 @@ void gen_block_begin(struct gen *g, ir_label l)
 	ra_begin_block(g);
 }
 
+static bool is_call(const struct gen *g, const struct ir_insn *i)
+{
+	return i->aux >> 8 == IR_LINK_CALL && !g->has_landing;
+}
+
 /* The exit_jump that is all of block l, when it is not placed yet and no other block leads there. */
 static const struct ir_insn *simple_exit(const struct gen *g, ir_label l)
 {
 	const struct ir_block *b = &g->u->blocks[l];
 	const struct ir_insn *last = insn_of(g, b->end - 1);
-	if (g->preds[l] != 1 || last->op != IR_exit_jump || g->label[l])
+	if (g->preds[l] != 1 || last->op != IR_exit_jump || g->label[l] || is_call(g, last))
 		return NULL;
 	for (ir_ref v = b->first; v < b->end - 1; v++)
 		if (insn_of(g, v)->op != IR_nop)
@@ -76,13 +98,51 @@ static struct stub *new_stub(struct gen *g, enum stub_kind kind)
 	return s;
 }
 
+static unsigned bytes_to_line(const struct gen *g, unsigned offset)
+{
+	unsigned at = (unsigned)((uintptr_t)g->e.cur + offset) % CACHE_LINE;
+	return at > CACHE_LINE - 4 ? CACHE_LINE - at : 0;
+}
+
+/* Makes sure that the rel32s at these distances from here lie each in one cache line. */
+static void align_rel32s(struct gen *g, unsigned first, unsigned second)
+{
+	unsigned n;
+	while (!g->e.full && ((n = bytes_to_line(g, first)) || (n = bytes_to_line(g, second))))
+		emit_nop(&g->e, n);
+}
+
+/* Where a call returns to; the call was emitted last. */
+static void landing(struct gen *g, uint32_t key)
+{
+	struct stub *s = new_stub(g, STUB_EXIT);
+	emit_cmp_eax_i32(&g->e, (int32_t)key);
+	s->from[0] = emit_jcc(&g->e, CC_E);
+	s->slot = LANDING_SLOT;
+	s->pc_key = key;
+	jump_to_thunk(g, g->t->thunk_return_miss);
+	g->has_landing = true;
+}
+
+static void exit_call(struct gen *g, const struct ir_insn *i)
+{
+	align_rel32s(g, 1, CALL_BYTES + LANDING_REL32);
+	struct stub *s = new_stub(g, STUB_EXIT);
+	s->from[0] = emit_call(&g->e);
+	s->slot = (uint8_t)(i->aux & 0xff);
+	s->pc_key = (uint32_t)i->imm;
+	landing(g, (uint32_t)(i->imm >> 32));
+}
+
 /* cc < 0: always. */
 static void exit_jump(struct gen *g, const struct ir_insn *i, int cc)
 {
+	if (cc < 0 && is_call(g, i)) {
+		exit_call(g, i);
+		return;
+	}
 	unsigned opcode = cc < 0 ? 1 : 2;
-	unsigned at = (unsigned)((uintptr_t)g->e.cur + opcode) % CACHE_LINE;
-	if (at > CACHE_LINE - 4)
-		emit_nop(&g->e, CACHE_LINE - at);
+	align_rel32s(g, opcode, opcode);
 	struct stub *s = new_stub(g, STUB_EXIT);
 	s->from[0] = cc < 0 ? emit_jmp(&g->e) : emit_jcc(&g->e, (enum x64_cc)cc);
 	s->slot = (uint8_t)(i->aux & 0xff);
@@ -147,25 +207,54 @@ void lower_exit_jump(struct gen *g, ir_ref v, const struct ir_insn *i)
 	exit_jump(g, i, -1);
 }
 
+void emit_jump_probe(struct emit *e, const struct x64_layout *l, struct jump_probe *p)
+{
+	uint32_t mask = (1u << l->jump_cache_bits) - 1;
+	emit_lea(e, false, p->a, x64_mem_index(-1, p->key, 3, 0));
+	emit_mov_rr(e, false, p->b, p->key);
+	emit_shift_ri(e, false, SH_SHR, p->b, l->jump_cache_bits - 3);
+	emit_alu_rr(e, false, ALU_XOR, p->a, p->b);
+	emit_alu_ri(e, false, ALU_AND, p->a, (int32_t)(mask << 4));
+	emit_alu_mr(e, false, ALU_CMP, x64_mem_index(RBP, p->a, 0, l->jump_cache), p->key);
+	p->miss[0] = emit_jcc(e, CC_NE);
+	emit_mov_rm(e, false, p->b, x64_mem(RBP, l->tb_flags));
+	emit_alu_mr(e, false, ALU_CMP, x64_mem_index(RBP, p->a, 0, l->jump_cache + 4), p->b);
+	p->miss[1] = emit_jcc(e, CC_NE);
+	p->target = x64_mem_index(RBP, p->a, 0, l->jump_cache + 8);
+}
+
+static void exit_return(struct gen *g, const struct ir_insn *i)
+{
+	struct opnd key = ra_operand(g, i->a);
+	gen_move(g, false, RAX, &key);
+	emit_ret(&g->e);
+}
+
 void lower_exit_ind(struct gen *g, ir_ref v, const struct ir_insn *i)
 {
-	const struct x64_layout *l = &g->t->layout;
-	uint32_t mask = (1u << l->jump_cache_bits) - 1;
+	enum ir_link link = (enum ir_link)(i->aux >> 8);
 	(void)v;
-	int k = ra_use(g, i->a), a = ra_alloc(g), b = ra_alloc(g);
+	if (link == IR_LINK_RET) {
+		exit_return(g, i);
+		return;
+	}
+	struct jump_probe p = {.key = ra_use(g, i->a)};
+	p.a = ra_alloc(g);
+	p.b = ra_alloc(g);
 	struct stub *s = new_stub(g, STUB_IND_MISS);
-	s->reg = (int8_t)k;
-	emit_lea(&g->e, false, a, x64_mem_index(-1, k, 3, 0));
-	emit_mov_rr(&g->e, false, b, k);
-	emit_shift_ri(&g->e, false, SH_SHR, b, l->jump_cache_bits - 3);
-	emit_alu_rr(&g->e, false, ALU_XOR, a, b);
-	emit_alu_ri(&g->e, false, ALU_AND, a, (int32_t)(mask << 4));
-	emit_alu_mr(&g->e, false, ALU_CMP, x64_mem_index(RBP, a, 0, l->jump_cache), k);
-	s->from[0] = emit_jcc(&g->e, CC_NE);
-	emit_mov_rm(&g->e, false, b, x64_mem(RBP, l->tb_flags));
-	emit_alu_mr(&g->e, false, ALU_CMP, x64_mem_index(RBP, a, 0, l->jump_cache + 4), b);
-	s->from[1] = emit_jcc(&g->e, CC_NE);
-	emit_jmp_m(&g->e, x64_mem_index(RBP, a, 0, l->jump_cache + 8));
+	s->reg = (int8_t)p.key;
+	emit_jump_probe(&g->e, &g->t->layout, &p);
+	s->from[0] = p.miss[0];
+	s->from[1] = p.miss[1];
+	if (link != IR_LINK_CALL || g->has_landing) {
+		emit_jmp_m(&g->e, p.target);
+		return;
+	}
+	unsigned bytes = p.a >= 8 ? 8 : 7; /* of the call: opcode, ModRM, SIB, disp32, perhaps REX */
+	align_rel32s(g, bytes + LANDING_REL32, bytes + LANDING_REL32);
+	emit_call_m(&g->e, p.target);
+	s->landing = g->e.cur;
+	landing(g, (uint32_t)i->imm);
 }
 
 void lower_exit_loop(struct gen *g, ir_ref v, const struct ir_insn *i)
@@ -221,7 +310,12 @@ static void miss_stub(struct gen *g, const struct stub *s)
 	emit_link(s->from[1], g->e.cur);
 	if (s->reg != RAX)
 		emit_mov_rr(&g->e, false, RAX, s->reg);
-	jump_to_thunk(g, g->t->thunk_lookup);
+	if (!s->landing) {
+		jump_to_thunk(g, g->t->thunk_lookup);
+		return;
+	}
+	emit_link(emit_call(&g->e), rw_of(g, g->t->thunk_lookup));
+	emit_link(emit_jmp(&g->e), s->landing);
 }
 
 void gen_stubs(struct gen *g)

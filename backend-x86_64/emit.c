@@ -189,6 +189,14 @@ void emit_lea(struct emit *e, bool w, int dst, struct x64_mem m)
 	enc_rm(e, 0x8d | op_w(w), dst, m);
 }
 
+uint8_t *emit_lea_rip(struct emit *e, int dst)
+{
+	uint8_t *p = put_opcode(room(e), 0x8d | OP_W, dst, 0, 0);
+	*p++ = (uint8_t)((dst & 7) << 3 | 5);
+	e->cur = p + 4;
+	return p;
+}
+
 /* ---- arithmetic ------------------------------------------------------------------------------- */
 
 void emit_alu_rr(struct emit *e, bool w, enum x64_alu op, int dst, int src)
@@ -220,6 +228,13 @@ void emit_alu_ri(struct emit *e, bool w, enum x64_alu op, int dst, int32_t imm)
 		p = put32(p, imm);
 	}
 	e->cur = p;
+}
+
+void emit_cmp_eax_i32(struct emit *e, int32_t imm)
+{
+	uint8_t *p = room(e);
+	*p = 0x3d;
+	e->cur = put32(p + 1, imm);
 }
 
 void emit_alu_mi(struct emit *e, bool w, enum x64_alu op, struct x64_mem m, int32_t imm)
@@ -448,6 +463,11 @@ void emit_jmp_m(struct emit *e, struct x64_mem m)
 void emit_call_r(struct emit *e, int r)
 {
 	enc_rr(e, 0xff, 2, r);
+}
+
+void emit_call_m(struct emit *e, struct x64_mem m)
+{
+	enc_rm(e, 0xff, 2, m);
 }
 
 void emit_ret(struct emit *e)

@@ -61,12 +61,14 @@ void emit_ext_rm(struct emit *e, enum x64_ext ext, int dst, struct x64_mem m);
 void emit_store(struct emit *e, unsigned size, struct x64_mem m, int src);
 void emit_store_imm(struct emit *e, unsigned size, struct x64_mem m, int32_t imm);
 void emit_lea(struct emit *e, bool w, int dst, struct x64_mem m);
+uint8_t *emit_lea_rip(struct emit *e, int dst); /* of an address that emit_link gives it */
 
 /* Arithmetic. */
 void emit_alu_rr(struct emit *e, bool w, enum x64_alu op, int dst, int src);
 void emit_alu_rm(struct emit *e, bool w, enum x64_alu op, int dst, struct x64_mem m);
 void emit_alu_mr(struct emit *e, bool w, enum x64_alu op, struct x64_mem m, int src);
 void emit_alu_ri(struct emit *e, bool w, enum x64_alu op, int dst, int32_t imm);
+void emit_cmp_eax_i32(struct emit *e, int32_t imm); /* always the form with the immediate at byte 1 */
 void emit_alu_mi(struct emit *e, bool w, enum x64_alu op, struct x64_mem m, int32_t imm);
 void emit_alu8_mi(struct emit *e, enum x64_alu op, struct x64_mem m, int8_t imm);
 void emit_test_rr(struct emit *e, bool w, int a, int b);
@@ -106,6 +108,7 @@ void emit_link(uint8_t *rel32, const uint8_t *target);
 void emit_jmp_r(struct emit *e, int r);
 void emit_jmp_m(struct emit *e, struct x64_mem m);
 void emit_call_r(struct emit *e, int r);
+void emit_call_m(struct emit *e, struct x64_mem m);
 void emit_ret(struct emit *e);
 void emit_push(struct emit *e, int r);
 void emit_pop(struct emit *e, int r);

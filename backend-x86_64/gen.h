@@ -14,21 +14,20 @@
 #define RHEA_X64_GEN_H
 
 #include <assert.h>
+#include <stddef.h>
 
 #include "backend-x86_64/emit.h"
 #include "backend-x86_64/x64.h"
 
-/* ---- stack frame (set up by the enter thunk; offsets from rsp in emitted code) ------------------ */
+/* ---- frame (offsets from rbp) --------------------------------------------------------------------- */
 
 enum {
-	FRAME_ARG = 0,             /* four 8-byte words to and from the thunks */
-	FRAME_SLOTS = 32,          /* spilled values */
-	FRAME_N_SLOTS = 512,
-	FRAME_SAVE = FRAME_SLOTS + 8 * FRAME_N_SLOTS, /* scratch registers during a slow path */
-	FRAME_N_SAVE = 9,
-	FRAME_SIZE = FRAME_SAVE + 8 * FRAME_N_SAVE,
+	FRAME_START = X64_FRAME_END - (int)sizeof(struct x64_frame),
+	FRAME_SAVE = FRAME_START + (int)offsetof(struct x64_frame, save),
+	FRAME_SLOTS = FRAME_START + (int)offsetof(struct x64_frame, slot),
+	FRAME_ARG = FRAME_START + (int)offsetof(struct x64_frame, arg),
 };
-_Static_assert(FRAME_SIZE % 16 == 8, "rsp is 16-aligned below six pushes, a return address and the frame");
+_Static_assert(FRAME_ARG == -128, "arguments have short offsets");
 
 /* ---- values ------------------------------------------------------------------------------------- */
 
@@ -87,6 +86,7 @@ struct stub {
 	uint32_t pc_key;    /* STUB_EXIT */
 	uint8_t slot;
 	int8_t reg;         /* STUB_IND_MISS: register of the pc key */
+	uint8_t *landing;   /* STUB_IND_MISS: of a call, else NULL */
 };
 
 #define GEN_MAX_PENDING 8
@@ -110,7 +110,7 @@ struct gen {
 	ir_ref owner[16];       /* value in each scratch register, IR_NONE = free */
 	ir_ref alias[IR_MAX_GLOBALS]; /* first value that is what the global holds */
 	ir_ref holds[IR_MAX_GLOBALS]; /* value known to be in the global, IR_NONE = not known */
-	int16_t free_slot[FRAME_N_SLOTS];
+	int16_t free_slot[X64_FRAME_SLOTS];
 	uint16_t n_free_slots, n_slots;
 
 	/* flags */
@@ -124,6 +124,7 @@ struct gen {
 	bool *folded;           /* by ir_label: its exit was emitted at its only predecessor */
 	uint32_t block_index;   /* in u->order */
 	bool unreachable;       /* the rest of this block is not reached */
+	bool has_landing;       /* slot 2 is taken */
 	struct fixup *fixup;
 	uint32_t n_fixups;
 	struct slow_path *slow;
@@ -202,12 +203,12 @@ static inline struct x64_mem global_mem(const struct x64_target *t, unsigned glo
 
 static inline struct x64_mem frame_mem(int offset)
 {
-	return x64_mem(RSP, offset);
+	return x64_mem(RBP, offset);
 }
 
 static inline struct x64_mem slot_mem(int slot)
 {
-	return x64_mem(RSP, FRAME_SLOTS + 8 * slot);
+	return x64_mem(RBP, FRAME_SLOTS + 8 * slot);
 }
 
 static inline const uint8_t *rw_of(const struct gen *g, uint64_t rx)
@@ -295,6 +296,14 @@ void gen_slow_paths(struct gen *g);
 bool window_address(const struct gen *g, ir_ref a, unsigned size, ir_ref *base, int32_t *disp);
 /* What was emitted last is a call that may leave the unit in guest instruction `mark`. */
 void gen_add_site(struct gen *g, uint32_t mark);
+/* Looks up a pc key in the jump cache; clobbers a, b and the flags. Where the key is found, `target` is
+ * the field with the code's address, in terms of a; misses are the caller's to link. */
+struct jump_probe {
+	int key, a, b;
+	uint8_t *miss[2];
+	struct x64_mem target;
+};
+void emit_jump_probe(struct emit *e, const struct x64_layout *l, struct jump_probe *p);
 void gen_prologue(struct gen *g);
 void gen_block_begin(struct gen *g, ir_label l);
 /* Exits, lookup misses and the prologue's ways out; then nothing points nowhere. */

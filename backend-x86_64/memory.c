@@ -4,12 +4,12 @@
  * the access's space and kind.
  *
  *   fast path                              slow path, behind the unit's main code
- *     test  addr, size - 1    (size > 1)     mov   dword [rsp + 0], addr
- *     jnz   slow                             mov   qword [rsp + 8], value      (stores)
- *     mov   t, addr                          mov   dword [rsp + 16], memop
+ *     test  addr, size - 1    (size > 1)     mov   dword [arg 0], addr
+ *     jnz   slow                             mov   qword [arg 1], value      (stores)
+ *     mov   t, addr                          mov   dword [arg 2], memop
  *     shr   t, 12                            call  thunk_load or thunk_store
  *     mov   t, [rbp + t * 8 + table]       site:
- *     test  t, t                             mov   dst, [rsp + 0]              (loads)
+ *     test  t, t                             mov   dst, [arg 0]              (loads)
  *     jz    slow                             jmp   back
  *     mov   dst, [t + addr]   or
  *     mov   [t + addr], value
@@ -23,8 +23,8 @@
  * have raises a signal, whose handler continues at the stub; a site that does so often is patched to jump there.
  *
  *     test  base, size - 1    (size > 1)   stub:
- *     jnz   stub                             mov   dword [rsp + 0], base
- *   access:                                  add   dword [rsp + 0], disp       (disp not 0)
+ *     jnz   stub                             mov   dword [arg 0], base
+ *   access:                                  add   dword [arg 0], disp       (disp not 0)
  *     mov   dst, [rbp + base + window + disp]   or
  *     mov   [rbp + base + window + disp], value   the rest of the slow path as above
  *   back:

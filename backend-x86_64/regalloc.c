@@ -109,7 +109,7 @@ static int16_t new_slot(struct gen *g)
 {
 	if (g->n_free_slots)
 		return g->free_slot[--g->n_free_slots];
-	assert(g->n_slots < FRAME_N_SLOTS);
+	assert(g->n_slots < X64_FRAME_SLOTS);
 	return (int16_t)g->n_slots++;
 }
 

@@ -4,7 +4,7 @@
  * what emitted code reaches from its base register (rbp), and the C functions of the slow paths.
  *
  * Register plan (docs/architecture): rbp = base; rax, rcx, rdx scratch for values; the eleven
- * others but rsp are homes of the hottest globals. At every block boundary, exit and faulting
+ * others but rsp are homes of the hottest globals; rsp is the return stack (below). At every block boundary, exit and faulting
  * insn every global is in its home: its register, or its field in env.
  *
  * Code is written through out->rw and will run at out->rw + rx_delta.
@@ -25,7 +25,8 @@ struct x64_layout {
 	int32_t env;          /* the env pointer = base + env */
 	int32_t budget;       /* int32_t: instructions left */
 	int32_t host_pc;      /* uint64_t: where emitted code was left by a fault or slow path (return address) */
-	int32_t host_sp;      /* uint64_t: rsp on entry, restored by exits */
+	int32_t host_sp;      /* uint64_t: the host's rsp, while emitted code runs */
+	int32_t ret_sp;       /* uint64_t: rsp of the return stack, while emitted code does not run */
 	int32_t tb_flags;     /* uint32_t: second half of the lookup key */
 	int32_t jump_cache;   /* struct x64_jump_entry[1 << jump_cache_bits] */
 	uint32_t jump_cache_bits;
@@ -37,6 +38,25 @@ struct x64_layout {
 	struct x64_load_result (*load_slow)(void *env, uint32_t addr, uint32_t memop, uint64_t host_pc);
 	uint64_t (*store_slow)(void *env, uint32_t addr, uint64_t value, uint32_t memop, uint64_t host_pc);
 };
+
+/*
+ * While emitted code runs, rsp is the return stack: return addresses of guest calls, pushed by the host's
+ * `call` and popped by its `ret`, so that the host predicts the guest's returns. What it holds are
+ * guesses: each landing compares where the guest goes with what it was made for. Its memory is the runtime's, who
+ * may throw all of it away (x64_ret_reset) whenever emitted code does not run, must do so when
+ * code is discarded or the guest's state is not what the calls were made in (layout.tb_flags), and
+ * gives it room for one entry an instruction of the budget and one more.
+ */
+#define X64_RET_RESERVED 2 /* entries at the top that say "empty" */
+
+/* What emitted code keeps outside of registers. Lies at [base - 96 - size, base - 96). */
+#define X64_FRAME_SLOTS 512
+struct x64_frame {
+	uint64_t save[9];  /* scratch registers during a slow path */
+	uint64_t slot[X64_FRAME_SLOTS]; /* spilled values */
+	uint64_t arg[4];   /* to and from the thunks; at 8-bit offsets */
+};
+#define X64_FRAME_END (-96)
 
 /* Cache of indirect jump targets, filled by the runtime. Slot: x64_jump_hash(pc key). */
 struct x64_jump_entry {
@@ -57,7 +77,7 @@ struct x64_out {
 };
 
 #define X64_MAX_HOMES 11
-#define X64_MAX_SLOTS 2
+#define X64_MAX_SLOTS 3 /* two of exit_jump, and where a call comes back to */
 
 /* Everything about one vCPU's emitted code that does not change between units. */
 struct x64_target {
@@ -69,7 +89,8 @@ struct x64_target {
 	bool has_bmi2, has_lzcnt; /* of this host */
 	/* RX addresses of the shared code, set by x64_emit_thunks */
 	uint64_t (*enter)(void *base, uint64_t code); /* runs code until an exit; see enum x64_exit */
-	uint64_t thunk_exit, thunk_load, thunk_store, thunk_call, thunk_call_pure, thunk_lookup, thunk_fault;
+	uint64_t thunk_exit, thunk_load, thunk_store, thunk_call, thunk_call_pure, thunk_lookup, thunk_raise;
+	uint64_t thunk_return_miss, return_empty;
 };
 
 /* Fills *t from guest and layout and the host's CPUID. */
@@ -77,10 +98,13 @@ void x64_target_init(struct x64_target *t, const struct ir_guest *guest, const s
 		     uint32_t shuffle_seed, unsigned n_homes);
 /* Emits entry, exit, slow-path, helper-call and lookup code at out->cur; false when there is no room. */
 bool x64_emit_thunks(struct x64_target *t, struct x64_out *out);
+/* Empties the return stack whose memory ends at `top` (8-byte aligned); returns what layout.ret_sp is to hold then. */
+uint64_t x64_ret_reset(const struct x64_target *t, void *top);
 
 /*
  * What `enter` returns: the low 3 bits say why, the rest is the unit's cookie.
  * JUMP_0 and JUMP_1: an unpatched exit_jump of that slot (pc global written).
+ * JUMP_2: a guest call of that unit came back, and slot 2 is not patched (pc global written).
  * LOOKUP: exit_ind missed the jump cache, or exit_loop, or a cross-page entry's tag did not match (pc global
  *         written; cookie 0).
  * BUDGET: the block whose cookie this is was about to start and the budget ran out: the budget is
@@ -88,7 +112,7 @@ bool x64_emit_thunks(struct x64_target *t, struct x64_out *out);
  * FAULT:  an insn faulted; layout.host_pc holds the host address to look up in the unit's insn map; all
  *         globals are in env; cookie 0. The budget has the whole block charged.
  */
-enum x64_exit { X64_EXIT_JUMP_0, X64_EXIT_JUMP_1, X64_EXIT_LOOKUP, X64_EXIT_BUDGET, X64_EXIT_FAULT };
+enum x64_exit { X64_EXIT_JUMP_0, X64_EXIT_JUMP_1, X64_EXIT_JUMP_2, X64_EXIT_LOOKUP, X64_EXIT_BUDGET, X64_EXIT_FAULT };
 
 /* One compiled unit. Offsets are from `code`. */
 struct x64_code {

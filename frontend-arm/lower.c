@@ -46,14 +46,29 @@ static void write_reg(struct arm_lower *l, uint32_t n, ir_ref v)
 	l->reg[n] = v;
 }
 
+/* mov lr, pc; then a jump: before ARMv5 the only way to call through a register. */
+static enum ir_link jump_or_call(const struct arm_lower *l, enum ir_link link)
+{
+	return link == IR_LINK_JUMP && l->lr_known && l->lr_key == arm_next_key(l) ? IR_LINK_CALL : link;
+}
+
 void arm_branch_key(struct arm_lower *l, ir_ref v, enum ir_link link)
 {
 	l->pc_write = v;
-	l->link = link;
+	l->link = jump_or_call(l, link);
+}
+
+static void note_lr(struct arm_lower *l, ir_ref v)
+{
+	const struct ir_insn *i = &l->u->insns[v];
+	l->lr_known = l->pred == IR_NONE && i->op == IR_const;
+	l->lr_key = (uint32_t)i->imm;
 }
 
 void arm_set_reg(struct arm_lower *l, uint32_t n, ir_ref v)
 {
+	if (n == 14)
+		note_lr(l, v);
 	if (n != 15)
 		write_reg(l, n, v);
 	else if (l->thumb)
@@ -72,6 +87,7 @@ void arm_set_loaded(struct arm_lower *l, uint32_t n, ir_ref v)
 
 void arm_jump(struct arm_lower *l, uint32_t key, enum ir_link link)
 {
+	link = jump_or_call(l, link);
 	arm_plan_exit(l, key);
 	arm_exit(l, 0, link, key, link == IR_LINK_CALL ? arm_next_key(l) : 0);
 	l->ended = true;
@@ -108,7 +124,7 @@ void arm_raise(struct arm_lower *l, enum arm_exception_kind kind)
 		ir_exit_loop(l->u, at); /* not reached: a block has an end */
 	} else {
 		arm_call2(l, ARM_H_take_exception, what, at);
-		ir_exit_ind(l->u, IR_LINK_JUMP, ir_get(l->u, ARM_G_pc));
+		ir_exit_ind(l->u, IR_LINK_JUMP, ir_get(l->u, ARM_G_pc), 0);
 	}
 	l->ended = true;
 }
@@ -116,6 +132,6 @@ void arm_raise(struct arm_lower *l, enum arm_exception_kind kind)
 void arm_exception_return(struct arm_lower *l, ir_ref v)
 {
 	arm_call1(l, ARM_H_exception_return, v);
-	ir_exit_ind(l->u, IR_LINK_JUMP, ir_get(l->u, ARM_G_pc));
+	ir_exit_ind(l->u, IR_LINK_JUMP, ir_get(l->u, ARM_G_pc), 0);
 	l->ended = true;
 }

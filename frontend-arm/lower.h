@@ -58,6 +58,12 @@ struct arm_lower {
 
 	bool bl_known;     /* Thumb: the instruction before was a BL prefix, which set lr to bl_base */
 	uint32_t bl_base;
+
+	/* what tells calls and returns that are no BL and no BX LR */
+	bool lr_known;       /* lr holds the constant lr_key */
+	uint32_t lr_key;
+	uint32_t popped_at;  /* the instruction before this address was a POP of these registers */
+	uint32_t popped;
 };
 
 /* ---- lower.c: values, registers, calls ----------------------------------------------------------- */

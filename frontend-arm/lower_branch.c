@@ -32,12 +32,18 @@ bool arm_lower_blx_imm(struct arm_lower *l, const struct arm_args_branch *a)
 	return true;
 }
 
+/* BX LR; or POP {rm}, BX rm, as ARMv4T has to. */
+static bool is_return(const struct arm_lower *l, uint32_t rm)
+{
+	return rm == 14 || (l->popped_at == l->pc && l->popped >> rm & 1);
+}
+
 bool arm_lower_bx(struct arm_lower *l, const struct arm_args_rr *a)
 {
 	if (a->rm == 15)
 		arm_jump(l, arm_pc_read(l), IR_LINK_JUMP); /* bit 0 is clear: to ARM */
 	else
-		arm_branch_key(l, arm_reg(l, a->rm), a->rm == 14 ? IR_LINK_RET : IR_LINK_JUMP);
+		arm_branch_key(l, arm_reg(l, a->rm), is_return(l, a->rm) ? IR_LINK_RET : IR_LINK_JUMP);
 	return true;
 }
 

@@ -20,6 +20,7 @@ void arm_forget_values(struct arm_lower *l)
 	for (unsigned f = 0; f < ARM_FLAGS; f++)
 		l->flag[f] = IR_NONE;
 	l->small[0] = l->small[1] = IR_NONE;
+	l->lr_known = false;
 }
 
 ir_ref arm_flag(struct arm_lower *l, enum arm_flag f)

@@ -280,7 +280,9 @@ bool arm_lower_ldm(struct arm_lower *l, const struct arm_args_mem_multi *a)
 	arm_load_list(l, m.base, m.first, a->list, a->rn);
 	if (a->w && !in_list)
 		arm_set_reg(l, a->rn, plus(l, m.base, m.update));
-	if (a->rn == 13 && l->pc_write != IR_NONE)
+	/* From the stack; or sp and pc by the frame pointer, as the ARM Procedure Call Standard's frames are left. */
+	bool frame = a->rn == 13 || (a->rn == 11 && a->list >> 13 & 1);
+	if (frame && l->pc_write != IR_NONE)
 		l->link = IR_LINK_RET;
 	return true;
 }

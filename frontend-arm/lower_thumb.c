@@ -180,6 +180,8 @@ bool arm_lower_t_push(struct arm_lower *l, const struct arm_args_t_multi *a)
 bool arm_lower_t_pop(struct arm_lower *l, const struct arm_args_t_multi *a)
 {
 	const struct arm_args_mem_multi m = { .u = 1, .w = 1, .rn = 13, .list = (a->list & 0xff) | (a->list >> 8) << 15 };
+	l->popped = a->list & 0xff;
+	l->popped_at = l->next;
 	return arm_lower_ldm(l, &m);
 }
 

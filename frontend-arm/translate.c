@@ -168,10 +168,10 @@ static void end_insn(struct loop *t)
 {
 	struct arm_lower *l = &t->l;
 	if (!l->ended && l->pc_write != IR_NONE) {
-		ir_exit_ind(l->u, l->link, l->pc_write);
+		ir_exit_ind(l->u, l->link, l->pc_write, l->link == IR_LINK_CALL ? arm_next_key(l) : 0);
 		l->ended = true;
 	} else if (!l->ended && l->leave) {
-		ir_exit_ind(l->u, IR_LINK_JUMP, arm_const(l, arm_next_key(l)));
+		ir_exit_ind(l->u, IR_LINK_JUMP, arm_const(l, arm_next_key(l)), 0);
 		l->ended = true;
 	}
 	if (l->ended && t->region.open) { /* the condition failed: go on behind it */

@@ -54,8 +54,8 @@
 	{ return ir_emit(u, IR_##name, IR_VOID, (uint16_t)(slot | (unsigned)link << 8), IR_NONE, IR_NONE, \
 			 IR_NONE, pc_key | (uint64_t)return_key << 32); }
 #define IR_BUILD_EXIT_IND(name) \
-	static inline ir_ref ir_##name(struct ir_unit *u, enum ir_link link, ir_ref pc_key) \
-	{ return ir_emit(u, IR_##name, IR_VOID, (uint16_t)((unsigned)link << 8), pc_key, IR_NONE, IR_NONE, 0); }
+	static inline ir_ref ir_##name(struct ir_unit *u, enum ir_link link, ir_ref pc_key, uint32_t return_key) \
+	{ return ir_emit(u, IR_##name, IR_VOID, (uint16_t)((unsigned)link << 8), pc_key, IR_NONE, IR_NONE, return_key); }
 #define IR_BUILD_EXIT_LOOP(name) \
 	static inline ir_ref ir_##name(struct ir_unit *u, ir_ref pc_key) \
 	{ return ir_emit(u, IR_##name, IR_VOID, 0, pc_key, IR_NONE, IR_NONE, 0); }

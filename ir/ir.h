@@ -42,7 +42,7 @@ enum ir_op_flag {
  *   EXIT_JUMP    aux = slot (0 or 1, each once a unit) | enum ir_link << 8, imm = pc key;
  *                IR_LINK_CALL: the return address's pc key in the high half of imm
  *                b = set of globals (of the first 32) that the target overwrites unseen, or IR_NONE
- *   EXIT_IND     a = pc key, aux = enum ir_link << 8
+ *   EXIT_IND     a = pc key, aux = enum ir_link << 8; IR_LINK_CALL: imm = the return address's pc key
  *   EXIT_LOOP    a = pc key
  * (*) b = IR_SET_OPTIONAL marks a `set` that nobody looks at, of a value that is needed later: it need not
  *     be done, but the global's home is a free place for the value (opt_backward.c).

@@ -116,6 +116,8 @@ static void print_insn(const struct ir_unit *u, ir_ref r, struct log *out)
 	case IR_SHAPE_EXIT_IND:
 		print_values(i, out);
 		log_printf(out, "%s", link_names[i->aux >> 8]);
+		if (i->aux >> 8 == IR_LINK_CALL)
+			log_printf(out, " ret=%08" PRIx32, (uint32_t)i->imm);
 		break;
 	}
 	log_printf(out, "\n");

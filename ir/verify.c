@@ -156,6 +156,8 @@ static bool check_fields(struct check *c, const struct ir_insn *i)
 	case IR_SHAPE_EXIT_JUMP:
 		return check_exit_jump(c, i);
 	case IR_SHAPE_EXIT_IND:
+		if (i->imm > UINT32_MAX)
+			return bad(c, "return key is too wide");
 		return (i->aux & 0xffu) == 0 ? check_link(c, i, 0) : bad(c, "an indirect exit has no slot");
 	}
 	return bad(c, "unknown shape");

@@ -10,7 +10,7 @@
 #include "runtime/vcpu.h"
 
 #define SLICE_INSNS 40000       /* with host time: 10 to 50 us */
-#define SLICE_INSNS_ICOUNT 400000
+#define SLICE_INSNS_ICOUNT VCPU_MAX_SLICE
 #define POLL_INTERVAL_NS 1000000
 
 static int64_t budget(const struct vcpu *v)
@@ -241,7 +241,8 @@ static bool can_link(const struct vcpu *v, const struct tb *from, unsigned slot,
 /* A block that looked ahead at code that is not there any more is translated again. */
 static bool takes_debt(struct vcpu *v, struct tb *from, unsigned slot, const struct tb *to)
 {
-	bool ok = arm_takes_debt(&to->owing.entry, from->owing.left[slot]);
+	/* Returns leave no debt. */
+	bool ok = slot == X64_EXIT_JUMP_2 || arm_takes_debt(&to->owing.entry, from->owing.left[slot]);
 	if (!ok)
 		vcpu_drop_block(v, from);
 	return ok;
@@ -251,16 +252,16 @@ static void link_blocks(struct vcpu *v, struct tb *from, unsigned slot, struct t
 {
 	if (!can_link(v, from, slot, to) || !takes_debt(v, from, slot, to))
 		return;
-	bool same_page = from->whole_page && (from->pc_key ^ to->pc_key) >> PAGE_BITS == 0;
+	/* A call that comes back may find another page there than the one it was made from. */
+	bool same_page = slot != X64_EXIT_JUMP_2 && from->whole_page && (from->pc_key ^ to->pc_key) >> PAGE_BITS == 0;
 	tb_link(&v->tbs, from, slot, to, to->host.code + (same_page ? to->host.entry : to->host.cross_entry));
 }
 
 /* Enters emitted code at tb and follows the chain; afterwards *from and *slot say which jump asked for a new block. */
 static void run_compiled(struct vcpu *v, struct tb *tb, struct tb **from, unsigned *slot)
 {
-	char *base = (char *)v->base + VCPU_BASE_BIAS;
 	v->in_block = true;
-	uint64_t exit = v->target.enter(base, tb->host.code + tb->host.entry);
+	uint64_t exit = vcpu_enter(v, tb);
 	v->in_block = false;
 	v->io_ahead = 0;
 	arm_settle_flags(v->cpu);
@@ -268,6 +269,7 @@ static void run_compiled(struct vcpu *v, struct tb *tb, struct tb **from, unsign
 	switch ((enum x64_exit)(exit & 7)) {
 	case X64_EXIT_JUMP_0:
 	case X64_EXIT_JUMP_1:
+	case X64_EXIT_JUMP_2:
 		*from = (struct tb *)(uintptr_t)(exit & ~UINT64_C(7));
 		*slot = exit & 7;
 		break;

@@ -186,6 +186,10 @@ static bool same_exit(struct vcpu *v, const struct tb *tb, const struct ir_inter
 		if (r->exit == IR_EXIT_JUMP && r->slot == (exit & 7) && (exit & ~UINT64_C(7)) == (uintptr_t)tb)
 			return true;
 		break;
+	case X64_EXIT_JUMP_2: /* back to a call of another block: the pc is compared below */
+		if (r->exit == IR_EXIT_IND)
+			return true;
+		break;
 	case X64_EXIT_LOOKUP:
 		if (r->exit == IR_EXIT_IND || r->exit == IR_EXIT_LOOP)
 			return true;
@@ -287,7 +291,7 @@ bool lockstep_step(struct vcpu *v, struct tb *tb, struct ir_interp_result *r)
 	l->mode = LOCKSTEP_REPLAY;
 	uint32_t mask = v->log->mask; /* what helpers say was said in the first run */
 	v->log->mask = 0;
-	uint64_t exit = v->target.enter((char *)v->base + VCPU_BASE_BIAS, tb->host.code + tb->host.entry);
+	uint64_t exit = vcpu_enter(v, tb);
 	v->log->mask = mask;
 	arm_settle_flags(v->cpu);
 	l->mode = LOCKSTEP_OFF;

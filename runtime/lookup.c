@@ -84,6 +84,7 @@ void vcpu_flush_code(struct vcpu *v)
 	tb_store_flush(&v->tbs);
 	codebuf_flush(&v->code);
 	vcpu_window_forget(v);
+	vcpu_ret_reset(v);
 	vcpu_clear_jump_cache(v);
 	softmmu_flush(v->mmu); /* exec tags name pages that are gone */
 	v->stats.code_flushes++;

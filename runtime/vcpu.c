@@ -10,7 +10,9 @@
 #define OFF(field) ((int32_t)offsetof(struct vcpu_base, field) - VCPU_BASE_BIAS)
 
 /* The globals are what nearly every emitted instruction addresses: [rbp - 128, rbp + 127]. */
-_Static_assert(offsetof(struct vcpu_base, budget) == 0, "the budget has a short offset");
+_Static_assert(offsetof(struct vcpu_base, frame) + sizeof(struct x64_frame) + (size_t)-X64_FRAME_END == VCPU_BASE_BIAS,
+	       "the frame is where the backend looks for it");
+_Static_assert(OFF(budget) >= -128 && OFF(ret_sp) <= 127, "the budget has a short offset");
 _Static_assert(offsetof(struct vcpu_base, cpu.q) < VCPU_BASE_BIAS + 128, "all globals have short offsets");
 _Static_assert(sizeof(struct vcpu_base) < INT32_MAX, "every table is within reach of a 32-bit offset");
 _Static_assert(sizeof(struct x64_jump_entry) == 16, "emitted code scales jump cache slots by 16");
@@ -21,6 +23,7 @@ static const struct x64_layout layout = {
 	.budget = OFF(budget),
 	.host_pc = OFF(host_pc),
 	.host_sp = OFF(host_sp),
+	.ret_sp = OFF(ret_sp),
 	.tb_flags = OFF(cpu.tb_flags),
 	.jump_cache = OFF(jump_cache),
 	.jump_cache_bits = JUMP_CACHE_BITS,
@@ -130,6 +133,8 @@ static bool init_parts(struct vcpu *v, struct rhea_error *err)
 		return false;
 	}
 	codebuf_set_mark(&v->code);
+	if (!vcpu_ret_init(v, err))
+		return false;
 	init_window(v);
 	v->decoder = arm_decoder_new();
 	if (v->cfg.accel == VCPU_LOCKSTEP)
@@ -178,6 +183,7 @@ void vcpu_free(struct vcpu *v)
 	lockstep_free(v->lockstep);
 	tb_store_free(&v->tbs);
 	codebuf_free(&v->code);
+	vcpu_ret_free(v);
 	if (v->mmu)
 		softmmu_free(v->mmu);
 	arena_free(&v->arena);

@@ -20,7 +20,8 @@
 #define JUMP_CACHE_SIZE (1u << JUMP_CACHE_BITS)
 
 /* rbp in emitted code points VCPU_BASE_BIAS bytes into this, so that what is hot has 8-bit offsets. */
-#define VCPU_BASE_BIAS 128
+#define VCPU_BASE_BIAS ((int32_t)sizeof(struct x64_frame) - X64_FRAME_END)
+#define VCPU_MAX_SLICE 400000 /* guest instructions */
 
 /* Blocks whose runs can be counted; number 0 counts nothing. */
 #define VCPU_TB_COUNTERS (1u << 18)
@@ -28,10 +29,12 @@
 struct vcpu;
 
 struct vcpu_base {
+	struct x64_frame frame;
 	int32_t budget;    /* guest instructions left in this slice */
 	uint32_t unused;
 	uint64_t host_pc;  /* return address into emitted code, see x64_layout */
 	uint64_t host_sp;
+	uint64_t ret_sp;   /* of the return stack in use */
 	struct arm_cpu cpu;
 	struct vcpu *vcpu;
 	struct x64_jump_entry jump_cache[JUMP_CACHE_SIZE];
@@ -110,6 +113,14 @@ struct vcpu_tables {
 	const uint8_t *host;
 };
 
+/* Return addresses of guest calls made under one set of tb_flags (x64.h, retstack.c). */
+struct ret_stack {
+	uint8_t *top;
+	uint64_t sp;
+	uint32_t flags;
+};
+#define VCPU_RET_STACKS 3 /* unprivileged, System mode, exception modes: an exception does not disturb what it interrupted */
+
 struct vcpu {
 	struct vcpu_base *base;
 	size_t base_size;    /* of the mapping, window included */
@@ -127,6 +138,8 @@ struct vcpu {
 	struct codebuf code;
 	struct tb_store tbs;
 	struct x64_target target;
+	struct ret_stack ret[VCPU_RET_STACKS];
+	uint8_t *ret_memory;
 	struct arena arena;                       /* one translation: v->unit and what compiling it needs */
 	struct ir_unit unit;
 	struct tb *jump_tb[JUMP_CACHE_SIZE];      /* the TB of each jump cache entry */
@@ -213,6 +226,25 @@ struct tb *vcpu_warm_up(struct vcpu *v, const struct mem_fetch *fetch, struct tb
 /* A unit of at most `limit` instructions for the interpreter; *tb describes it and is not in the
  * store. Lasts until the next translation. */
 void vcpu_translate_once(struct vcpu *v, const struct mem_fetch *fetch, uint32_t pc_key, uint32_t limit, struct tb *tb);
+
+/* retstack.c: emitted code with its return stack. */
+bool vcpu_ret_init(struct vcpu *v, struct rhea_error *err);
+void vcpu_ret_free(struct vcpu *v);
+/* No call is remembered: code was discarded. Not while a block runs. */
+void vcpu_ret_reset(struct vcpu *v);
+/* The return stack for a block of these flags, with room for the budget, which is at most VCPU_MAX_SLICE. */
+struct ret_stack *vcpu_ret_stack(struct vcpu *v, uint32_t flags);
+
+/* Runs from tb's entry to an exit; returns enum x64_exit with its cookie. Inline, since each C function between the run loop and
+ * emitted code is one more return that the host predicts wrong after guest calls were left open. */
+static inline uint64_t vcpu_enter(struct vcpu *v, const struct tb *tb)
+{
+	struct ret_stack *s = vcpu_ret_stack(v, tb->flags);
+	v->base->ret_sp = s->sp;
+	uint64_t exit = v->target.enter((char *)v->base + VCPU_BASE_BIAS, tb->host.code + tb->host.entry);
+	s->sp = v->base->ret_sp;
+	return exit;
+}
 
 /* access.c: what emitted code, the interpreter and the softmmu call. */
 struct x64_load_result vcpu_load_slow(void *env, uint32_t addr, uint32_t memop, uint64_t host_pc);

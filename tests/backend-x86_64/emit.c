@@ -192,6 +192,9 @@ static void single_registers_encode(void **state)
 				emit_test_ri(&b.e, w, r, imms[i]), expect(&b, "test %s, 0x%" PRIx64, R, shown);
 			}
 		}
+	emit_cmp_eax_i32(&b.e, 5);
+	assert_memory_equal(b.buf, "\x3d\5\0\0", 5); /* the immediate is whole also when it is small */
+	expect(&b, "cmp eax, 0x5");
 	for (int r = 0; r < 16; r++) {
 		emit_mov_ri(&b.e, r, 0), expect(&b, "mov %s, 0x0", reg32[r]);
 		emit_mov_ri(&b.e, r, 0xffffffff), expect(&b, "mov %s, 0xffffffff", reg32[r]);
@@ -202,6 +205,8 @@ static void single_registers_encode(void **state)
 		emit_push(&b.e, r), expect(&b, "push %s", reg64[r]);
 		emit_pop(&b.e, r), expect(&b, "pop %s", reg64[r]);
 		emit_jmp_r(&b.e, r), expect(&b, "jmp %s", reg64[r]);
+		uint8_t *rel32 = emit_lea_rip(&b.e, r);
+		emit_link(rel32, b.e.cur + 0x10), expect(&b, "lea %s, [0x0000000000000017]", reg64[r]);
 		emit_call_r(&b.e, r), expect(&b, "call %s", reg64[r]);
 		for (unsigned k = 0; k < 16; k++)
 			emit_setcc_r(&b.e, (enum x64_cc)k, r), expect(&b, "set%s %s", cc_name[k], reg8[r]);
@@ -256,6 +261,7 @@ static void memory_forms_encode(void **state)
 		emit_ext_rm(&b.e, EXT_S32Q, r, m), expect(&b, "movsxd %s, %s%s", reg64[r], ptr(4), M);
 		emit_setcc_m(&b.e, (enum x64_cc)(f % 16), m), expect(&b, "set%s %s", cc_name[f % 16], M);
 		emit_jmp_m(&b.e, m), expect(&b, "jmp %s", M);
+		emit_call_m(&b.e, m), expect(&b, "call %s", M);
 	}
 	assert_false(b.e.full);
 }

@@ -106,8 +106,11 @@ void harness_fill_tlb(struct harness *h, struct guest_state *g, uint32_t which)
 void harness_init(struct harness *h)
 {
 	memset(h, 0, sizeof *h);
-	h->base = mmap(NULL, sizeof *h->base, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	assert_true(h->base != MAP_FAILED);
+	_Static_assert((int)sizeof(struct x64_frame) - X64_FRAME_END <= HARNESS_FRAME_ROOM, "the frame has room");
+	uint8_t *p = mmap(NULL, HARNESS_FRAME_ROOM + sizeof *h->base, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	assert_true(p != MAP_FAILED);
+	h->base = (struct base *)(void *)(p + HARNESS_FRAME_ROOM);
 	int fd = memfd_create("code", MFD_CLOEXEC);
 	assert_true(fd >= 0 && ftruncate(fd, CODE_SIZE) == 0);
 	h->size = CODE_SIZE;
@@ -119,6 +122,7 @@ void harness_init(struct harness *h)
 	h->layout = (struct x64_layout){
 		.env = offsetof(struct base, env), .budget = offsetof(struct base, budget),
 		.host_pc = offsetof(struct base, host_pc), .host_sp = offsetof(struct base, host_sp),
+		.ret_sp = offsetof(struct base, ret_sp),
 		.tb_flags = offsetof(struct base, tb_flags), .jump_cache = offsetof(struct base, jump_cache),
 		.jump_cache_bits = HARNESS_CACHE_BITS, .tlb = offsetof(struct base, addend),
 		.exec_tag = offsetof(struct base, exec_tag), .page_bits = 12,
@@ -130,7 +134,7 @@ void harness_init(struct harness *h)
 
 void harness_free(struct harness *h)
 {
-	munmap(h->base, sizeof *h->base);
+	munmap((uint8_t *)h->base - HARNESS_FRAME_ROOM, HARNESS_FRAME_ROOM + sizeof *h->base);
 	munmap(h->rw, h->size);
 	munmap(h->rx, h->size);
 	arena_free(&h->arena);
@@ -149,6 +153,17 @@ void harness_target(struct harness *h, uint32_t shuffle_seed, unsigned n_homes)
 	assert_true(x64_emit_thunks(&h->target, &h->out));
 }
 
+uint64_t harness_enter(struct harness *h, uint64_t code)
+{
+	h->base->ret_sp = x64_ret_reset(&h->target, h->base->ret + HARNESS_RET_ENTRIES);
+	return harness_reenter(h, code);
+}
+
+uint64_t harness_reenter(struct harness *h, uint64_t code)
+{
+	return h->target.enter(h->base, code);
+}
+
 /* ---- text -------------------------------------------------------------------------------------- */
 
 /* Name of a branch's target when that is one of the thunks, else NULL. */
@@ -160,7 +175,8 @@ static const char *thunk_name(const struct x64_target *t, uint64_t target)
 	} thunk[] = {
 		{t->thunk_exit, "thunk_exit"}, {t->thunk_load, "thunk_load"}, {t->thunk_store, "thunk_store"},
 		{t->thunk_call, "thunk_call"}, {t->thunk_call_pure, "thunk_call_pure"},
-		{t->thunk_lookup, "thunk_lookup"}, {t->thunk_fault, "thunk_fault"},
+		{t->thunk_lookup, "thunk_lookup"}, {t->thunk_raise, "thunk_raise"},
+		{t->thunk_return_miss, "thunk_return_miss"},
 	};
 	for (unsigned i = 0; i < ARRAY_LEN(thunk); i++)
 		if (thunk[i].address == target)

@@ -12,6 +12,8 @@
 
 #define HARNESS_CACHE_BITS 6u
 #define HARNESS_TAG_SPACES 2u
+#define HARNESS_RET_ENTRIES 1024 /* of the return stack */
+#define HARNESS_FRAME_ROOM 8192 /* mapped in front of struct base, for struct x64_frame */
 
 /* One guest's state: memory and a digest of the env at every access (homes must be exact there). */
 struct guest_state {
@@ -26,7 +28,8 @@ struct base {
 	struct random_env env;
 	int32_t budget;
 	uint32_t tb_flags;
-	uint64_t host_pc, host_sp;
+	uint64_t host_pc, host_sp, ret_sp;
+	uint64_t ret[HARNESS_RET_ENTRIES];
 	struct guest_state *state;
 	struct x64_jump_entry jump_cache[1 << HARNESS_CACHE_BITS];
 	_Alignas(4096) uint64_t addend[2][2][1 << 20];
@@ -51,6 +54,10 @@ void harness_target(struct harness *h, uint32_t shuffle_seed, unsigned n_homes);
 
 /* Fills the TLB with what `which` has bits set for: one bit a page and kind of access. 0 empties it. */
 void harness_fill_tlb(struct harness *h, struct guest_state *g, uint32_t which);
+
+/* Enters code at an RX address, with an empty return stack or with what the last run left. */
+uint64_t harness_enter(struct harness *h, uint64_t code);
+uint64_t harness_reenter(struct harness *h, uint64_t code);
 
 /* Memory callbacks for the interpreter; ctx is a struct guest_state. */
 bool harness_load(void *ctx, uint32_t addr, uint16_t memop, unsigned mark, uint64_t *value);

@@ -80,6 +80,9 @@ static struct ir_interp_result compiled_result(const struct harness *h, const st
 		r.exit = IR_EXIT_FAULT;
 		r.marks = harness_mark_of(code, h->base->host_pc) + 1;
 		break;
+	case X64_EXIT_JUMP_2:
+		fail_msg("a return landed on an empty stack");
+		break;
 	case X64_EXIT_BUDGET:
 		fail_msg("the budget was not used up");
 	}
@@ -157,7 +160,7 @@ static void check_one(struct harness *h, uint64_t seed)
 	h->base->state = &got;
 	h->base->budget = BUDGET;
 	harness_fill_tlb(h, &got, run.tlb);
-	uint64_t rax = h->target.enter(h->base, code.code + code.entry);
+	uint64_t rax = harness_enter(h, code.code + code.entry);
 	struct ir_interp_result gr = compiled_result(h, &code, rax);
 	assert_int_equal(h->base->budget, BUDGET - (int)u.n_marks);
 	const char *what = difference(&run, &want, &got, &wr, &gr);

@@ -155,7 +155,36 @@ static void unit_helpers(struct ir_unit *u)
 
 static void unit_indirect(struct ir_unit *u)
 {
-	ir_exit_ind(u, IR_LINK_RET, ir_get(u, R0));
+	ir_exit_ind(u, IR_LINK_JUMP, ir_get(u, R0), 0);
+}
+
+/* bl */
+static void unit_call(struct ir_unit *u)
+{
+	ir_exit_jump(u, 0, IR_LINK_CALL, KEY + 0x100, KEY + 4);
+}
+
+/* blx r0 */
+static void unit_call_indirect(struct ir_unit *u)
+{
+	ir_exit_ind(u, IR_LINK_CALL, ir_get(u, R0), KEY + 4);
+}
+
+/* blne */
+static void unit_call_conditional(struct ir_unit *u)
+{
+	ir_label taken = ir_block_new(u), not_taken = ir_block_new(u);
+	ir_brc(u, ir_get(u, Z), not_taken, taken);
+	ir_block_start(u, taken);
+	ir_exit_jump(u, 0, IR_LINK_CALL, KEY + 0x100, KEY + 4);
+	ir_block_start(u, not_taken);
+	ir_exit_jump(u, 1, IR_LINK_JUMP, KEY + 4, 0);
+}
+
+/* bx lr */
+static void unit_return(struct ir_unit *u)
+{
+	ir_exit_ind(u, IR_LINK_RET, ir_get(u, R0), 0);
 }
 
 static void unit_to_loop(struct ir_unit *u)
@@ -178,6 +207,10 @@ static const struct shape {
 	{"helper calls", unit_helpers, 0},
 	{"indirect exit", unit_indirect, 0},
 	{"exit to the loop, cross-page entry", unit_to_loop, 0x1234},
+	{"call", unit_call, 0},
+	{"indirect call", unit_call_indirect, 0},
+	{"conditional call", unit_call_conditional, 0},
+	{"return", unit_return, 0},
 };
 
 static void build_keyed(struct ir_unit *u, struct harness *h, const struct ir_guest *guest, const struct shape *s,
@@ -290,7 +323,7 @@ static void begin(struct harness *h, struct guest_state *g)
 
 static uint64_t enter(struct harness *h, const struct x64_code *c)
 {
-	return h->target.enter(h->base, c->code + c->entry);
+	return harness_enter(h, c->code + c->entry);
 }
 
 /* Fails when chaining or unchaining two units goes wrong. */
@@ -373,11 +406,11 @@ static void the_cross_entry_compares_the_tag(void **state)
 	begin(&h, &g);
 	compile(&h, &tagged, &a);
 	assert_int_not_equal(a.cross_entry, a.entry);
-	assert_int_equal(h.target.enter(h.base, a.code + a.cross_entry), X64_EXIT_LOOKUP);
+	assert_int_equal(harness_enter(&h, a.code + a.cross_entry), X64_EXIT_LOOKUP);
 	assert_int_equal(h.base->env.pc, KEY);
 	assert_int_equal(h.base->budget, 100);
 	h.base->exec_tag[1][KEY >> 12] = 77;
-	assert_int_equal(h.target.enter(h.base, a.code + a.cross_entry), COOKIE | X64_EXIT_JUMP_0);
+	assert_int_equal(harness_enter(&h, a.code + a.cross_entry), COOKIE | X64_EXIT_JUMP_0);
 	assert_int_equal(h.base->budget, 99);
 	harness_free(&h);
 }
@@ -408,6 +441,168 @@ static void indirect_exits_use_the_jump_cache(void **state)
 	}
 	harness_free(&h);
 }
+
+/* ---- calls and returns -------------------------------------------------------------------------- */
+
+enum { CALL = 10, CALL_INDIRECT, CALL_CONDITIONAL, RETURN };
+
+struct call_bench {
+	struct harness h;
+	struct guest_state g;
+	struct x64_code call, ret, next; /* next: where calls come back to */
+};
+
+static uint64_t depth(const struct call_bench *b)
+{
+	const uint64_t *empty = b->h.base->ret + HARNESS_RET_ENTRIES - X64_RET_RESERVED;
+	return ((uint64_t)(uintptr_t)empty - b->h.base->ret_sp) / 8;
+}
+
+/* A unit that calls a unit that returns to what is in r0. */
+static void begin_calls(struct call_bench *b, unsigned shape)
+{
+	begin(&b->h, &b->g);
+	compile(&b->h, &shapes[shape], &b->call);
+	compile_keyed(&b->h, &shapes[RETURN], KEY + 0x100, &b->ret);
+	compile_keyed(&b->h, &shapes[9], KEY + 4, &b->next);
+	if (b->call.slot[0].jump)
+		x64_patch_jump(&b->call, 0, b->ret.code + b->ret.entry, b->h.out.rx_delta);
+	b->h.base->ret_sp = x64_ret_reset(&b->h.target, b->h.base->ret + HARNESS_RET_ENTRIES);
+}
+
+static uint64_t reenter(struct call_bench *b, const struct x64_code *c)
+{
+	b->h.base->budget = 100;
+	return harness_reenter(&b->h, c->code + c->entry);
+}
+
+/* Fails when a return does not come back behind its call, patched or not. */
+static void a_return_lands_behind_its_call(void **state)
+{
+	struct call_bench b;
+	(void)state;
+	for (unsigned shape = CALL; shape <= CALL_CONDITIONAL; shape += 2) {
+		begin_calls(&b, shape);
+		b.h.base->env.r[0] = KEY + 4;
+		assert_int_equal(reenter(&b, &b.call), COOKIE | X64_EXIT_JUMP_2);
+		assert_int_equal(b.h.base->env.pc, KEY + 4);
+		assert_int_equal(b.h.base->budget, 98);
+		assert_int_equal(depth(&b), 0);
+		x64_patch_jump(&b.call, 2, b.next.code + b.next.entry, b.h.out.rx_delta);
+		assert_int_equal(reenter(&b, &b.call), X64_EXIT_LOOKUP); /* of b.next */
+		assert_int_equal(b.h.base->budget, 97);
+		assert_int_equal(depth(&b), 0);
+		x64_patch_jump(&b.call, 2, 0, b.h.out.rx_delta);
+		assert_int_equal(reenter(&b, &b.call), COOKIE | X64_EXIT_JUMP_2);
+		x64_patch_jump(&b.call, 0, 0, b.h.out.rx_delta);
+		assert_int_equal(reenter(&b, &b.call), COOKIE | X64_EXIT_JUMP_0);
+		assert_int_equal(depth(&b), 1);
+		assert_int_equal(reenter(&b, &b.ret), COOKIE | X64_EXIT_JUMP_2); /* the call is remembered over an exit */
+		harness_free(&b.h);
+	}
+}
+
+/* Fails when an indirect call forgets its landing, when its target is known or when it is not. */
+static void an_indirect_call_has_a_landing(void **state)
+{
+	struct call_bench b;
+	uint32_t key = KEY + 4; /* serves as the callee, too: the return goes to where r0 says */
+	(void)state;
+	begin_calls(&b, CALL_INDIRECT);
+	b.h.base->env.r[0] = key;
+	b.h.base->tb_flags = 5;
+	assert_int_equal(reenter(&b, &b.call), X64_EXIT_LOOKUP);
+	assert_int_equal(b.h.base->env.pc, key);
+	assert_int_equal(depth(&b), 1);
+	assert_int_equal(reenter(&b, &b.ret), COOKIE | X64_EXIT_JUMP_2);
+	assert_int_equal(depth(&b), 0);
+	b.h.base->jump_cache[x64_jump_hash(key, HARNESS_CACHE_BITS)] =
+		(struct x64_jump_entry){key, 5, b.ret.code + b.ret.entry};
+	assert_int_equal(reenter(&b, &b.call), COOKIE | X64_EXIT_JUMP_2);
+	assert_int_equal(b.h.base->env.pc, key);
+	assert_int_equal(depth(&b), 0);
+	harness_free(&b.h);
+}
+
+/* Fails when a return without a call, or to elsewhere, does not get there, or costs others their landings. */
+static void returns_that_fit_no_call_look_up(void **state)
+{
+	struct call_bench b;
+	uint32_t key = 0x12340;
+	(void)state;
+	begin_calls(&b, CALL);
+	b.h.base->tb_flags = 5;
+	for (unsigned known = 0; known < 2; known++)
+		for (unsigned calls = 0; calls < 6; calls++) {
+			b.h.base->ret_sp = x64_ret_reset(&b.h.target, b.h.base->ret + HARNESS_RET_ENTRIES);
+			x64_patch_jump(&b.call, 0, 0, b.h.out.rx_delta);
+			for (unsigned k = 0; k < calls; k++)
+				assert_int_equal(reenter(&b, &b.call), COOKIE | X64_EXIT_JUMP_0);
+			b.h.base->jump_cache[x64_jump_hash(key, HARNESS_CACHE_BITS)] =
+				(struct x64_jump_entry){key, known ? 5 : ~0u, b.next.code + b.next.entry};
+			for (unsigned k = 0; k < 4; k++) {
+				b.h.base->env.r[0] = key;
+				assert_int_equal(reenter(&b, &b.ret), X64_EXIT_LOOKUP);
+				assert_int_equal(b.h.base->env.pc, known ? KEY + 4 : key);
+				assert_int_equal(b.h.base->budget, known ? 98 : 99);
+				assert_int_equal(depth(&b), calls);
+			}
+		}
+	harness_free(&b.h);
+}
+
+/* Fails when frames that were left without a return (longjmp) keep the returns behind them from landing. */
+static void returns_skip_calls_that_never_return(void **state)
+{
+	struct call_bench b;
+	struct x64_code stale;
+	(void)state;
+	begin_calls(&b, CALL);
+	compile_keyed(&b.h, &shapes[CALL], KEY, &stale);
+	x64_patch_jump(&b.call, 0, 0, b.h.out.rx_delta);
+	for (unsigned n = 0; n < 5; n++) {
+		struct ir_unit u;
+		b.h.base->ret_sp = x64_ret_reset(&b.h.target, b.h.base->ret + HARNESS_RET_ENTRIES);
+		assert_int_equal(reenter(&b, &b.call), COOKIE | X64_EXIT_JUMP_0);
+		for (unsigned k = 0; k < n; k++) { /* calls with another return key */
+			arena_reset(&b.h.arena);
+			ir_unit_init(&u, &random_guest, &b.h.arena);
+			ir_block_start(&u, ir_block_new(&u));
+			ir_insn(&u, KEY + 0x40);
+			ir_exit_jump(&u, 0, IR_LINK_CALL, KEY + 0x100, KEY + 0x44);
+			struct x64_compile_args args = {.cookie = COOKIE, .n_insns = 1};
+			assert_true(x64_compile(&b.h.target, &u, &args, &b.h.out, &stale));
+			assert_int_equal(reenter(&b, &stale), COOKIE | X64_EXIT_JUMP_0);
+		}
+		b.h.base->env.r[0] = KEY + 4;
+		bool near = n <= X64_RET_RESERVED;
+		assert_int_equal(reenter(&b, &b.ret), near ? COOKIE | X64_EXIT_JUMP_2 : X64_EXIT_LOOKUP);
+		assert_int_equal(b.h.base->env.pc, KEY + 4);
+		assert_int_equal(depth(&b), near ? 0 : n + 1);
+	}
+	harness_free(&b.h);
+}
+
+/* Fails when an empty return stack is popped below its end, whatever the key. */
+static void an_empty_return_stack_stays_empty(void **state)
+{
+	struct call_bench b;
+	uint64_t empty;
+	(void)state;
+	begin_calls(&b, CALL);
+	memcpy(&empty, &b.h.base->ret[HARNESS_RET_ENTRIES - 1], 8);
+	uint32_t keys[] = {0, KEY, 0xffffffff, 0};
+	memcpy(&keys[3], (const uint8_t *)(uintptr_t)empty + 1, 4); /* looks like the key of the last entry */
+	for (unsigned k = 0; k < 4 * ARRAY_LEN(keys); k++) {
+		b.h.base->env.r[0] = keys[k % ARRAY_LEN(keys)];
+		assert_int_equal(reenter(&b, &b.ret), X64_EXIT_LOOKUP);
+		assert_int_equal(b.h.base->env.pc, keys[k % ARRAY_LEN(keys)]);
+		assert_int_equal(depth(&b), 0);
+	}
+	harness_free(&b.h);
+}
+
+/* ---- room ---------------------------------------------------------------------------------------- */
 
 /* Fails when a buffer of any size is overrun, or a unit is left in it half-made. */
 static void a_full_buffer_leaves_no_trace(void **state)
@@ -451,6 +646,11 @@ int main(void)
 		cmocka_unit_test(the_budget_is_exact),
 		cmocka_unit_test(the_cross_entry_compares_the_tag),
 		cmocka_unit_test(indirect_exits_use_the_jump_cache),
+		cmocka_unit_test(a_return_lands_behind_its_call),
+		cmocka_unit_test(an_indirect_call_has_a_landing),
+		cmocka_unit_test(returns_that_fit_no_call_look_up),
+		cmocka_unit_test(returns_skip_calls_that_never_return),
+		cmocka_unit_test(an_empty_return_stack_stays_empty),
 		cmocka_unit_test(a_full_buffer_leaves_no_trace),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -57,7 +57,7 @@ static int setup(void **state)
 	ir_insn(&f->unit, 0x10000);
 	ir_set(&f->unit, ARM_G_r0, ir_const(&f->unit, IR_I32, 0x10009));
 	ir_insn(&f->unit, 0x10004);
-	ir_exit_ind(&f->unit, IR_LINK_JUMP, ir_get(&f->unit, ARM_G_r0));
+	ir_exit_ind(&f->unit, IR_LINK_JUMP, ir_get(&f->unit, ARM_G_r0), 0);
 	f->marks[0] = 6;
 	f->marks[1] = 0x13;
 	f->host = (struct x64_code){ .code = 0x7f0000001000, .size = sizeof host_bytes, .slow_start = 0x22, .n_marks = 2,

@@ -150,6 +150,43 @@ static void returns_are_marked(void **state)
 	assert_int_equal(link_of(find(&f->u, IR_exit_ind, 0)), IR_LINK_RET);
 	A32(f, 0xe12fff13); /* bx r3 */
 	assert_int_equal(link_of(find(&f->u, IR_exit_ind, 0)), IR_LINK_JUMP);
+	A32(f, 0xe91ba800); /* ldmdb fp, {fp, sp, pc} */
+	assert_int_equal(link_of(find(&f->u, IR_exit_ind, 0)), IR_LINK_RET);
+	A32(f, 0xe91b8800); /* ldmdb fp, {fp, pc} */
+	assert_int_equal(link_of(find(&f->u, IR_exit_ind, 0)), IR_LINK_JUMP);
+	T16(f, 0xbc08, 0x4718); /* pop {r3}; bx r3 */
+	assert_int_equal(link_of(find(&f->u, IR_exit_ind, 0)), IR_LINK_RET);
+	T16(f, 0xbc08, 0x4720); /* pop {r3}; bx r4 */
+	assert_int_equal(link_of(find(&f->u, IR_exit_ind, 0)), IR_LINK_JUMP);
+	T16(f, 0xbc08, 0x1c00, 0x4718); /* pop {r3}; adds r0, r0, #0; bx r3 */
+	assert_int_equal(link_of(find(&f->u, IR_exit_ind, 0)), IR_LINK_JUMP);
+}
+
+static void setting_lr_makes_a_jump_a_call(void **state)
+{
+	static const uint32_t jump[] = { 0xe12fff13, 0xe1a0f003, 0xe593f008, 0xe79ff103 }; /* bx r3, mov pc, ldr pc twice */
+	struct fixture *f = *state;
+	for (unsigned i = 0; i < ARRAY_LEN(jump); i++) {
+		A32(f, 0xe1a0e00f, jump[i]); /* mov lr, pc */
+		const struct ir_insn *exit = find(&f->u, IR_exit_ind, 0);
+		assert_int_equal(link_of(exit), IR_LINK_CALL);
+		assert_int_equal(exit->imm, 0x10008);
+		A32(f, 0xe1a0e00f, 0xe1a00000, jump[i]); /* mov lr, pc; nop: lr is the jump's own address */
+		assert_int_equal(link_of(find(&f->u, IR_exit_ind, 0)), IR_LINK_JUMP);
+		A32(f, 0xe1a0e00f, 0xe1a0e001, jump[i]); /* mov lr, pc; mov lr, r1 */
+		assert_int_equal(link_of(find(&f->u, IR_exit_ind, 0)), IR_LINK_JUMP);
+		A32(f, 0x11a0e00f, jump[i]); /* movne lr, pc */
+		assert_int_equal(link_of(find(&f->u, IR_exit_ind, 0)), IR_LINK_JUMP);
+	}
+	A32(f, 0xe1a0e00f, 0xea000010); /* b */
+	const struct ir_insn *exit = find(&f->u, IR_exit_jump, 0);
+	assert_int_equal(link_of(exit), IR_LINK_CALL);
+	assert_int_equal(exit->imm >> 32, 0x10008);
+	A32(f, 0xe12fff33); /* blx r3 */
+	assert_int_equal(link_of(find(&f->u, IR_exit_ind, 0)), IR_LINK_CALL);
+	assert_int_equal(find(&f->u, IR_exit_ind, 0)->imm, 0x10004);
+	T16(f, 0x4798); /* blx r3 */
+	assert_int_equal(find(&f->u, IR_exit_ind, 0)->imm, 0x10003);
 }
 
 static void calls_carry_their_return_address(void **state)
@@ -338,6 +375,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(simple_conditional_alu_is_a_select, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(returns_are_marked, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(calls_carry_their_return_address, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(setting_lr_makes_a_jump_a_call, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(unit_stops_at_max_insns_and_at_the_end_of_the_code, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(semihosting_needs_permission, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(big_endian_thumb_swaps_halfwords, set_up, tear_down),

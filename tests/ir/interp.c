@@ -49,7 +49,7 @@ static void exits_report_where_to_go(void **state)
 		if (kind == 0)
 			ir_exit_jump(u, 1, IR_LINK_CALL, 0xfffffff1, 0x14);
 		else if (kind == 1)
-			ir_exit_ind(u, IR_LINK_RET, v);
+			ir_exit_ind(u, IR_LINK_RET, v, 0);
 		else
 			ir_exit_loop(u, v);
 		run(r);

@@ -371,7 +371,7 @@ static void constants(struct ir_unit *u)
 	ir_set(u, R(1), ir_get(u, R(2)));
 	ir_exit_jump(u, 0, IR_LINK_JUMP, 0x2000, 0);
 	ir_block_start(u, 1);
-	ir_exit_ind(u, IR_LINK_RET, ir_get(u, R(3)));
+	ir_exit_ind(u, IR_LINK_RET, ir_get(u, R(3)), 0);
 }
 
 /* A decided branch goes one way; the other block keeps its marker and does nothing. */

@@ -496,7 +496,7 @@ static void gen_exit(struct gen *g)
 		uint32_t ret = link == IR_LINK_CALL ? g->pc + 4 : 0;
 		ir_exit_jump(g->u, slot, link, random_u32(&g->rnd), ret);
 	} else if (chance(g, 60)) {
-		ir_exit_ind(g->u, link, pick_w(g));
+		ir_exit_ind(g->u, link, pick_w(g), link == IR_LINK_CALL ? g->pc + 4 : 0);
 	} else {
 		ir_exit_loop(g->u, pick_w(g));
 	}

@@ -22,7 +22,7 @@ static void small_unit(struct ir_unit *u, struct arena *arena)
 	ir_set(u, RANDOM_G_WIDE, ir_call(u, RANDOM_H_WIDE, (ir_ref[]){ wide, x }));
 	ir_call(u, RANDOM_H_SIGN, NULL);
 	ir_nop(u);
-	ir_exit_ind(u, IR_LINK_RET, x);
+	ir_exit_ind(u, IR_LINK_RET, x, 0);
 	ir_block_start(u, skip);
 	ir_exit_jump(u, 0, IR_LINK_CALL, 0x20000, 0x10008);
 }

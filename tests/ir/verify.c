@@ -34,7 +34,7 @@ static void build(struct sound *s, struct arena *arena)
 	ir_block_start(u, s->body);
 	s->body_mark = ir_insn(u, 0x104);
 	s->exit_value = ir_const(u, IR_I32, 0x108);
-	s->exit = ir_exit_ind(u, IR_LINK_JUMP, s->exit_value);
+	s->exit = ir_exit_ind(u, IR_LINK_JUMP, s->exit_value, 0);
 	ir_block_start(u, s->other);
 	s->jump = ir_exit_jump(u, 0, IR_LINK_JUMP, 0x200, 0);
 }

@@ -34,7 +34,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* A block of 64 host bytes whose two jumps sit at offsets 8 and 16, stubs at 32 and 48. */
+/* A block of 64 host bytes whose jumps sit at offsets 8, 16 and 24, stubs at 32, 48 and 56. */
 static struct tb *make(struct fixture *f, uint32_t guest_off, uint32_t flags)
 {
 	struct tb *tb = tb_new(&f->store);
@@ -50,7 +50,9 @@ static struct tb *make(struct fixture *f, uint32_t guest_off, uint32_t flags)
 	tb->host.slot[0].stub = 32;
 	tb->host.slot[1].jump = 16;
 	tb->host.slot[1].stub = 48;
-	for (unsigned i = 0; i < 2; i++)
+	tb->host.slot[2].jump = 24;
+	tb->host.slot[2].stub = 56;
+	for (unsigned i = 0; i < X64_MAX_SLOTS; i++)
 		x64_patch_jump(&tb->host, i, 0, 0);
 	tb_insert(&f->store, tb);
 	return tb;
@@ -134,7 +136,7 @@ static void random_links_stay_consistent(void **state)
 		seed = seed * 1664525u + 1013904223u;
 		struct tb *x = tb[(seed >> 8) % ARRAY_LEN(tb)], *y = tb[(seed >> 16) % ARRAY_LEN(tb)];
 		if (x->valid && y->valid && step % 16)
-			tb_link(&f->store, x, seed >> 31, y, y->host.code);
+			tb_link(&f->store, x, (seed >> 24) % X64_MAX_SLOTS, y, y->host.code);
 		else if (x->valid && step % 160 == 0)
 			tb_invalidate(&f->store, x);
 	}

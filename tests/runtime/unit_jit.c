@@ -7,14 +7,19 @@
 #include "tests/runtime/unit_jit.h"
 
 #define CODE_SIZE ((size_t)1 << 22)
+#define BASE_BIAS ((int32_t)offsetof(struct unit_jit_base, cpu))
+#define OFF(field) ((int32_t)offsetof(struct unit_jit_base, field) - BASE_BIAS)
 #define CODE_LEFT ((ptrdiff_t)1 << 17) /* more than any unit of 64 instructions needs */
 #define CACHE_BITS 4u
+#define RET_ENTRIES 1024 /* room for a signal's frame */
 
 struct unit_jit_base {
-	uint8_t reserved[128];
+	struct x64_frame frame;
+	uint8_t reserved[-X64_FRAME_END];
 	struct arm_cpu cpu;
 	int32_t budget;
-	uint64_t host_pc, host_sp;
+	uint64_t host_pc, host_sp, ret_sp;
+	uint64_t ret[RET_ENTRIES];
 	struct unit_jit *jit;
 	struct x64_jump_entry jump_cache[1 << CACHE_BITS];
 	_Alignas(4096) struct tlb_tables tlb;
@@ -82,12 +87,12 @@ void unit_jit_init(struct unit_jit *j, uint32_t shuffle_seed, unsigned n_homes)
 	for (unsigned i = 0; i < 1u << CACHE_BITS; i++)
 		j->base->jump_cache[i].flags = UINT32_MAX;
 	j->layout = (struct x64_layout){
-		.env = offsetof(struct unit_jit_base, cpu), .budget = offsetof(struct unit_jit_base, budget),
-		.host_pc = offsetof(struct unit_jit_base, host_pc), .host_sp = offsetof(struct unit_jit_base, host_sp),
-		.tb_flags = offsetof(struct unit_jit_base, cpu.tb_flags),
-		.jump_cache = offsetof(struct unit_jit_base, jump_cache), .jump_cache_bits = CACHE_BITS,
-		.tlb = offsetof(struct unit_jit_base, tlb.addend),
-		.exec_tag = offsetof(struct unit_jit_base, tlb.exec_tag), .page_bits = PAGE_BITS,
+		.env = OFF(cpu), .budget = OFF(budget),
+		.host_pc = OFF(host_pc), .host_sp = OFF(host_sp), .ret_sp = OFF(ret_sp),
+		.tb_flags = OFF(cpu.tb_flags),
+		.jump_cache = OFF(jump_cache), .jump_cache_bits = CACHE_BITS,
+		.tlb = OFF(tlb.addend),
+		.exec_tag = OFF(tlb.exec_tag), .page_bits = PAGE_BITS,
 		.load_slow = load_slow, .store_slow = store_slow,
 	};
 	x64_target_init(&j->target, &arm_guest, &j->layout, shuffle_seed, n_homes);
@@ -120,6 +125,7 @@ static struct ir_interp_result to_result(struct unit_jit *j, const struct x64_co
 		r.marks = mark_of(c, j->base->host_pc) + 1;
 		j->faults++;
 		return r;
+	case X64_EXIT_JUMP_2:
 	case X64_EXIT_BUDGET:
 		break;
 	}
@@ -142,7 +148,8 @@ struct ir_interp_result unit_jit_run(struct unit_jit *j, const struct ir_unit *u
 	j->cpu = cpu;
 	b->cpu = *cpu;
 	b->budget = (int32_t)u->n_marks;
-	uint64_t exit = j->target.enter(b, code.code + code.entry);
+	b->ret_sp = x64_ret_reset(&j->target, b->ret + RET_ENTRIES);
+	uint64_t exit = j->target.enter((uint8_t *)b + BASE_BIAS, code.code + code.entry);
 	struct ir_interp_result r = to_result(j, &code, exit);
 	require(b->budget == 0, "not charged as a whole");
 	*cpu = b->cpu;

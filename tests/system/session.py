@@ -86,6 +86,8 @@ class Session:
             if time.monotonic() > deadline:
                 raise Failure("it does not end; last printed: %r" % self.seen[-500:])
             self.read(0.02)  # a terminal that nobody reads would hold it
+        while self.read(0):  # what it printed last, or all of it when it was quick
+            pass
         check(self.p.returncode == status, "exit status %d, not %d; printed %r" %
               (self.p.returncode, status, self.seen[-2000:]))
         if self.slave is not None:
