@@ -2,7 +2,7 @@
 /*
  * A place to run emitted code: a base region as the runtime would lay it out, sparse TLB tables, a
  * dual-mapped code buffer (RW and RX, never both), and slow paths that work on the random guest's
- * memory (tests/ir/random_unit.h).
+ * memory (tests/ir/random_unit.h). Behind the base lies a window, whose pages are there, read-only, or trap.
  */
 #ifndef RHEA_TESTS_X64_HARNESS_H
 #define RHEA_TESTS_X64_HARNESS_H
@@ -19,6 +19,8 @@ struct guest_state {
 	struct random_memory memory;
 	uint64_t env_log;
 	const struct x64_code *code; /* compiled side: to find the mark of a site */
+	uint8_t *shared;             /* compiled side, with the window: the memory while code runs; else NULL */
+	unsigned traps;
 };
 
 struct base {
@@ -35,6 +37,7 @@ struct base {
 
 struct harness {
 	struct base *base;
+	uint8_t *shared; /* the window's memory, always writable here */
 	uint8_t *rw, *rx;
 	size_t size;
 	struct x64_out out;
@@ -51,6 +54,13 @@ void harness_target(struct harness *h, uint32_t shuffle_seed, unsigned n_homes);
 
 /* Fills the TLB with what `which` has bits set for: one bit a page and kind of access. 0 empties it. */
 void harness_fill_tlb(struct harness *h, struct guest_state *g, uint32_t which);
+
+/* From here on g's memory is the window's, each page as two bits of `pages` say: 0 and 1 trap, 2 read-only, 3 there. */
+void harness_open_window(struct harness *h, struct guest_state *g, uint32_t pages);
+/* Puts it back into g->memory. */
+void harness_close_window(struct guest_state *g);
+/* Traps in g's code continue at their stubs; what is not a site's access goes to `crash`. */
+void harness_catch_traps(struct guest_state *g, void (*crash)(int sig));
 
 /* Memory callbacks for the interpreter; ctx is a struct guest_state. */
 bool harness_load(void *ctx, uint32_t addr, uint16_t memop, unsigned mark, uint64_t *value);
