@@ -198,8 +198,11 @@ static uint8_t *host_memory(uint64_t size, int *fd)
 	*fd = file_may_have(size) ? memfd_create("rhea-ram", MFD_CLOEXEC) : -1;
 	if (*fd >= 0 && ftruncate(*fd, (off_t)size) == 0) {
 		uint8_t *host = mmap(NULL, size, prot, MAP_SHARED | MAP_NORESERVE, *fd, 0);
-		if (host != MAP_FAILED)
+		if (host != MAP_FAILED) {
+			/* A core dump would make and write every page of a file, touched or not. */
+			(void)madvise(host, size, MADV_DONTDUMP);
 			return host;
+		}
 	}
 	if (*fd >= 0)
 		close(*fd);

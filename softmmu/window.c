@@ -57,7 +57,7 @@ static bool map_run(struct softmmu *mmu, const struct mem_range *r, uint64_t fro
 		       (off_t)(offset + (from - r->base.v)));
 	if (p == MAP_FAILED)
 		return false;
-	(void)madvise(p, end - from, MADV_DONTDUMP); /* a core dump has it once already */
+	(void)madvise(p, end - from, MADV_DONTDUMP); /* as the memory itself, address_space.c */
 	return true;
 }
 
