@@ -129,6 +129,49 @@ static void code_flushed_while_sites_are_patched(void **state)
 	}
 }
 
+/* ---- the end of the address space ------------------------------------------------------------------------ */
+
+/* Memory that goes on above 4 GiB: addresses wrap all the same, with displacements, in blocks, and for stores. */
+static void addresses_wrap_below_memory_above(void **state)
+{
+	(void)state;
+	EACH_WAY(way) {
+		struct guest g;
+		struct rhea_error err;
+		start(&g, way);
+		if (rhea_map_ram(g.m, 0x80000000u, UINT64_C(3) << 30, &err)) /* 1 GiB of it above */
+			fail_msg("%s", err.msg);
+		const uint32_t words[] = {0x11, 0x22, 0x33, 0x44}, above[] = {0xbad, 0xbad, 0xbad, 0xbad};
+		assert_int_equal(rhea_write_phys(g.m, 0xfffffff0u, words, sizeof words), RHEA_OK);
+		assert_int_equal(rhea_write_phys(g.m, UINT64_C(1) << 32, above, sizeof above), RHEA_OK);
+		guest_li(&g, 8, 0xfffffff8u);
+		guest_put(&g, a_mov(9, 0x40));
+		guest_li(&g, 0, 20);
+		uint32_t loop = g.at;
+		guest_put(&g, a_ldr(1, 8, 4));
+		guest_put(&g, a_addr(4, 4, 1));
+		guest_put(&g, a_str(4, 8, 0x48));             /* to 0x40 */
+		guest_put(&g, a_ldr(1, 9, -0x44));            /* from 0xfffffffc */
+		guest_put(&g, a_addr(5, 5, 1));
+		guest_put(&g, a_str(5, 9, -0x50));            /* to 0xfffffff0 */
+		guest_put(&g, a_ldm(8, 1 << 1 | 1 << 2 | 1 << 3 | 1 << 6)); /* ..f8, ..fc, 0, 4 */
+		guest_put(&g, a_addr(7, 7, 6));
+		put_loop(&g, 0, loop);
+		guest_stop(&g);
+		guest_run(&g, LIMIT);
+		uint32_t end;
+		assert_int_equal(rhea_read_phys(g.m, 0xfffffff0u, &end, 4), RHEA_OK);
+		assert_int_equal(guest_reg(&g, 4), 20 * 0x44);
+		assert_int_equal(guest_word(&g, 0x40), 20 * 0x44);
+		assert_int_equal(end, 20 * 0x44);
+		assert_int_equal(guest_reg(&g, 1), 0x33);
+		assert_int_equal(guest_reg(&g, 2), 0x44);
+		assert_int_equal(guest_reg(&g, 3), guest_word(&g, 0));
+		assert_int_equal(guest_reg(&g, 7), 20 * guest_word(&g, 4));
+		guest_free(&g);
+	}
+}
+
 /* ---- pages with code ------------------------------------------------------------------------------------- */
 
 /* A function with its data in its own page; then the function is overwritten, and in the end never called again. */
@@ -524,7 +567,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sites_flip_between_device_and_memory), cmocka_unit_test(code_flushed_while_sites_are_patched),
-		cmocka_unit_test(data_beside_code), cmocka_unit_test(map_changes_inside_a_block),
+		cmocka_unit_test(data_beside_code), cmocka_unit_test(addresses_wrap_below_memory_above),
+		cmocka_unit_test(map_changes_inside_a_block),
 		cmocka_unit_test(sections_change), cmocka_unit_test(small_pages_are_left_alone),
 		cmocka_unit_test(a_flat_mib_of_small_pages),
 		cmocka_unit_test(user_code_has_no_part_in_it), cmocka_unit_test(domains_close_it),
