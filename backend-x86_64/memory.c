@@ -258,13 +258,12 @@ static void store_to_tlb(struct gen *g, struct access *a, const struct opnd *val
 
 static void store_to_window(struct gen *g, struct access *a, const struct opnd *value, bool swap)
 {
-	int from = value->reg;
+	int from = swap ? ra_alloc(g) : value->reg; /* before the first jump: it may have to save what is there */
 	if (!begin_window_access(g, a)) {
 		a->slow->from[1] = emit_jmp(&g->e);
 		return;
 	}
 	if (swap) {
-		from = ra_alloc(g);
 		emit_mov_rr(&g->e, a->wide, from, value->reg);
 		swap_bytes(g, a, from);
 	}

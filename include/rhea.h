@@ -5,7 +5,8 @@
  * One machine is one struct rhea. Machines share nothing: any number may exist in a process, each
  * used from one thread at a time. Unless a function says otherwise it must not be called while rhea_run runs on
  * that machine in another thread. Guest errors never become host errors: a guest that crashes keeps crashing inside
- * the machine; the functions below fail only for what the host did or was asked.
+ * the machine; the functions below fail only for what the host did or was asked. After fork() guest memory and translated
+ * code are shared: one of the two processes may go on with the machine.
  *
  *     struct rhea_config cfg = { .machine = "versatilepb" };
  *     struct rhea_error err;
@@ -70,7 +71,8 @@ struct rhea_config {
 	bool compile_at_once;      /* compile blocks when first reached; normally their first run is interpreted */
 	bool no_window;            /* never map guest memory at its own addresses: slower, but without 4 GiB of address space
 				      and without the SIGSEGV handler that is in place while rhea_run runs (it hands on
-				      what is not rhea's to the handler that it found) */
+				      what is not rhea's to the handler that it found; one that a callback installs must
+				      do the same) */
 	bool no_chain;             /* return to the run loop after every block */
 	bool no_reboot;            /* a guest reset request ends rhea_run with RHEA_EVENT_RESET */
 	bool icount;               /* virtual time from the instruction count: deterministic */

@@ -25,6 +25,7 @@ enum rhea_status codebuf_init(struct codebuf *b, size_t size, struct rhea_error 
 		return error_set(err, RHEA_ERR_HOST, "code buffer: the host refuses %zu bytes of executable memory: %s",
 				 size, strerror(e));
 	}
+	(void)madvise(rx, size, MADV_DONTDUMP); /* a core dump has it by the other mapping */
 	*b = (struct codebuf){.rw = rw, .rx = rx, .size = size, .mark = rw};
 	b->out = (struct x64_out){.cur = rw, .end = (uint8_t *)rw + size, .rx_delta = (uint8_t *)rx - (uint8_t *)rw};
 	return RHEA_OK;

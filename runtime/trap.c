@@ -14,17 +14,23 @@
 static pthread_mutex_t trap_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct sigaction trap_previous;
 static unsigned trap_users;
-static _Thread_local const struct trap *volatile trap_current;
+/* Initial-exec: in a shared library a thread's first look at it must not allocate, inside a signal handler. */
+static _Thread_local const struct trap *volatile trap_current __attribute__((tls_model("initial-exec")));
 
-/* Not ours: as if we were not there. */
+/* Not ours: as if we were not there (but for SA_RESETHAND). What an instruction did happens again when the handler returns;
+ * what somebody sent has to be sent again. */
 static void forward(int sig, siginfo_t *info, void *context)
 {
-	if (trap_previous.sa_flags & SA_SIGINFO)
+	bool sent = info->si_code <= 0;
+	if (trap_previous.sa_flags & SA_SIGINFO) {
 		trap_previous.sa_sigaction(sig, info, context);
-	else if (trap_previous.sa_handler == SIG_DFL || trap_previous.sa_handler == SIG_IGN)
-		sigaction(sig, &(struct sigaction){.sa_handler = SIG_DFL}, NULL); /* happens again, and ends the process */
-	else
+	} else if (trap_previous.sa_handler == SIG_DFL || (trap_previous.sa_handler == SIG_IGN && !sent)) {
+		sigaction(sig, &(struct sigaction){.sa_handler = SIG_DFL}, NULL); /* ends the process */
+		if (sent)
+			raise(sig);
+	} else if (trap_previous.sa_handler != SIG_IGN) {
 		trap_previous.sa_handler(sig);
+	}
 }
 
 static void on_trap(int sig, siginfo_t *info, void *context)
@@ -44,7 +50,7 @@ static bool is_ours(const struct sigaction *sa)
 	return (sa->sa_flags & SA_SIGINFO) && sa->sa_sigaction == on_trap;
 }
 
-/* Looks each time: a client may have installed its own meanwhile. */
+/* Looks each time: a client may have installed its own meanwhile. Its handler runs inside ours, so ours blocks the same. */
 static bool install(void)
 {
 	struct sigaction now, ours = {.sa_sigaction = on_trap, .sa_flags = SA_SIGINFO | SA_ONSTACK};
@@ -53,8 +59,27 @@ static bool install(void)
 	if (is_ours(&now))
 		return true;
 	trap_previous = now;
-	sigemptyset(&ours.sa_mask);
+	ours.sa_flags |= now.sa_flags & SA_NODEFER;
+	ours.sa_mask = now.sa_mask;
 	return sigaction(SIGSEGV, &ours, NULL) == 0;
+}
+
+/* The thread may have it blocked, as workers often do: a trap would then end the process. */
+static void unblock(struct trap *t)
+{
+	sigset_t segv, old;
+	sigemptyset(&segv);
+	sigaddset(&segv, SIGSEGV);
+	t->was_blocked = pthread_sigmask(SIG_UNBLOCK, &segv, &old) == 0 && sigismember(&old, SIGSEGV) == 1;
+}
+
+static void block_again(const struct trap *t)
+{
+	sigset_t segv;
+	sigemptyset(&segv);
+	sigaddset(&segv, SIGSEGV);
+	if (t->was_blocked)
+		pthread_sigmask(SIG_BLOCK, &segv, NULL);
 }
 
 bool trap_begin(struct trap *t)
@@ -66,6 +91,7 @@ bool trap_begin(struct trap *t)
 	if (ok) {
 		t->outer = trap_current;
 		trap_current = t;
+		unblock(t);
 	}
 	return ok;
 }
@@ -74,6 +100,7 @@ void trap_end(struct trap *t)
 {
 	struct sigaction now;
 	trap_current = t->outer;
+	block_again(t);
 	pthread_mutex_lock(&trap_lock);
 	if (--trap_users == 0 && sigaction(SIGSEGV, NULL, &now) == 0 && is_ours(&now))
 		sigaction(SIGSEGV, &trap_previous, NULL);

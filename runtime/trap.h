@@ -15,6 +15,7 @@ struct trap {
 	uint64_t (*redirect)(void *opaque, uint64_t host_pc);
 	void *opaque;
 	const struct trap *outer; /* of the vCPU in whose callback this one runs */
+	bool was_blocked;         /* the thread's signal mask had SIGSEGV */
 };
 
 /* This thread is about to run t's code; it has ended. Calls nest. false: the host refuses a handler. */

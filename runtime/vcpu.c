@@ -195,6 +195,7 @@ void vcpu_free(struct vcpu *v)
 
 void vcpu_reset(struct vcpu *v)
 {
+	v->window_flushes = v->window_misplaced = 0; /* what starts now may behave otherwise */
 	arm_cpu_reset(v->cpu);
 	cpu_tlb_flush(v);
 }

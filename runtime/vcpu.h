@@ -88,7 +88,7 @@ enum vcpu_stop {
 };
 
 struct vcpu_stats {
-	uint64_t translated_insns, translated_blocks, code_flushes, invalidated_blocks, retries;
+	uint64_t translated_insns, translated_blocks, code_flushes, invalidated_blocks, retries, window_traps;
 };
 
 /* A device access of the instruction under way, with icount. */

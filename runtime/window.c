@@ -71,10 +71,8 @@ void vcpu_window_page_flushed(struct vcpu *v, gva_t va)
 
 void vcpu_window_map_changed(struct vcpu *v, gpa_t base, uint64_t size)
 {
-	if (!v->window)
-		return;
-	softmmu_window_changed(v->mmu, base, size);
-	if (no_tables(v))
+	softmmu_window_changed(v->mmu, base, size); /* also when it was given up: a block that uses it may be under way */
+	if (v->window && no_tables(v))
 		open_all(v);
 }
 
@@ -127,7 +125,7 @@ struct window_site {
 	uint8_t saved[X64_ACCESS_BYTES];
 	bool patched;
 	uint8_t faults, flips;
-	uint16_t calm;     /* accesses in a row that the window would have served */
+	uint16_t calm;     /* accesses since it was patched that the window would have served */
 };
 
 static struct window_site *find(const struct window_sites *s, uint64_t pc)
@@ -217,6 +215,7 @@ void vcpu_window_slow(struct vcpu *v, uint32_t addr, uint16_t memop, bool store,
 {
 	bool trap = v->trapped;
 	v->trapped = false;
+	v->stats.window_traps += trap;
 	bool memory = v->base->tlb.addend[memop_space(memop)][store ? MEM_WRITE : MEM_READ][addr >> PAGE_BITS] != 0;
 	if ((!trap && !memory) || !uses_window(v, memop) || (addr & (memop_size(memop) - 1)))
 		return;

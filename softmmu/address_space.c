@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "softmmu/address_space.h"
@@ -172,26 +173,36 @@ static enum rhea_status insert(struct address_space *as, const struct mem_range 
 	return RHEA_OK;
 }
 
-bool as_backing(const struct address_space *as, const uint8_t *host, int *fd, uint64_t *offset)
+bool as_backing(const struct address_space *as, const struct mem_range *r, int *fd, uint64_t *offset)
 {
 	for (const struct as_owned *o = as->owned; o; o = o->next)
-		if (host >= o->host && host < o->host + o->size) {
+		if (r->host >= o->host && r->host < o->host + o->size) {
 			*fd = o->fd;
-			*offset = (uint64_t)(host - o->host);
-			return o->fd >= 0;
+			*offset = (uint64_t)(r->host - o->host);
+			return o->fd >= 0 && r->size <= o->size - *offset;
 		}
 	return false;
+}
+
+/* Growing a file above the limit (ulimit -f) is a signal that ends the process. */
+static bool file_may_have(uint64_t size)
+{
+	struct rlimit limit;
+	return getrlimit(RLIMIT_FSIZE, &limit) == 0 && (limit.rlim_cur == RLIM_INFINITY || size <= limit.rlim_cur);
 }
 
 /* Memory from a file without a name: the window maps it once more. A host that has no such files gives memory all the same. */
 static uint8_t *host_memory(uint64_t size, int *fd)
 {
 	int prot = PROT_READ | PROT_WRITE;
-	*fd = memfd_create("rhea-ram", MFD_CLOEXEC);
+	*fd = file_may_have(size) ? memfd_create("rhea-ram", MFD_CLOEXEC) : -1;
 	if (*fd >= 0 && ftruncate(*fd, (off_t)size) == 0) {
 		uint8_t *host = mmap(NULL, size, prot, MAP_SHARED | MAP_NORESERVE, *fd, 0);
-		if (host != MAP_FAILED)
+		if (host != MAP_FAILED) {
+			/* A core dump would make and write every page of a file, touched or not. */
+			(void)madvise(host, size, MADV_DONTDUMP);
 			return host;
+		}
 	}
 	if (*fd >= 0)
 		close(*fd);

@@ -27,8 +27,8 @@ struct address_space {
 	void *refused_opaque;
 };
 
-/* The file and the offset behind a host address; false when it is memory without a file. */
-bool as_backing(const struct address_space *as, const uint8_t *host, int *fd, uint64_t *offset);
+/* The file and the offset behind a range of memory; false when not all of it has one. */
+bool as_backing(const struct address_space *as, const struct mem_range *r, int *fd, uint64_t *offset);
 
 /* Index of the first range that ends behind `pa`; as->n when there is none. */
 unsigned as_search(const struct address_space *as, gpa_t pa);

@@ -27,12 +27,20 @@ static bool mib_open(const struct window *w, uint64_t pa)
 	return bit(w->open.mib[pa >> (MIB_BITS + 5)], (unsigned)(pa >> MIB_BITS) & 31u);
 }
 
+/* Takes away what is mapped there. */
+static bool reserve(struct window *w, uint64_t from, uint64_t end)
+{
+	return mmap(w->at + from, end - from, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) !=
+	       MAP_FAILED;
+}
+
 static void give_up(struct window *w)
 {
 	w->broken = true;
 	memset(&w->open, 0, sizeof w->open);
-	/* Reserving again what is reserved takes mappings away and needs none. */
-	(void)mmap(w->at, WINDOW_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+	/* Where the host has more mappings than it allows it refuses this, too, but can still join those that there are. */
+	if (!reserve(w, 0, WINDOW_SIZE) && mprotect(w->at, WINDOW_SIZE, PROT_NONE))
+		abort(); /* stores to pages with code would go unseen */
 }
 
 /* ---- mapping ---- */
@@ -42,12 +50,15 @@ static bool map_run(struct softmmu *mmu, const struct mem_range *r, uint64_t fro
 {
 	int fd;
 	uint64_t offset;
-	if (!as_backing(mmu->as, r->host, &fd, &offset))
+	if (!as_backing(mmu->as, r, &fd, &offset))
 		return true; /* memory of a client's: served by the slow path */
 	int prot = r->kind == RANGE_RAM ? PROT_READ | PROT_WRITE : PROT_READ;
 	void *p = mmap(mmu->window->at + from, end - from, prot, MAP_SHARED | MAP_NORESERVE | MAP_FIXED, fd,
 		       (off_t)(offset + (from - r->base.v)));
-	return p != MAP_FAILED;
+	if (p == MAP_FAILED)
+		return false;
+	(void)madvise(p, end - from, MADV_DONTDUMP); /* as the memory itself, address_space.c */
+	return true;
 }
 
 /* The open runs of a range inside [from, end), which lie on page boundaries. */
@@ -76,8 +87,7 @@ static void clear_read_only(struct window *w, uint64_t from, uint64_t end)
 static void sync_span(struct softmmu *mmu, uint64_t from, uint64_t end)
 {
 	struct window *w = mmu->window;
-	bool ok = mmap(w->at + from, end - from, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) !=
-		  MAP_FAILED;
+	bool ok = reserve(w, from, end);
 	clear_read_only(w, from, end);
 	unsigned n;
 	const struct mem_range *r = as_ranges(mmu->as, &n);
@@ -158,7 +168,7 @@ void softmmu_window_wanted(const struct softmmu *mmu, struct window_mask *out)
 	for (unsigned i = 0; i < n && r[i].base.v < WINDOW_SIZE; i++) {
 		int fd;
 		uint64_t offset, end = MIN(r[i].base.v + r[i].size, WINDOW_SIZE);
-		if (r[i].kind == RANGE_MMIO || !as_backing(mmu->as, r[i].host, &fd, &offset))
+		if (r[i].kind == RANGE_MMIO || !as_backing(mmu->as, &r[i], &fd, &offset))
 			continue;
 		for (uint64_t mib = r[i].base.v >> MIB_BITS; mib << MIB_BITS < end; mib++)
 			out->mib[mib / 32] |= 1u << (mib % 32);
@@ -223,10 +233,10 @@ bool softmmu_window_serves(const struct softmmu *mmu, gva_t va, bool write)
 	const struct mem_range *r = as_find(mmu->as, GPA(va.v));
 	int fd;
 	uint64_t offset;
-	if (!r || r->kind == RANGE_MMIO || (write && r->kind != RANGE_RAM) || !as_backing(mmu->as, r->host, &fd, &offset))
+	if (!r || r->kind == RANGE_MMIO || (write && r->kind != RANGE_RAM) || !as_backing(mmu->as, r, &fd, &offset))
 		return false;
-	uint64_t off = va.v - r->base.v, page = off & ~(uint64_t)PAGE_MASK;
-	if ((r->base.v & PAGE_MASK) || page + PAGE_SIZE > r->size)
+	uint64_t page = va.v & ~PAGE_MASK;
+	if (page < r->base.v || page + PAGE_SIZE > r->base.v + r->size)
 		return false;
-	return !write || !code_pages_has(&mmu->code, host_page(r->host + off));
+	return !write || !code_pages_has(&mmu->code, host_page(r->host + (va.v - r->base.v)));
 }

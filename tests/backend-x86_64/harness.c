@@ -3,10 +3,12 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include <Zydis/Zydis.h>
@@ -15,6 +17,10 @@
 #include "tests/backend-x86_64/harness.h"
 
 #define CODE_SIZE ((size_t)1 << 22)
+
+#define GUARD ((size_t)1 << 16)
+#define WINDOW_OFFSET (((sizeof(struct base) + 4095) & ~(size_t)4095) + GUARD)
+#define WHOLE_SIZE (WINDOW_OFFSET + ((size_t)1 << 32) + GUARD)
 
 /* ---- memory ---------------------------------------------------------------------------------- */
 
@@ -75,6 +81,8 @@ static struct x64_load_result load_slow(void *env, uint32_t addr, uint32_t memop
 	_Alignas(16) volatile uint8_t aligned[16]; /* the ABI's promise to us */
 	assert_int_equal((uintptr_t)aligned & 15, 0);
 	assert_int_equal((uintptr_t)__builtin_frame_address(0) & 15, 0);
+	if (g->shared)
+		memcpy(g->memory.bytes, g->shared, RANDOM_MEM_GOOD);
 	r.status = !harness_load(g, addr, (uint16_t)memop, harness_mark_of(g->code, host_pc), &r.value);
 	trash_registers();
 	return r;
@@ -84,7 +92,11 @@ static uint64_t store_slow(void *env, uint32_t addr, uint64_t value, uint32_t me
 {
 	struct guest_state *g = state_of(env);
 	assert_int_equal((uintptr_t)__builtin_frame_address(0) & 15, 0);
+	if (g->shared)
+		memcpy(g->memory.bytes, g->shared, RANDOM_MEM_GOOD);
 	uint64_t status = !harness_store(g, addr, (uint16_t)memop, harness_mark_of(g->code, host_pc), value);
+	if (g->shared)
+		memcpy(g->shared, g->memory.bytes, RANDOM_MEM_GOOD);
 	trash_registers();
 	return status;
 }
@@ -95,10 +107,74 @@ void harness_fill_tlb(struct harness *h, struct guest_state *g, uint32_t which)
 	for (unsigned space = 0; space < 2; space++)
 		for (unsigned kind = 0; kind < 2; kind++)
 			for (unsigned page = 0; page < RANDOM_MEM_GOOD >> 12; page++, bit++) {
-				uint64_t to_host = (uint64_t)(uintptr_t)g->memory.bytes - RANDOM_MEM_BASE;
+				uint8_t *host = g->shared ? g->shared : g->memory.bytes;
+				uint64_t to_host = (uint64_t)(uintptr_t)host - RANDOM_MEM_BASE;
 				h->base->addend[space][kind][(RANDOM_MEM_BASE >> 12) + page] =
 					which >> bit & 1 ? to_host : 0;
 			}
+}
+
+/* ---- the window -------------------------------------------------------------------------------- */
+
+static uint8_t *window_page(const struct harness *h, unsigned page)
+{
+	return (uint8_t *)h->base + WINDOW_OFFSET + RANDOM_MEM_BASE + 4096 * page;
+}
+
+void harness_open_window(struct harness *h, struct guest_state *g, uint32_t pages)
+{
+	static const int prot[] = {PROT_NONE, PROT_NONE, PROT_READ, PROT_READ | PROT_WRITE};
+	g->shared = h->shared;
+	memcpy(g->shared, g->memory.bytes, RANDOM_MEM_GOOD);
+	for (unsigned page = 0; page < RANDOM_MEM_GOOD >> 12; page++)
+		assert_int_equal(mprotect(window_page(h, page), 4096, prot[pages >> 2 * page & 3]), 0);
+}
+
+void harness_close_window(struct guest_state *g)
+{
+	memcpy(g->memory.bytes, g->shared, RANDOM_MEM_GOOD);
+	g->shared = NULL;
+}
+
+static struct guest_state *trapping;
+static void (*trap_crash)(int sig);
+
+static void on_trap(int sig, siginfo_t *info, void *context)
+{
+	ucontext_t *uc = context;
+	const struct x64_code *code = trapping->code;
+	uint64_t offset = (uint64_t)uc->uc_mcontext.gregs[REG_RIP] - (code ? code->code : 0);
+	(void)info;
+	for (uint32_t i = 0; code && i < code->n_sites; i++)
+		if (code->site[i].access == offset && offset) {
+			trapping->traps++;
+			uc->uc_mcontext.gregs[REG_RIP] = (greg_t)(code->code + code->site[i].stub);
+			return;
+		}
+	trap_crash(sig);
+}
+
+void harness_catch_traps(struct guest_state *g, void (*crash)(int sig))
+{
+	struct sigaction sa = {.sa_sigaction = on_trap, .sa_flags = SA_SIGINFO};
+	trapping = g;
+	trap_crash = crash;
+	assert_int_equal(sigaction(SIGSEGV, &sa, NULL), 0);
+}
+
+/* The base, behind it the window: all of it traps but for the random guest's memory, which starts the same. */
+static void map_base(struct harness *h)
+{
+	_Static_assert((int)sizeof(struct x64_frame) - X64_FRAME_END <= HARNESS_FRAME_ROOM, "the frame has room");
+	uint8_t *p = mmap(NULL, HARNESS_FRAME_ROOM + WHOLE_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	assert_true(p != MAP_FAILED && mprotect(p, HARNESS_FRAME_ROOM + sizeof *h->base, PROT_READ | PROT_WRITE) == 0);
+	h->base = (struct base *)(void *)(p + HARNESS_FRAME_ROOM);
+	int fd = memfd_create("memory", MFD_CLOEXEC);
+	assert_true(fd >= 0 && ftruncate(fd, RANDOM_MEM_GOOD) == 0);
+	h->shared = mmap(NULL, RANDOM_MEM_GOOD, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	assert_true(h->shared != MAP_FAILED);
+	assert_true(mmap(window_page(h, 0), RANDOM_MEM_GOOD, PROT_NONE, MAP_SHARED | MAP_FIXED, fd, 0) != MAP_FAILED);
+	close(fd);
 }
 
 /* ---- set-up ---------------------------------------------------------------------------------- */
@@ -106,11 +182,7 @@ void harness_fill_tlb(struct harness *h, struct guest_state *g, uint32_t which)
 void harness_init(struct harness *h)
 {
 	memset(h, 0, sizeof *h);
-	_Static_assert((int)sizeof(struct x64_frame) - X64_FRAME_END <= HARNESS_FRAME_ROOM, "the frame has room");
-	uint8_t *p = mmap(NULL, HARNESS_FRAME_ROOM + sizeof *h->base, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	assert_true(p != MAP_FAILED);
-	h->base = (struct base *)(void *)(p + HARNESS_FRAME_ROOM);
+	map_base(h);
 	int fd = memfd_create("code", MFD_CLOEXEC);
 	assert_true(fd >= 0 && ftruncate(fd, CODE_SIZE) == 0);
 	h->size = CODE_SIZE;
@@ -124,7 +196,7 @@ void harness_init(struct harness *h)
 		.host_pc = offsetof(struct base, host_pc), .host_sp = offsetof(struct base, host_sp),
 		.ret_sp = offsetof(struct base, ret_sp),
 		.tb_flags = offsetof(struct base, tb_flags), .jump_cache = offsetof(struct base, jump_cache),
-		.jump_cache_bits = HARNESS_CACHE_BITS, .tlb = offsetof(struct base, addend),
+		.jump_cache_bits = HARNESS_CACHE_BITS, .window = (int32_t)WINDOW_OFFSET, .tlb = offsetof(struct base, addend),
 		.exec_tag = offsetof(struct base, exec_tag), .page_bits = 12,
 		.load_slow = load_slow, .store_slow = store_slow,
 	};
@@ -134,7 +206,8 @@ void harness_init(struct harness *h)
 
 void harness_free(struct harness *h)
 {
-	munmap((uint8_t *)h->base - HARNESS_FRAME_ROOM, HARNESS_FRAME_ROOM + sizeof *h->base);
+	munmap((uint8_t *)h->base - HARNESS_FRAME_ROOM, HARNESS_FRAME_ROOM + WHOLE_SIZE);
+	munmap(h->shared, RANDOM_MEM_GOOD);
 	munmap(h->rw, h->size);
 	munmap(h->rx, h->size);
 	arena_free(&h->arena);

@@ -2,7 +2,7 @@
 /*
  * A place to run emitted code: a base region as the runtime would lay it out, sparse TLB tables, a
  * dual-mapped code buffer (RW and RX, never both), and slow paths that work on the random guest's
- * memory (tests/ir/random_unit.h).
+ * memory (tests/ir/random_unit.h). Behind the base lies a window, whose pages are there, read-only, or trap.
  */
 #ifndef RHEA_TESTS_X64_HARNESS_H
 #define RHEA_TESTS_X64_HARNESS_H
@@ -12,7 +12,7 @@
 
 #define HARNESS_CACHE_BITS 6u
 #define HARNESS_TAG_SPACES 2u
-#define HARNESS_RET_ENTRIES 1024 /* of the return stack */
+#define HARNESS_RET_ENTRIES 4096 /* of the return stack; a signal's frame lies below it */
 #define HARNESS_FRAME_ROOM 8192 /* mapped in front of struct base, for struct x64_frame */
 
 /* One guest's state: memory and a digest of the env at every access (homes must be exact there). */
@@ -21,6 +21,8 @@ struct guest_state {
 	struct random_memory memory;
 	uint64_t env_log;
 	const struct x64_code *code; /* compiled side: to find the mark of a site */
+	uint8_t *shared;             /* compiled side, with the window: the memory while code runs; else NULL */
+	unsigned traps;
 };
 
 struct base {
@@ -38,6 +40,7 @@ struct base {
 
 struct harness {
 	struct base *base;
+	uint8_t *shared; /* the window's memory, always writable here */
 	uint8_t *rw, *rx;
 	size_t size;
 	struct x64_out out;
@@ -58,6 +61,12 @@ void harness_fill_tlb(struct harness *h, struct guest_state *g, uint32_t which);
 /* Enters code at an RX address, with an empty return stack or with what the last run left. */
 uint64_t harness_enter(struct harness *h, uint64_t code);
 uint64_t harness_reenter(struct harness *h, uint64_t code);
+/* From here on g's memory is the window's, each page as two bits of `pages` say: 0 and 1 trap, 2 read-only, 3 there. */
+void harness_open_window(struct harness *h, struct guest_state *g, uint32_t pages);
+/* Puts it back into g->memory. */
+void harness_close_window(struct guest_state *g);
+/* Traps in g's code continue at their stubs; what is not a site's access goes to `crash`. */
+void harness_catch_traps(struct guest_state *g, void (*crash)(int sig));
 
 /* Memory callbacks for the interpreter; ctx is a struct guest_state. */
 bool harness_load(void *ctx, uint32_t addr, uint16_t memop, unsigned mark, uint64_t *value);

@@ -2,7 +2,8 @@
 /*
  * Random units: the interpreter and the compiled code must agree on env, memory, exit and fault,
  * with the register allocator's choices shuffled, with few homes and many, before and after the
- * optimiser, on hosts with and without BMI2 and LZCNT, TLB full, empty and mixed.
+ * optimiser, on hosts with and without BMI2 and LZCNT, TLB full, empty and mixed; with the window
+ * for none, one or both spaces, its pages there or not, its sites as compiled or patched.
  *
  *   RHEA_SEED=n replays unit n; RHEA_UNITS=n sets how many.
  */
@@ -26,6 +27,8 @@ struct run {
 	uint64_t seed;
 	unsigned n_insns, n_homes;
 	uint32_t shuffle, tlb;
+	uint8_t window;         /* spaces that have it */
+	uint32_t pages, patch;  /* harness_open_window; a bit for each site modulo 32 */
 	bool optimise, bmi2, lzcnt;
 };
 
@@ -41,6 +44,9 @@ static struct run run_from_seed(uint64_t seed)
 	run.optimise = random_below(&r, 2);
 	run.bmi2 = random_below(&r, 3);
 	run.lzcnt = random_below(&r, 3);
+	run.window = (uint8_t)random_below(&r, 4);
+	run.pages = random_below(&r, 4) ? random_u32(&r) & 15u : 0;
+	run.patch = random_below(&r, 2) ? 0 : random_below(&r, 2) ? ~0u : random_u32(&r);
 	return run;
 }
 
@@ -99,6 +105,12 @@ static bool same_result(const struct ir_interp_result *want, const struct ir_int
 	return want->pc_key == got->pc_key && (exit != IR_EXIT_JUMP || want->slot == got->slot);
 }
 
+/* Does every access come to the slow path, so that it is in the log? */
+static bool all_slow(const struct run *run)
+{
+	return (run->tlb == 0 || run->window == 3) && (run->window == 0 || (run->pages & 10u) == 0 || run->patch == ~0u);
+}
+
 static const char *difference(const struct run *run, const struct guest_state *want, const struct guest_state *got,
 			      const struct ir_interp_result *wr, const struct ir_interp_result *gr)
 {
@@ -108,9 +120,9 @@ static const char *difference(const struct run *run, const struct guest_state *w
 		return "env";
 	if (memcmp(want->memory.bytes, got->memory.bytes, sizeof want->memory.bytes) != 0)
 		return "memory";
-	if (run->tlb == 0 && want->memory.log != got->memory.log)
+	if (all_slow(run) && want->memory.log != got->memory.log)
 		return "accesses";
-	if (run->tlb == 0 && want->env_log != got->env_log)
+	if (all_slow(run) && want->env_log != got->env_log)
 		return "env during an access";
 	return NULL;
 }
@@ -126,8 +138,8 @@ static void report(struct harness *h, const struct run *run, const struct x64_co
 	free(text);
 	build(h, run, &u);
 	ir_print(&u, &log);
-	fprintf(stderr, "homes %u shuffle %u tlb %#x optimise %d bmi2 %d lzcnt %d\n", run->n_homes, run->shuffle,
-		run->tlb, run->optimise, run->bmi2, run->lzcnt);
+	fprintf(stderr, "homes %u shuffle %u tlb %#x window %u pages %#x patch %#x optimise %d bmi2 %d lzcnt %d\n", run->n_homes,
+		run->shuffle, run->tlb, run->window, run->pages, run->patch, run->optimise, run->bmi2, run->lzcnt);
 	fprintf(stderr, "exit %d/%d slot %u/%u pc %#x/%#x marks %u/%u\n", wr->exit, gr->exit, wr->slot, gr->slot,
 		wr->pc_key, gr->pc_key, wr->marks, gr->marks);
 	for (unsigned i = 0; i < sizeof(struct random_env) / 4; i++) {
@@ -138,9 +150,31 @@ static void report(struct harness *h, const struct run *run, const struct x64_co
 	fail_msg("seed %" PRIu64 " (RHEA_SEED replays it): %s differs", run->seed, what);
 }
 
+/* Patches the sites that are to be; the others are patched and given back, which must leave no trace. */
+static void patch_sites(const struct harness *h, const struct run *run, const struct x64_code *code)
+{
+	for (uint32_t i = 0; i < code->n_sites; i++) {
+		const struct x64_site *site = &code->site[i];
+		uint8_t saved[X64_ACCESS_BYTES], before[16];
+		if (!site->access)
+			continue;
+		assert_true(site->access < site->stub && site->stub < site->offset && site->offset <= code->size);
+		uint8_t *at = (uint8_t *)(uintptr_t)(code->code + site->access - (uint64_t)h->out.rx_delta);
+		memcpy(before, at, sizeof before);
+		x64_patch_access(code, site, saved, h->out.rx_delta);
+		assert_memory_equal(saved, before, sizeof saved);
+		if (run->patch >> i % 32 & 1)
+			continue;
+		x64_unpatch_access(code, site, saved, h->out.rx_delta);
+		assert_memory_equal(at, before, sizeof before);
+	}
+}
+
+static struct guest_state want, got;
+static uint64_t total_traps;
+
 static void check_one(struct harness *h, uint64_t seed)
 {
-	static struct guest_state want, got;
 	struct run run = run_from_seed(seed);
 	struct random_env env;
 	struct ir_unit u;
@@ -153,16 +187,22 @@ static void check_one(struct harness *h, uint64_t seed)
 	harness_target(h, run.shuffle, run.n_homes);
 	h->target.has_bmi2 &= run.bmi2;
 	h->target.has_lzcnt &= run.lzcnt;
-	struct x64_compile_args args = {.cookie = COOKIE, .n_insns = u.n_marks};
+	struct x64_compile_args args = {.cookie = COOKIE, .n_insns = u.n_marks, .window = run.window};
 	assert_true(x64_compile(&h->target, &u, &args, &h->out, &code));
 	init_state(&got, &h->base->env, seed);
 	got.code = &code;
 	h->base->state = &got;
 	h->base->budget = BUDGET;
+	if (run.window)
+		harness_open_window(h, &got, run.pages);
 	harness_fill_tlb(h, &got, run.tlb);
+	patch_sites(h, &run, &code);
 	uint64_t rax = harness_enter(h, code.code + code.entry);
+	if (run.window)
+		harness_close_window(&got);
 	struct ir_interp_result gr = compiled_result(h, &code, rax);
 	assert_int_equal(h->base->budget, BUDGET - (int)u.n_marks);
+	total_traps += got.traps;
 	const char *what = difference(&run, &want, &got, &wr, &gr);
 	if (what)
 		report(h, &run, &code, what, &want, &got, &wr, &gr);
@@ -187,9 +227,10 @@ static void compiled_code_agrees_with_the_interpreter(void **state)
 	(void)state;
 	harness_init(&h);
 	signal(SIGABRT, on_crash);
-	signal(SIGSEGV, on_crash);
+	harness_catch_traps(&got, on_crash);
 	for (uint64_t seed = first; seed < first + n && (current_seed = seed); seed++)
 		check_one(&h, seed);
+	assert_true(n < 1000 || total_traps > n / 10); /* the window is there */
 	harness_free(&h);
 }
 

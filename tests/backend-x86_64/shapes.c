@@ -143,6 +143,39 @@ static void unit_memory(struct ir_unit *u)
 	end(u);
 }
 
+/* ldr r0, [r1, #-8]!; ldr r2, [r2, #0x104]; str r3, [r1, #8], strh r4, [r2, #3] (not folded); ldrt r12, [r1] */
+static void unit_window(struct ir_unit *u)
+{
+	uint16_t w = IR_MEMOP(2, 0, IR_ALIGN_ROTATE, 1), h = IR_MEMOP(1, 0, IR_ALIGN_FORCE, 1);
+	ir_ref a = ir_sub(u, IR_I32, ir_get(u, R1), word(u, 8));
+	ir_ref v = ir_ld(u, IR_I32, w, a);
+	ir_set(u, R1, a);
+	ir_set(u, R0, v);
+	ir_insn(u, KEY + 4);
+	ir_set(u, R2, ir_ld(u, IR_I32, w, ir_add(u, IR_I32, ir_get(u, R2), word(u, 0x104))));
+	ir_insn(u, KEY + 8);
+	ir_st(u, IR_I32, IR_MEMOP(2, 0, IR_ALIGN_FORCE, 1), ir_add(u, IR_I32, ir_get(u, R1), word(u, 8)), ir_get(u, R3));
+	ir_insn(u, KEY + 12);
+	ir_st(u, IR_I32, h, ir_add(u, IR_I32, ir_get(u, R2), word(u, 3)), ir_get(u, R4));
+	ir_insn(u, KEY + 16);
+	ir_set(u, R12, ir_ld(u, IR_I32, IR_MEMOP(2, 0, IR_ALIGN_ROTATE, 0), ir_get(u, R1)));
+	end(u);
+}
+
+/* Constant addresses, a constant stored; big-endian: a word and a signed halfword loaded, a word stored. */
+static void unit_window_order(struct ir_unit *u)
+{
+	ir_st(u, IR_I32, IR_MEMOP(0, 0, IR_ALIGN_ANY, 1), word(u, KEY + 0x41), word(u, 0x5a));
+	ir_set(u, R0, ir_ld(u, IR_I32, IR_MEMOP(2, 0, IR_ALIGN_ROTATE, 1), word(u, 0xfffffff0)));
+	ir_insn(u, KEY + 4);
+	ir_set(u, R1, ir_ld(u, IR_I32, (uint16_t)(IR_MEMOP(2, 0, IR_ALIGN_ANY, 1) | IR_MEMOP_BE), ir_get(u, R1)));
+	ir_insn(u, KEY + 8);
+	ir_set(u, R2, ir_ld(u, IR_I32, (uint16_t)(IR_MEMOP(1, 1, IR_ALIGN_ANY, 1) | IR_MEMOP_BE), ir_get(u, R2)));
+	ir_insn(u, KEY + 12);
+	ir_st(u, IR_I32, (uint16_t)(IR_MEMOP(2, 0, IR_ALIGN_ANY, 1) | IR_MEMOP_BE), ir_get(u, R3), ir_get(u, R4));
+	end(u);
+}
+
 static void unit_helpers(struct ir_unit *u)
 {
 	ir_ref args[] = {ir_get(u, R0), word(u, 5)};
@@ -196,21 +229,24 @@ static const struct shape {
 	const char *name;
 	void (*build)(struct ir_unit *u);
 	uint32_t cross_tag;
+	uint8_t window; /* spaces */
 } shapes[] = {
-	{"arithmetic", unit_arithmetic, 0},
-	{"loop end: subs, bne", unit_loop_end, 0},
-	{"flags from memory", unit_flags_from_memory, 0},
-	{"64-bit add", unit_long_add, 0},
-	{"64-bit multiply", unit_long_multiply, 0},
-	{"compares", unit_compares, 0},
-	{"memory", unit_memory, 0},
-	{"helper calls", unit_helpers, 0},
-	{"indirect exit", unit_indirect, 0},
-	{"exit to the loop, cross-page entry", unit_to_loop, 0x1234},
-	{"call", unit_call, 0},
-	{"indirect call", unit_call_indirect, 0},
-	{"conditional call", unit_call_conditional, 0},
-	{"return", unit_return, 0},
+	{"arithmetic", unit_arithmetic, 0, 0},
+	{"loop end: subs, bne", unit_loop_end, 0, 0},
+	{"flags from memory", unit_flags_from_memory, 0, 0},
+	{"64-bit add", unit_long_add, 0, 0},
+	{"64-bit multiply", unit_long_multiply, 0, 0},
+	{"compares", unit_compares, 0, 0},
+	{"memory", unit_memory, 0, 0},
+	{"helper calls", unit_helpers, 0, 0},
+	{"indirect exit", unit_indirect, 0, 0},
+	{"exit to the loop, cross-page entry", unit_to_loop, 0x1234, 0},
+	{"call", unit_call, 0, 0},
+	{"indirect call", unit_call_indirect, 0, 0},
+	{"conditional call", unit_call_conditional, 0, 0},
+	{"return", unit_return, 0, 0},
+	{"memory through the window", unit_window, 0, 2},
+	{"window: constants, byte order", unit_window_order, 0, 2},
 };
 
 static void build_keyed(struct ir_unit *u, struct harness *h, const struct ir_guest *guest, const struct shape *s,
@@ -230,7 +266,8 @@ static void compile_keyed(struct harness *h, const struct shape *s, uint32_t key
 {
 	struct ir_unit u;
 	build_keyed(&u, h, &random_guest, s, key);
-	struct x64_compile_args args = {.cookie = COOKIE, .n_insns = u.n_marks, .cross_tag = s->cross_tag, .space = 1};
+	struct x64_compile_args args = {.cookie = COOKIE, .n_insns = u.n_marks, .cross_tag = s->cross_tag, .space = 1,
+					.window = s->window};
 	assert_true(x64_compile(&h->target, &u, &args, &h->out, code));
 }
 
@@ -262,7 +299,7 @@ static char *all_listings(struct harness *h)
 		h->out.cur = h->rw + 0x1000 * (i + 1); /* the same alignment always */
 		build_keyed(&u, h, &guest, &shapes[i], KEY);
 		struct x64_compile_args args = {.cookie = COOKIE, .n_insns = u.n_marks,
-						.cross_tag = shapes[i].cross_tag, .space = 1};
+						.cross_tag = shapes[i].cross_tag, .space = 1, .window = shapes[i].window};
 		assert_true(x64_compile(&h->target, &u, &args, &h->out, &code));
 		char *main_part = harness_disassemble(h, code.code, code.code + code.size);
 		fprintf(f, "== %s (%u bytes, out of line from %04x)\n%s\n", shapes[i].name, code.size, code.slow_start,
@@ -308,8 +345,8 @@ static void listings_are_as_before(void **state)
 
 /* ---- what the runtime relies on --------------------------------------------------------------- */
 
-static const struct shape to_next = {"chain", end, 0};
-static const struct shape tagged = {"tagged", end, 77};
+static const struct shape to_next = {"chain", end, 0, 0};
+static const struct shape tagged = {"tagged", end, 77, 0};
 
 static void begin(struct harness *h, struct guest_state *g)
 {
@@ -621,7 +658,7 @@ static void a_full_buffer_leaves_no_trace(void **state)
 			h.out = (struct x64_out){from, from + size, h.out.rx_delta, false};
 			memset(from, 0x5a, 4096);
 			build_keyed(&u, &h, &random_guest, &shapes[s], KEY);
-			struct x64_compile_args args = {.cookie = COOKIE, .n_insns = 1, .cross_tag = 1};
+			struct x64_compile_args args = {.cookie = COOKIE, .n_insns = 1, .cross_tag = 1, .window = shapes[s].window};
 			done = x64_compile(&h.target, &u, &args, &h.out, &code);
 			assert_int_equal(h.out.full, !done);
 			if (!done)

@@ -239,6 +239,7 @@ struct gen {
 	struct ir_unit *u;
 	struct random_source rnd;
 	struct pool w, q, cond; /* i32, i64, i32 that is 0 or 1 */
+	struct pool addr;       /* addresses used before */
 	ir_label label[MAX_BLOCKS]; /* in code order */
 	unsigned n_blocks, block;
 	unsigned slots_used;    /* bit mask */
@@ -417,6 +418,19 @@ static uint16_t random_memop(struct gen *g, enum ir_type t, bool load)
 	return (uint16_t)(IR_MEMOP(size, sign, align, space) | (chance(g, 20) ? IR_MEMOP_BE : 0u));
 }
 
+/* a, or the same in two steps of which the second may be a displacement; in between may leave the good pages. */
+static ir_ref displaced(struct gen *g, ir_ref a)
+{
+	static const uint32_t steps[] = { 1, 2, 4, 8, 0x40, 0xff0, 0x2000, 0x7ff8, 0x7fff, 0x8000, 0xfffffffc, 0xffff8008 };
+	struct ir_unit *u = g->u;
+	ir_ref by = ir_const(u, IR_I32, steps[random_below(&g->rnd, ARRAY_LEN(steps))]);
+	bool up = chance(g, 50);
+	ir_ref there = up ? ir_add(u, IR_I32, a, by) : ir_sub(u, IR_I32, a, by);
+	if (chance(g, 30)) /* as a base register with writeback */
+		ir_set(u, (uint16_t)random_below(&g->rnd, RANDOM_REGS), there);
+	return up ? ir_sub(u, IR_I32, there, by) : ir_add(u, IR_I32, there, by);
+}
+
 /* An address in the good pages, often a multiple of 8, rarely one that faults. */
 static ir_ref gen_address(struct gen *g)
 {
@@ -425,8 +439,20 @@ static ir_ref gen_address(struct gen *g)
 	ir_ref base = ir_const(u, IR_I32, RANDOM_MEM_BASE + (chance(g, 4) ? RANDOM_MEM_GOOD : 0));
 	if (chance(g, 20))
 		return ir_const(u, IR_I32, RANDOM_MEM_BASE + random_below(&g->rnd, RANDOM_MEM_GOOD - 8));
+	if (g->addr.n && chance(g, 30))
+		return pick_from(g, &g->addr);
 	ir_ref mask = ir_const(u, IR_I32, masks[random_below(&g->rnd, ARRAY_LEN(masks))]);
-	return ir_add(u, IR_I32, base, ir_and(u, IR_I32, pick_w(g), mask));
+	ir_ref a = ir_and(u, IR_I32, pick_w(g), mask);
+	a = chance(g, 50) ? ir_add(u, IR_I32, base, a) : ir_add(u, IR_I32, a, base);
+	if (chance(g, 50))
+		a = displaced(g, a);
+	if (chance(g, 10)) /* a use that is no address */
+		push(&g->w, a);
+	if (chance(g, 10)) { /* its flags are asked for */
+		ir_ref flag = ir_cmp(u, IR_I32, IR_EQ, a, ir_const(u, IR_I32, 0));
+		ir_set(u, RANDOM_G_FLAG0 + 1, push(&g->cond, flag));
+	}
+	return push(&g->addr, a);
 }
 
 static void gen_load(struct gen *g)
@@ -544,7 +570,7 @@ void random_unit(struct ir_unit *u, const struct ir_guest *guest, uint64_t seed,
 	make_labels(&g);
 	for (g.block = 0; g.block < g.n_blocks; g.block++) {
 		uint32_t until = (uint32_t)((uint64_t)n_insns * (g.block + 1) / g.n_blocks);
-		g.w.n = g.q.n = g.cond.n = 0;
+		g.w.n = g.q.n = g.cond.n = g.addr.n = 0;
 		ir_block_start(u, g.label[g.block]);
 		if (g.block == 0 || chance(&g, 50))
 			gen_mark(&g);

@@ -12,6 +12,7 @@
 const struct guest_way guest_ways[] = {
 	{"jit", {.accel = RHEA_ACCEL_JIT}},
 	{"jit, compiled at once", {.compile_at_once = true}},
+	{"jit, no window", {.no_window = true}},
 	{"interp", {.accel = RHEA_ACCEL_INTERP}},
 	{"lockstep", {.accel = RHEA_ACCEL_LOCKSTEP}},
 	{"jit, one instruction a block", {.one_insn_per_tb = true}},

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The one-line instruction tests (tests/frontend-arm/lines.h) on the JIT: every unit is compiled and entered, under
- * several register plans, optimiser off and on, in whole units and one instruction a unit. A failure that
+ * several register plans, its accesses by TLB, by traps in the window or by patched sites in turn, optimiser off and on, in whole units and one instruction a unit. A failure that
  * tests/frontend-arm/insns.c does not show as well is the backend's.
  */
 #include <setjmp.h>
@@ -57,13 +57,16 @@ static void lines_agree(void **state)
 		struct run r;
 		unit_jit_init(&r.jit, plans[i].seed, plans[i].n_homes);
 		for (unsigned how = 0; how < 4; how++) {
+			static const char *const modes[] = {"TLB", "traps", "patched"};
 			r.optimise = how & 1;
-			print_message("shuffle_seed %u, n_homes %u, optimiser %s, %s\n", plans[i].seed, plans[i].n_homes,
-				      r.optimise ? "on" : "off", how & 2 ? "one instruction a unit" : "whole units");
+			r.jit.mode = (enum unit_jit_mode)((i + how) % UNIT_JIT_MODES);
+			print_message("shuffle_seed %u, n_homes %u, optimiser %s, %s, %s\n", plans[i].seed, plans[i].n_homes,
+				      r.optimise ? "on" : "off", how & 2 ? "one instruction a unit" : "whole units",
+				      modes[r.jit.mode]);
 			run_files(&r, how & 2 ? 1 : 32);
 		}
-		print_message("%lu units entered, %lu left by a fault\n", r.jit.entered, r.jit.faults);
-		assert_true(r.jit.faults > 0);
+		print_message("%lu units entered, %lu left by a fault, %lu traps\n", r.jit.entered, r.jit.faults, r.jit.traps);
+		assert_true(r.jit.faults > 0 && r.jit.traps > 0);
 		unit_jit_free(&r.jit);
 	}
 }

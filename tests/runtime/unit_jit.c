@@ -11,7 +11,7 @@
 #define OFF(field) ((int32_t)offsetof(struct unit_jit_base, field) - BASE_BIAS)
 #define CODE_LEFT ((ptrdiff_t)1 << 17) /* more than any unit of 64 instructions needs */
 #define CACHE_BITS 4u
-#define RET_ENTRIES 1024 /* room for a signal's frame */
+#define RET_ENTRIES 4096 /* room for a signal's frame */
 
 struct unit_jit_base {
 	struct x64_frame frame;
@@ -24,6 +24,10 @@ struct unit_jit_base {
 	struct x64_jump_entry jump_cache[1 << CACHE_BITS];
 	_Alignas(4096) struct tlb_tables tlb;
 };
+
+#define GUARD ((size_t)1 << 16)
+#define WINDOW_OFFSET (((sizeof(struct unit_jit_base) + 4095) & ~(size_t)4095) + GUARD)
+#define WHOLE_SIZE (WINDOW_OFFSET + WINDOW_SIZE + GUARD)
 
 static void require(bool ok, const char *what)
 {
@@ -75,14 +79,37 @@ static uint64_t store_slow(void *env, uint32_t addr, uint64_t value, uint32_t me
 	return outcome(j, j->mem->store(j->mem->ctx, addr, (uint16_t)memop, mark_of(j->unit, host_pc), value));
 }
 
+/* ---- the window ---------------------------------------------------------------------------------- */
+
+static uint64_t redirect(void *opaque, uint64_t host_pc)
+{
+	struct unit_jit *j = opaque;
+	const struct x64_code *c = j->unit;
+	for (uint32_t i = 0; i < c->n_sites; i++)
+		if (c->site[i].access && c->code + c->site[i].access == host_pc) {
+			j->traps++;
+			return c->code + c->site[i].stub;
+		}
+	return 0;
+}
+
+static void patch_all(const struct unit_jit *j, const struct x64_code *c)
+{
+	uint8_t saved[X64_ACCESS_BYTES];
+	for (uint32_t i = 0; i < c->n_sites; i++)
+		if (c->site[i].access)
+			x64_patch_access(c, &c->site[i], saved, j->code.out.rx_delta);
+}
+
 /* ---- set-up -------------------------------------------------------------------------------------- */
 
 void unit_jit_init(struct unit_jit *j, uint32_t shuffle_seed, unsigned n_homes)
 {
 	struct rhea_error err;
 	*j = (struct unit_jit){0};
-	j->base = mmap(NULL, sizeof *j->base, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	require(j->base != MAP_FAILED && codebuf_init(&j->code, CODE_SIZE, &err) == RHEA_OK, "no memory");
+	j->base = mmap(NULL, WHOLE_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	require(j->base != MAP_FAILED && mprotect(j->base, sizeof *j->base, PROT_READ | PROT_WRITE) == 0 &&
+		codebuf_init(&j->code, CODE_SIZE, &err) == RHEA_OK, "no memory");
 	j->base->jit = j;
 	for (unsigned i = 0; i < 1u << CACHE_BITS; i++)
 		j->base->jump_cache[i].flags = UINT32_MAX;
@@ -93,7 +120,11 @@ void unit_jit_init(struct unit_jit *j, uint32_t shuffle_seed, unsigned n_homes)
 		.jump_cache = OFF(jump_cache), .jump_cache_bits = CACHE_BITS,
 		.tlb = OFF(tlb.addend),
 		.exec_tag = OFF(tlb.exec_tag), .page_bits = PAGE_BITS,
+		.window = (int32_t)WINDOW_OFFSET - BASE_BIAS,
 		.load_slow = load_slow, .store_slow = store_slow,
+	};
+	j->trap = (struct trap){
+		.code = (uint64_t)(uintptr_t)j->code.rx, .size = j->code.size, .redirect = redirect, .opaque = j,
 	};
 	x64_target_init(&j->target, &arm_guest, &j->layout, shuffle_seed, n_homes);
 	require(x64_emit_thunks(&j->target, &j->code.out), "no room for the thunks");
@@ -103,7 +134,7 @@ void unit_jit_init(struct unit_jit *j, uint32_t shuffle_seed, unsigned n_homes)
 void unit_jit_free(struct unit_jit *j)
 {
 	codebuf_free(&j->code);
-	munmap(j->base, sizeof *j->base);
+	munmap(j->base, WHOLE_SIZE);
 }
 
 /* ---- one unit ------------------------------------------------------------------------------------ */
@@ -140,7 +171,8 @@ struct ir_interp_result unit_jit_run(struct unit_jit *j, const struct ir_unit *u
 	struct x64_code code;
 	if (j->code.out.end - j->code.out.cur < CODE_LEFT)
 		codebuf_flush(&j->code);
-	struct x64_compile_args args = {.cookie = 8, .n_insns = u->n_marks, .space = 1};
+	struct x64_compile_args args = {.cookie = 8, .n_insns = u->n_marks, .space = 1,
+					.window = j->mode == UNIT_JIT_TLB ? 0 : 3};
 	require(x64_compile(&j->target, u, &args, &j->code.out, &code), "the buffer is full");
 	require(code.n_marks == u->n_marks, "marks are missing");
 	j->unit = &code;
@@ -149,7 +181,11 @@ struct ir_interp_result unit_jit_run(struct unit_jit *j, const struct ir_unit *u
 	b->cpu = *cpu;
 	b->budget = (int32_t)u->n_marks;
 	b->ret_sp = x64_ret_reset(&j->target, b->ret + RET_ENTRIES);
+	if (j->mode == UNIT_JIT_PATCHED)
+		patch_all(j, &code);
+	require(trap_begin(&j->trap), "no signal handler");
 	uint64_t exit = j->target.enter((uint8_t *)b + BASE_BIAS, code.code + code.entry);
+	trap_end(&j->trap);
 	struct ir_interp_result r = to_result(j, &code, exit);
 	require(b->budget == 0, "not charged as a whole");
 	*cpu = b->cpu;
