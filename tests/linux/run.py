@@ -381,7 +381,7 @@ SELFTESTS = (
     r"atomic64_test: passed", r"glob: \d+ self-tests passed, 0 failed", r"\] ok \d+ list-kunit-test", r"\] ok \d+ memcpy",
     r"rcu-torture: Reader Pipe:  \d+")
 SELFTEST_BAD = re.compile(r"alg: .*fail|!!!|\bnot ok \d|test failed|self-test failed|\b[1-9]\d* failed|failures: [1-9]|failed [1-9]\d* out of|"
-                          r"fail:[1-9]|Oops|BUG:|Internal error|Kernel panic|unhandled|stall|WARNING: (?!.*lib/idr\.c:)")  # the IDA test warns on purpose
+                          r"fail:[1-9]|Oops|BUG:|Internal error|Kernel panic|unhandled|detected stall|WARNING: (?!.*lib/idr\.c:)")  # the IDA test warns on purpose
 
 
 def selftest(a):
@@ -389,9 +389,10 @@ def selftest(a):
     kernel = a.images / "zImage-selftest"
     if not kernel.exists():
         skip("no zImage-selftest: tests/linux/build-kernel.sh --selftest builds it")
-    # rcu_normal: without inter-processor interrupts this kernel queues the work that reports an expedited grace period
-    # twice, and then walks a list that ends nowhere (rcu_read_unlock_special). test_meminit is about init_on_alloc.
-    append = "shell rcutorture.stat_interval=15 torture.disable_onoff_at_boot rcupdate.rcu_normal=1 init_on_alloc=1 log_buf_len=4M"
+    # No expedited grace periods: without inter-processor interrupts this kernel queues the work that ends one of them twice, and
+    # then walks a list that goes round in a circle (rcu_read_unlock_special). test_meminit is about init_on_alloc.
+    append = ("shell rcutorture.stat_interval=15 rcutorture.gp_normal=1 rcutorture.gp_sync=1 rcutorture.gp_cond=1 rcutorture.gp_poll=1 "
+              "torture.disable_onoff_at_boot rcupdate.rcu_cpu_stall_timeout=300 init_on_alloc=1 log_buf_len=4M")
     with rhea(a.images, append, kernel=kernel) as g:
         g.end += 3000
         g.enter_shell(1500)
@@ -404,7 +405,7 @@ def selftest(a):
         check(re.search(words, log), f"no /{words}/ in the log: the test did not run to its end")
     results = re.findall(r"^selftest *: (\w+)", crypto, re.M)
     check(len(results) > 30 and set(results) == {"passed"}, f"crypto: {len(results)} algorithms, {sorted(set(results))}")
-    print(f"{len(results)} algorithms, {len(re.findall('] ok [0-9]+ ', log))} KUnit suites")
+    print(f"{len(results)} algorithms, {len(set(re.findall(r'] ok [0-9]+ ([^ ]+)', log)))} KUnit suites")
 
 
 TESTS = (boot, shell, formats, interactive, reset, poweroff, disk, damaged, trouble, net, lockstep, same, interp, forks, selftest)
