@@ -220,11 +220,11 @@ def disk(a):
             g.command("test -b /dev/mmcblk0 && test -b /dev/mmcblk1")
             check(int(g.command("cat /sys/block/mmcblk0/size")) == (64 << 20) // 512, "the card has another size")
             g.command(f"mke2fs /dev/mmcblk0 || mkfs.ext2 /dev/mmcblk0; {mount}", 300)
-            has_fat = made_fat and "vfat" in g.command("cat /proc/filesystems")
+            has_fat = made_fat and g.command("mount -t vfat /dev/mmcblk1 /fat && umount /fat && echo good", status=None).endswith("good")
             if has_fat:
                 g.command("mount -t vfat /dev/mmcblk1 /fat && seq 1 50000 >/fat/numbers && umount /fat", 300)
             else:
-                print("note: no mkfs.vfat here, or this kernel has no FAT: FAT is left out")
+                print("note: no mkfs.vfat here, or this kernel lacks FAT or its code page: FAT is left out")
             g.command("seq 1 200000 >/mnt/numbers; cp /bin/busybox /mnt; mkdir /mnt/d; for i in $(seq 1 100); do echo $i >/mnt/d/$i; done; sync", 300)
             g.command("umount /mnt")
             g.type("reboot -f\n")
