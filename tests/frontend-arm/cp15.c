@@ -207,15 +207,15 @@ static void two_values_of_dacr_are_kept(void **state)
 static void writes_without_effect_are_known(void **state)
 {
 	(void)state;
-	assert_true(arm_cp15_write_is_void(P15(7, 0, 14, 1)));
-	assert_true(arm_cp15_write_is_void(P15(7, 0, 5, 0)));
-	assert_true(arm_cp15_write_is_void(P15(15, 0, 0, 0)));
-	assert_false(arm_cp15_write_is_void(P15(7, 0, 0, 4)));  /* WFI */
-	assert_false(arm_cp15_write_is_void(P15(7, 0, 8, 2)));
-	assert_false(arm_cp15_write_is_void(P15(7, 0, 10, 3))); /* reads only */
-	assert_false(arm_cp15_write_is_void(P15(8, 0, 7, 0)));
-	assert_false(arm_cp15_write_is_void(P15(1, 0, 0, 0)));
-	assert_false(arm_cp15_write_is_void(P15(4, 0, 0, 0)));
+	assert_true(arm_cp15_ignores(P15(7, 0, 14, 1)));
+	assert_true(arm_cp15_ignores(P15(7, 0, 5, 0)));
+	assert_true(arm_cp15_ignores(P15(15, 0, 0, 0)));
+	assert_false(arm_cp15_ignores(P15(7, 0, 0, 4)));  /* WFI */
+	assert_false(arm_cp15_ignores(P15(7, 0, 8, 2)));
+	assert_false(arm_cp15_ignores(P15(7, 0, 10, 3))); /* reads only */
+	assert_false(arm_cp15_ignores(P15(8, 0, 7, 0)));
+	assert_false(arm_cp15_ignores(P15(1, 0, 0, 0)));
+	assert_false(arm_cp15_ignores(P15(4, 0, 0, 0)));
 }
 
 /* Failure: invalidating one address leaves a piece of its mapping in the TLB, or FCSE's other name of it. */
