@@ -72,10 +72,18 @@ static void changed_nothing(struct arm_cpu *cpu, uint32_t old)
 	(void)old;
 }
 
-static void changed_translation(struct arm_cpu *cpu, uint32_t old)
+/* Back to the other of two values: what was translated under it still holds. */
+static void changed_dacr(struct arm_cpu *cpu, uint32_t old)
 {
+	struct arm_cp15 *cp = &cpu->cp15;
+
 	(void)old;
-	arm_tlb_flush_all(cpu);
+	cp->dacr_set ^= 1;
+	arm_update_tb_flags(cpu);
+	if (cp->dacr_of[cp->dacr_set] != cp->dacr) {
+		cp->dacr_of[cp->dacr_set] = cp->dacr;
+		arm_tlb_flush_all(cpu);
+	}
 }
 
 static void changed_fcse(struct arm_cpu *cpu, uint32_t old)
@@ -206,4 +214,6 @@ void arm_cp15_reset(struct arm_cpu *cpu)
 		if (rows[i].state)
 			*state_of(cpu, &rows[i]) = rows[i].reset;
 	cpu->cp15.sctlr = cpu->model->reset_sctlr;
+	cpu->cp15.dacr_of[0] = cpu->cp15.dacr_of[1] = cpu->cp15.dacr;
+	cpu->cp15.dacr_set = 0;
 }

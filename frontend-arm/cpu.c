@@ -114,6 +114,8 @@ void arm_update_tb_flags(struct arm_cpu *cpu)
 	for (size_t i = 0; i < ARRAY_LEN(map); i++)
 		if (cpu->cp15.sctlr & map[i].sctlr)
 			flags |= map[i].flag;
+	if (cpu->cp15.dacr_set)
+		flags |= ARM_TB_DACR;
 	if (cpu->cp15.fcse_pid >> 25)
 		flags |= ARM_TB_MMU; /* moves addresses with the MMU off, too */
 	cpu->tb_flags = flags | cpu->owner_flags;

@@ -65,18 +65,26 @@ struct arm_exception {
 
 /* Why translated code looks as it does: part of every block's key beside its address. */
 enum arm_tb_flag {
-	ARM_TB_PRIV = 1,   /* privileged: softmmu space 1 */
+	ARM_TB_PRIV = 1,   /* privileged: an odd softmmu space */
 	ARM_TB_MMU = 2,    /* addresses are translated: by the MMU, or by a process id alone */
 	ARM_TB_ALIGN = 4,  /* SCTLR.A: alignment faults */
 	ARM_TB_BE32 = 8,   /* SCTLR.B: word-invariant big-endian */
 	ARM_TB_L4 = 16,    /* SCTLR.L4: loads to pc do not interwork */
 	ARM_TB_HAS_SPSR = 32, /* the mode has an SPSR (not User or System) */
+	ARM_TB_DACR = 64,  /* arm_cp15.dacr_set: softmmu spaces 2 and 3 */
 	ARM_TB_FLAGS = 0xffff, /* all of these; the rest is the owner's (arm_cpu.owner_flags) */
 };
+
+/* The softmmu's space of unprivileged accesses; of the privileged ones: one more. */
+static inline unsigned arm_user_space(uint32_t tb_flags) { return tb_flags & ARM_TB_DACR ? 2u : 0u; }
+static inline unsigned arm_space_of(uint32_t tb_flags) { return arm_user_space(tb_flags) + (tb_flags & ARM_TB_PRIV ? 1u : 0u); }
 
 struct arm_cp15 {
 	uint32_t sctlr, ttbr0, dacr, dfsr, ifsr, far, fcse_pid, context_id;
 	uint32_t dcache_lockdown, icache_lockdown, tlb_lockdown;
+	/* Two values of dacr that translations are kept for, each in softmmu spaces of its own: [dacr_set] is the current
+	 * one. Kernels change between two at every entry and exit. */
+	uint32_t dacr_of[2], dacr_set;
 	uint32_t ttbr1, ttbcr; /* storage only, as QEMU's arm926 has it: the walk uses ttbr0 */
 };
 

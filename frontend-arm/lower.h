@@ -141,8 +141,7 @@ static inline struct arm_operand arm_operand(ir_ref v) { return (struct arm_oper
 /* ---- lower_mem.c --------------------------------------------------------------------------------- */
 
 enum arm_mem_size { MEM_BYTE, MEM_HALF, MEM_WORD };
-#define ARM_USER_SPACE 0u
-static inline unsigned arm_space(const struct arm_lower *l) { return arm_priv(l) ? 1u : ARM_USER_SPACE; }
+static inline unsigned arm_space(const struct arm_lower *l) { return arm_space_of(l->req->tb_flags); }
 
 ir_ref arm_load(struct arm_lower *l, ir_ref addr, enum arm_mem_size size, bool sign, unsigned space);
 void arm_store(struct arm_lower *l, ir_ref addr, ir_ref v, enum arm_mem_size size, unsigned space);

@@ -87,7 +87,7 @@ enum { SIGNED = 1, USER = 2 };
 
 static bool load(struct arm_lower *l, struct address ad, uint32_t rd, enum arm_mem_size size, unsigned how)
 {
-	unsigned space = how & USER ? ARM_USER_SPACE : arm_space(l);
+	unsigned space = how & USER ? arm_user_space(l->req->tb_flags) : arm_space(l);
 	ir_ref v = arm_load(l, ad.access, size, how & SIGNED, space);
 	writeback(l, &ad);
 	arm_set_loaded(l, rd, v);
@@ -98,7 +98,7 @@ static bool load(struct arm_lower *l, struct address ad, uint32_t rd, enum arm_m
 
 static bool store(struct arm_lower *l, struct address ad, uint32_t rd, enum arm_mem_size size, unsigned how)
 {
-	arm_store(l, ad.access, arm_reg(l, rd), size, how & USER ? ARM_USER_SPACE : arm_space(l));
+	arm_store(l, ad.access, arm_reg(l, rd), size, how & USER ? arm_user_space(l->req->tb_flags) : arm_space(l));
 	writeback(l, &ad);
 	return true;
 }

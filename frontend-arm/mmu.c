@@ -143,7 +143,7 @@ static bool walk_tables(struct walk *w, struct mem_walk *out)
 static uint32_t walk(const struct arm_cpu *cpu, gva_t va, enum mem_access access, unsigned space,
 		     struct mem_walk *out)
 {
-	struct walk w = { .cpu = cpu, .mva = arm_fcse_mva(cpu, va), .access = access, .priv = space != 0 };
+	struct walk w = { .cpu = cpu, .mva = arm_fcse_mva(cpu, va), .access = access, .priv = space & 1u };
 	bool moved = (cpu->cp15.fcse_pid >> 25) != 0;
 
 	if (!(cpu->cp15.sctlr & SCTLR_M)) {
@@ -189,7 +189,7 @@ bool arm_mmu_walk(struct arm_cpu *cpu, gva_t va, enum mem_access access, unsigne
 	}
 	if (log_on(cpu->log, LOG_mmu))
 		log_printf(cpu->log, "MMU: %s %s at 0x%08x failed: fault status 0x%02x\n",
-			   space ? "privileged" : "user", what[access], va.v, fsr);
+			   space & 1u ? "privileged" : "user", what[access], va.v, fsr);
 	record(cpu, fsr, va, access);
 	return false;
 }

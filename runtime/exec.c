@@ -222,7 +222,7 @@ static void run_alone(struct vcpu *v)
 	if (v->io_insn != vcpu_insns(v))
 		v->n_io = 0;
 	v->stats.retries++;
-	unsigned space = v->cpu->tb_flags & ARM_TB_PRIV ? 1 : 0;
+	unsigned space = arm_space_of(v->cpu->tb_flags);
 	if (softmmu_fetch(v->mmu, GVA(v->cpu->pc & ~1u), space, &fetch) == MEM_DONE)
 		run_once(v, &fetch, 1);
 	else
@@ -339,7 +339,7 @@ static void run_slice(struct vcpu *v)
 				tb->unit = NULL; /* translating anything else overwrites it */
 			if (!v->exact)
 				return;
-			unsigned space = v->cpu->tb_flags & ARM_TB_PRIV ? 1 : 0;
+			unsigned space = arm_space_of(v->cpu->tb_flags);
 			if (softmmu_fetch(v->mmu, GVA(v->cpu->pc & ~1u), space, &fetch) == MEM_DONE)
 				run_once(v, &fetch, (uint32_t)v->base->budget);
 			else

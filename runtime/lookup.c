@@ -44,6 +44,18 @@ static void jump_cache_drop(struct vcpu *v, const struct tb *tb)
 		*e = (struct x64_jump_entry){.pc_key = 0, .flags = UINT32_MAX - 1};
 }
 
+/* The block by its name. A flush of translations leaves jump_tb: the block that a slot had is mostly the one
+ * to go back into it, and asking it costs fewer cache misses than the store. */
+static struct tb *find_block(const struct vcpu *v, uint32_t slot, const struct mem_fetch *fetch, uint32_t pc_key)
+{
+	struct tb *tb = v->jump_tb[slot];
+	uint32_t flags = v->cpu->tb_flags;
+	if (tb && tb->code == fetch->host && tb->pc_key == pc_key && tb->flags == flags &&
+	    tb->whole_page == fetch->whole_page && tb->valid)
+		return tb;
+	return tb_find(&v->tbs, fetch->host, pc_key, flags, fetch->whole_page);
+}
+
 struct tb *vcpu_lookup(struct vcpu *v, struct mem_fetch *fetch, bool *fault)
 {
 	struct arm_cpu *cpu = v->cpu;
@@ -53,7 +65,7 @@ struct tb *vcpu_lookup(struct vcpu *v, struct mem_fetch *fetch, bool *fault)
 	if (e->pc_key == cpu->pc && e->flags == cpu->tb_flags)
 		return v->jump_tb[slot];
 	uint32_t pc_key = cpu->pc;
-	unsigned space = cpu->tb_flags & ARM_TB_PRIV ? 1 : 0;
+	unsigned space = arm_space_of(cpu->tb_flags);
 	gva_t va = GVA(pc_key & ~1u);
 	if (softmmu_fetch(v->mmu, va, space, fetch) != MEM_DONE) {
 		*fault = true;
@@ -61,7 +73,7 @@ struct tb *vcpu_lookup(struct vcpu *v, struct mem_fetch *fetch, bool *fault)
 	}
 	if (!fetch->host)
 		return NULL;
-	struct tb *tb = tb_find(&v->tbs, fetch->host, pc_key, cpu->tb_flags, fetch->whole_page);
+	struct tb *tb = find_block(v, slot, fetch, pc_key);
 	if (!tb)
 		tb = vcpu_translate(v, fetch, pc_key);
 	else if (!tb->host.size && v->cfg.accel == VCPU_JIT)
@@ -82,6 +94,7 @@ void vcpu_flush_code(struct vcpu *v)
 		for (struct code_page *p = v->tbs.page_hash[i]; p; p = p->hash_next)
 			softmmu_unprotect_code(v->mmu, p->host);
 	tb_store_flush(&v->tbs);
+	memset(v->jump_tb, 0, sizeof v->jump_tb);
 	codebuf_flush(&v->code);
 	vcpu_window_forget(v);
 	vcpu_ret_reset(v);

@@ -153,8 +153,8 @@ static bool compile(struct vcpu *v, const struct ir_unit *u, struct tb *tb)
 	struct x64_compile_args args = {
 		.cookie = (uint64_t)(uintptr_t)tb,
 		.n_insns = tb->n_insns,
-		.space = tb->flags & ARM_TB_PRIV ? 1 : 0,
-		.window = (uint8_t)(tb->flags >> VCPU_WINDOW_SHIFT & 3u),
+		.space = arm_space_of(tb->flags),
+		.window = (uint8_t)(tb->flags >> VCPU_WINDOW_SHIFT & VCPU_ALL_SPACES),
 		.counter = tb->counter ? VCPU_COUNTER_OFFSET(tb->counter) : 0,
 		.cross_tag = check_tag ? tb_page(&v->tbs, tb->code, true)->tag : 0,
 	};

@@ -47,6 +47,7 @@ struct vcpu_base {
 #define VCPU_WINDOW_OFFSET (((sizeof(struct vcpu_base) + PAGE_MASK) & ~(size_t)PAGE_MASK) + VCPU_GUARD)
 /* In arm_cpu.owner_flags and so in tb.flags: a bit for each space whose accesses go to the window. */
 #define VCPU_WINDOW_SHIFT 16u
+#define VCPU_ALL_SPACES ((1u << TLB_SPACES) - 1)
 /* Of counter n, from the base register. */
 #define VCPU_COUNTER_OFFSET(n) ((int32_t)(offsetof(struct vcpu_base, tb_count) + 8 * (n)) - VCPU_BASE_BIAS)
 
@@ -142,7 +143,7 @@ struct vcpu {
 	uint8_t *ret_memory;
 	struct arena arena;                       /* one translation: v->unit and what compiling it needs */
 	struct ir_unit unit;
-	struct tb *jump_tb[JUMP_CACHE_SIZE];      /* the TB of each jump cache entry */
+	struct tb *jump_tb[JUMP_CACHE_SIZE];      /* the TB of each jump cache entry, or the last one it had */
 	uint16_t jump_journal[JUMP_CACHE_SIZE];   /* entries filled since the last clear */
 	uint32_t n_jump_journal;
 	bool subpage_code;                        /* some entries are of pages that get no exec tag */

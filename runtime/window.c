@@ -28,10 +28,16 @@
 
 /* ---- which spaces have it ---- */
 
-static void use_in(struct vcpu *v, uint8_t spaces)
+static void use_in(struct vcpu *v, uint32_t spaces)
 {
-	v->cpu->owner_flags = (uint32_t)spaces << VCPU_WINDOW_SHIFT;
+	v->cpu->owner_flags = spaces << VCPU_WINDOW_SHIFT;
 	arm_update_tb_flags(v->cpu);
+}
+
+/* Of the value of DACR that is current: what is opened under it does not hold under the other one. */
+static unsigned privileged_space(const struct vcpu *v)
+{
+	return arm_space_of((v->cpu->tb_flags & ARM_TB_DACR) | ARM_TB_PRIV);
 }
 
 /* Are virtual addresses physical ones, whatever the tables say? */
@@ -45,7 +51,7 @@ static void open_all(struct vcpu *v)
 {
 	struct window_mask open;
 	softmmu_window_wanted(v->mmu, &open);
-	use_in(v, softmmu_window_set(v->mmu, &open) ? 3 : 0);
+	use_in(v, softmmu_window_set(v->mmu, &open) ? VCPU_ALL_SPACES : 0);
 }
 
 void vcpu_window_flushed(struct vcpu *v)
@@ -59,7 +65,7 @@ void vcpu_window_flushed(struct vcpu *v)
 		use_in(v, 0); /* what it shows does not matter while nobody uses it */
 	else {
 		v->window_flushes++;
-		use_in(v, softmmu_window_set(v->mmu, &none) ? 2 : 0);
+		use_in(v, softmmu_window_set(v->mmu, &none) ? 1u << privileged_space(v) : 0);
 	}
 }
 

@@ -17,7 +17,8 @@
 
 #include "softmmu/memory.h"
 
-#define TLB_SPACES 2u             /* MMU indices: 0 = user, 1 = privileged */
+#define TLB_SPACES 4u             /* MMU indices: even = user, odd = privileged; a pair for each of two settings of access
+				   * control that the owner changes between without a flush */
 #define TLB_PAGES (1u << 20)      /* of 4 KiB each: the 4 GiB of a 32-bit guest */
 
 enum mem_access { MEM_READ, MEM_WRITE, MEM_EXEC };

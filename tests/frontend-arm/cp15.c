@@ -152,13 +152,13 @@ static const struct {
 	{ P15(1, 0, 0, 0), 0x00090278, 1, 0 },
 	{ P15(1, 0, 0, 0), 0x0009107c, 0, 0 },
 	{ P15(2, 0, 0, 0), 0x00004000, 0, 0 },
-	{ P15(3, 0, 0, 0), 1, 1, 0 },
+	{ P15(3, 0, 0, 0), 1, 1, ARM_TB_DACR },
 	{ P15(3, 0, 0, 0), 0, 0, 0 },
 	{ P15(8, 0, 7, 0), 0, 1, 0 },
 	{ P15(8, 0, 5, 0), 0, 1, 0 },
 	{ P15(8, 0, 6, 0), 0, 1, 0 },
 	{ P15(13, 0, 0, 0), 0x02000000, 1, ARM_TB_MMU }, /* moves addresses */
-	{ P15(13, 0, 0, 1), 3, 1, 0 },
+	{ P15(13, 0, 0, 1), 3, 0, 0 },
 };
 
 /* Failure: translations outlive what they were made from, or translated code its assumptions. */
@@ -173,6 +173,49 @@ static void writes_have_their_effects(void **state)
 		assert_int_equal(c.flushes, effects[i].flushes);
 		assert_int_equal(c.cpu.tb_flags, ARM_TB_PRIV | ARM_TB_HAS_SPSR | effects[i].tb_flags);
 	}
+}
+
+/* Failure: a kernel that changes DACR at each entry and exit loses its translations, or finds those made under
+ * another value. */
+static void two_values_of_dacr_are_kept(void **state)
+{
+	static const struct {
+		uint32_t value;
+		unsigned flushes;
+		uint32_t flag;
+	} rows[] = {
+		{ 0x51, 1, ARM_TB_DACR }, { 0x55, 2, 0 }, { 0x51, 2, ARM_TB_DACR }, { 0x55, 2, 0 }, { 0x53, 3, ARM_TB_DACR },
+		{ 0x53, 3, ARM_TB_DACR }, { 0x55, 3, 0 }, { 0x51, 4, ARM_TB_DACR }, { 0, 5, 0 },
+	};
+	struct core c;
+	(void)state;
+
+	core_init(&c);
+	for (unsigned i = 0; i < ARRAY_LEN(rows); i++) {
+		assert_true(arm_cp15_write(&c.cpu, P15(3, 0, 0, 0), rows[i].value));
+		assert_int_equal(c.flushes, rows[i].flushes);
+		assert_int_equal(c.cpu.tb_flags & ARM_TB_DACR, rows[i].flag);
+		assert_int_equal(arm_space_of(c.cpu.tb_flags), arm_user_space(c.cpu.tb_flags) + 1);
+	}
+	arm_cpu_reset(&c.cpu);
+	assert_int_equal(c.cpu.tb_flags & ARM_TB_DACR, 0);
+	assert_true(arm_cp15_write(&c.cpu, P15(3, 0, 0, 0), 0x55));
+	assert_int_equal(c.flushes, 7);
+}
+
+/* Failure: a write that has an effect is left out of translated code, or cache maintenance costs a call. */
+static void writes_without_effect_are_known(void **state)
+{
+	(void)state;
+	assert_true(arm_cp15_ignores(P15(7, 0, 14, 1)));
+	assert_true(arm_cp15_ignores(P15(7, 0, 5, 0)));
+	assert_true(arm_cp15_ignores(P15(15, 0, 0, 0)));
+	assert_false(arm_cp15_ignores(P15(7, 0, 0, 4)));  /* WFI */
+	assert_false(arm_cp15_ignores(P15(7, 0, 8, 2)));
+	assert_false(arm_cp15_ignores(P15(7, 0, 10, 3))); /* reads only */
+	assert_false(arm_cp15_ignores(P15(8, 0, 7, 0)));
+	assert_false(arm_cp15_ignores(P15(1, 0, 0, 0)));
+	assert_false(arm_cp15_ignores(P15(4, 0, 0, 0)));
 }
 
 /* Failure: invalidating one address leaves a piece of its mapping in the TLB, or FCSE's other name of it. */
@@ -199,6 +242,8 @@ int main(void)
 		cmocka_unit_test(registers_hold_the_observed_values),
 		cmocka_unit_test(undefined_accesses_raise),
 		cmocka_unit_test(writes_have_their_effects),
+		cmocka_unit_test(two_values_of_dacr_are_kept),
+		cmocka_unit_test(writes_without_effect_are_known),
 		cmocka_unit_test(page_invalidation_covers_the_mapping),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

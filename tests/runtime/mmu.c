@@ -287,6 +287,70 @@ static void user_does_not_see_privileged_data(void **state)
 	}
 }
 
+#define DOMAIN_PAGE 0xbu
+
+/* r12 = two instructions on, where an abort of the next one goes. */
+static void put_faulting(struct guest *g, uint32_t insn)
+{
+	guest_put(g, a_add(12, PC, 4));
+	guest_put(g, insn);
+	guest_put(g, A32_UNDEF); /* not reached */
+}
+
+static void put_dacr(struct guest *g, uint32_t value)
+{
+	guest_li(g, 0, value);
+	guest_put(g, a_mcr(0, 3, 0, 0));
+}
+
+/* A domain that is shut and opened without a flush, as kernels do around accesses to user memory: each access sees the rights of
+ * its moment. Meanwhile the page changes under the value that is not current, and a third value comes in. */
+static void domains_open_and_shut(void **state)
+{
+	enum { ROUNDS = 5, STEPS = 4 };
+	(void)state;
+	EACH_WAY(way) {
+		struct guest g;
+		start(&g, way);
+		put_handlers(&g);
+		guest_map_table(&g, WINDOW, 0, false);
+		guest_set_word(&g, GUEST_L1 + 4 * (WINDOW >> 20), guest_word(&g, GUEST_L1 + 4 * (WINDOW >> 20)) | 1u << 5);
+		guest_set_word(&g, 0x20000, 1);
+		guest_set_word(&g, 0x21000, 100);
+		guest_org(&g, CODE);
+		guest_li(&g, 8, WINDOW);
+		guest_li(&g, 9, guest_pte(WINDOW, 0, false));
+		guest_put(&g, a_mov(1, ROUNDS));
+		guest_put(&g, a_mov(4, 0));
+		uint32_t loop = g.at;
+		for (unsigned i = 0; i < STEPS; i++) {
+			guest_li(&g, 2, all(i & 1 ? 0x21000 : 0x20000));
+			guest_put(&g, a_str(2, 9, 0));
+			guest_put(&g, a_tlb_flush_mva(8)); /* while the domain is shut */
+			put_dacr(&g, 1 | 1u << 2);
+			guest_put(&g, a_ldr(3, 8, 0));
+			guest_put(&g, a_addr(4, 4, 3));
+			guest_put(&g, a_ldrt(3, 8));
+			guest_put(&g, a_addr(4, 4, 3));
+			if (i == 2)
+				put_dacr(&g, 1 | 3u << 2);
+			put_dacr(&g, 1);
+			put_faulting(&g, a_ldr(3, 8, 0));
+			put_faulting(&g, a_ldrt(3, 8));
+			put_faulting(&g, a_str(3, 8, 4));
+		}
+		guest_put(&g, a_subs(1, 1, 1));
+		guest_put(&g, a_bcond(NE, g.at, loop));
+		guest_stop(&g);
+		guest_run(&g, LIMIT);
+		assert_int_equal(guest_reg(&g, 4), ROUNDS * 2 * (1 + 100 + 1 + 100));
+		assert_int_equal(g.n_log, ROUNDS * STEPS * 3);
+		for (unsigned i = 0; i < g.n_log; i++)
+			assert_int_equal(g.log[i], LOGGED(0x10u, DOMAIN_PAGE));
+		guest_free(&g);
+	}
+}
+
 /* A page that only privileged code may run: calls from SVC work, calls from user mode abort, each time. */
 static void user_does_not_run_privileged_code(void **state)
 {
@@ -514,6 +578,7 @@ int main(void)
 		cmocka_unit_test(data_follows_the_flush_by_address),
 		cmocka_unit_test(section_goes_by_any_address),
 		cmocka_unit_test(user_does_not_see_privileged_data),
+		cmocka_unit_test(domains_open_and_shut),
 		cmocka_unit_test(user_does_not_run_privileged_code),
 		cmocka_unit_test(data_in_subpages),
 		cmocka_unit_test(code_runs_into_a_subpage),

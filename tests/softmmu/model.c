@@ -93,7 +93,7 @@ static bool translate(const struct model *m, uint32_t va, enum mem_access access
 static bool on_walk(void *opaque, gva_t va, enum mem_access access, unsigned space, struct mem_walk *out)
 {
 	struct model *m = opaque;
-	uint32_t pa;
+	uint32_t pa = 0;
 	if (!translate(m, va.v, access, space, &pa)) {
 		m->fault_kind = 0;
 		m->fault_va = va.v;
@@ -106,7 +106,7 @@ static bool on_walk(void *opaque, gva_t va, enum mem_access access, unsigned spa
 static bool on_probe(void *opaque, gva_t va, enum mem_access access, unsigned space, struct mem_walk *out)
 {
 	struct model *m = opaque;
-	uint32_t pa;
+	uint32_t pa = 0;
 	if (!translate(m, va.v, access, space, &pa))
 		return false;
 	*out = (struct mem_walk){ .pa = GPA(pa), .page_bits = 10 };
@@ -277,7 +277,7 @@ static uint32_t some_va(struct model *m)
 static void do_access(struct model *m)
 {
 	bool store = rnd(m) & 1;
-	unsigned log2 = rnd(m) % 4, space = rnd(m) & 1;
+	unsigned log2 = rnd(m) % 4, space = rnd(m) % TLB_SPACES;
 	uint16_t memop = (uint16_t)(IR_MEMOP(log2, rnd(m) & 1, rnd(m) & 3, space) | (rnd(m) & 1 ? IR_MEMOP_BE : 0));
 	uint32_t va = some_va(m);
 	uint64_t value = (uint64_t)rnd(m) << 32 | rnd(m), got = 0;
@@ -337,8 +337,8 @@ static void do_code(struct model *m)
 
 static void do_fetch(struct model *m)
 {
-	uint32_t va = some_va(m) & ~1u, pa;
-	unsigned space = rnd(m) & 1;
+	uint32_t va = some_va(m) & ~1u, pa = 0;
+	unsigned space = rnd(m) % TLB_SPACES;
 	struct mem_fetch f;
 	m->fault_kind = -1;
 	enum mem_status st = softmmu_fetch(m->mmu, GVA(va), space, &f);
@@ -377,14 +377,14 @@ static void do_phys(struct model *m)
 static void do_debug(struct model *m)
 {
 	uint8_t buf[3000];
-	uint32_t va = some_va(m), n = rnd(m) % sizeof buf, done, pa;
-	unsigned space = rnd(m) & 1;
+	uint32_t va = some_va(m), n = rnd(m) % sizeof buf, done, pa = 0;
+	unsigned space = rnd(m) % TLB_SPACES;
 	bool rom;
 	m->fault_kind = -1;
 	done = softmmu_debug(m->mmu, GVA(va), space, buf, n, false);
 	assert_int_equal(m->fault_kind, -1);
 	for (unsigned i = 0; i < done; i++) {
-		assert_true(translate(m, va + i, MEM_READ, space, &pa) || translate(m, va + i, MEM_READ, 1, &pa));
+		assert_true(translate(m, va + i, MEM_READ, space, &pa) || translate(m, va + i, MEM_READ, TLB_SPACES - 1, &pa));
 		assert_int_equal(buf[i], *model_byte(m, pa, &rom));
 	}
 }
