@@ -8,7 +8,7 @@ RULES = [(re.compile(a), b) for a, b in (
     (r"\x1b\[[0-9;]*[A-Za-z]", ""),
     (r"\b0x[0-9a-f]+\b|\b[0-9a-f]{8}\b", "HEX"),
     (r"(BogoMIPS)\s*: [\d.]+", r"\1 N"),
-    (r"[\d.]+ BogoMIPS \(lpj=\d+\)", "N BogoMIPS"),
+    (r"[\d.]+ BogoMIPS \(lpj=\w+\)", "N BogoMIPS"),
     (r"^UPTIME [\d. ]+", "UPTIME N"),
     (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d UTC \(\d+\)", "DATE"),  # the RTC's driver
     (r"^(\s*\d+:|Err:)\s+\d+ ", r"\1 N "),                      # /proc/interrupts
