@@ -318,6 +318,8 @@ static void visit(struct analysis *an, ir_ref v, const struct ir_insn *i)
 		.fuse = IR_NONE, .target = -1, .reg = -1, .global = -1, .slot = -1, .flags_of = IR_NONE,
 		.wide = result == 'q' || (result == 'T' && i->type == IR_I64),
 	};
+	if (i->op == IR_const || i->op == IR_insn) /* a good part of all: they use nothing and keep the flags */
+		return;
 	if (flag_effect[i->op] >= FLAGS_ASK_CMP && fuse(an, v, i))
 		return;
 	count_uses(an, v, i);

@@ -95,7 +95,6 @@ bool x64_compile(const struct x64_target *t, const struct ir_unit *u, const stru
 	struct gen g;
 	assert(args->cookie && (args->cookie & 7) == 0);
 	init(&g, t, u, args, out, code);
-	ra_init(&g);
 	gen_analyse(&g);
 	init_lists(&g);
 	gen_prologue(&g);

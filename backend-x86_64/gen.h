@@ -103,10 +103,7 @@ struct gen {
 	ir_ref at;              /* insn being lowered */
 
 	/* registers */
-	uint16_t scratch;       /* set of registers that hold values */
 	uint16_t locked;        /* not to be given away during this insn */
-	uint8_t order[14];      /* of preference among scratch registers */
-	uint8_t n_order;
 	ir_ref owner[16];       /* value in each scratch register, IR_NONE = free */
 	ir_ref alias[IR_MAX_GLOBALS]; /* first value that is what the global holds */
 	ir_ref holds[IR_MAX_GLOBALS]; /* value known to be in the global, IR_NONE = not known */
@@ -230,7 +227,6 @@ void gen_analyse(struct gen *g);
 
 /* ---- regalloc.c --------------------------------------------------------------------------------- */
 
-void ra_init(struct gen *g);
 void ra_begin_block(struct gen *g);
 /* Ends the insn: unlocks registers, frees the slots of operands that died. */
 void ra_end_insn(struct gen *g);

@@ -80,7 +80,7 @@ static int define(struct gen *g, ir_ref v, const struct ir_insn *i, const struct
 	int hint = a->reg;
 	ra_release(g);
 	if (ir_ops[i->op].flags & IR_COMM && b->kind == OPND_REG && (hint < 0 || g->owner[hint] != IR_NONE ||
-								    !(g->scratch >> hint & 1)))
+								    !(g->t->scratch >> hint & 1)))
 		hint = b->reg;
 	return ra_def(g, v, hint);
 }

@@ -21,24 +21,6 @@ static bool wide(const struct gen *g, ir_ref v)
 
 /* ---- blocks and insns ----------------------------------------------------------------------- */
 
-/* rax, rcx and rdx always, and what the target has no use for as a home. */
-void ra_init(struct gen *g)
-{
-	static const uint8_t plain[14] = {RAX, RDX, RCX, RSI, RDI, R8, R9, R10, R11, RBX, R14, R15, R12, R13};
-	g->scratch = 0xffff & ~((1u << RSP) | (1u << RBP));
-	for (unsigned n = 0; n < g->t->guest->n_globals; n++)
-		if (home_of(g, n) >= 0)
-			g->scratch &= (uint16_t)~(1u << home_of(g, n));
-	unsigned turn = g->t->shuffle_seed % 14; /* tests: other registers come first */
-	g->n_order = 0;
-	for (unsigned k = 0; k < 14; k++) {
-		uint8_t r = plain[(k + turn) % 14];
-		if (g->scratch & set_of(r))
-			g->order[g->n_order++] = r;
-	}
-	g->n_slots = g->n_free_slots = 0;
-}
-
 void ra_begin_block(struct gen *g)
 {
 	for (unsigned r = 0; r < 16; r++)
@@ -97,8 +79,11 @@ void ra_end_insn(struct gen *g)
 	unsigned n;
 	const ir_ref *v = operands(g, &n);
 	for (unsigned k = 0; k < n; k++) {
-		free_reg(g, &g->val[v[k]]);
-		free_slot(g, &g->val[v[k]]);
+		struct value *val = &g->val[v[k]];
+		if (val->last_use <= g->at && (val->reg >= 0 || val->slot >= 0)) {
+			free_reg(g, val);
+			free_slot(g, val);
+		}
 	}
 	g->locked = 0;
 }
@@ -134,9 +119,9 @@ static void evict(struct gen *g, ir_ref v)
 /* A scratch register that is free without any code, or -1. */
 static int find_free(const struct gen *g)
 {
-	for (unsigned k = 0; k < g->n_order; k++)
-		if (g->owner[g->order[k]] == IR_NONE && !(g->locked & set_of(g->order[k])))
-			return g->order[k];
+	for (unsigned k = 0; k < g->t->n_order; k++)
+		if (g->owner[g->t->order[k]] == IR_NONE && !(g->locked & set_of(g->t->order[k])))
+			return g->t->order[k];
 	return -1;
 }
 
@@ -144,8 +129,8 @@ static int choose_victim(const struct gen *g)
 {
 	int best = -1;
 	bool best_free = false;
-	for (unsigned k = 0; k < g->n_order; k++) {
-		int r = g->order[k];
+	for (unsigned k = 0; k < g->t->n_order; k++) {
+		int r = g->t->order[k];
 		if (g->locked & set_of(r))
 			continue;
 		bool costs_nothing = has_backing(g, g->owner[r]);
@@ -306,7 +291,7 @@ int ra_def(struct gen *g, ir_ref v, int hint)
 		ra_detach(g, (unsigned)g->val[v].target);
 		return home;
 	}
-	if (hint >= 0 && (g->scratch & set_of(hint)) && g->owner[hint] == IR_NONE) {
+	if (hint >= 0 && (g->t->scratch & set_of(hint)) && g->owner[hint] == IR_NONE) {
 		g->locked |= set_of(hint);
 		return hint;
 	}
@@ -320,7 +305,7 @@ void ra_bind(struct gen *g, ir_ref v, int reg)
 		ra_alias(g, v, (unsigned)g->val[v].target);
 		g->holds[g->val[v].target] = v;
 	} else if (g->val[v].last_use) {
-		assert(g->scratch & set_of(reg));
+		assert(g->t->scratch & set_of(reg));
 		own(g, v, reg);
 	}
 }
@@ -410,14 +395,14 @@ void ra_save_flag(struct gen *g, ir_ref v)
 
 void ra_spill_all(struct gen *g)
 {
-	for (unsigned k = 0; k < g->n_order; k++) {
-		ir_ref v = g->owner[g->order[k]];
+	for (unsigned k = 0; k < g->t->n_order; k++) {
+		ir_ref v = g->owner[g->t->order[k]];
 		if (v == IR_NONE)
 			continue;
 		if (lives_on(g, v)) {
 			evict(g, v);
 		} else {
-			g->owner[g->order[k]] = IR_NONE;
+			g->owner[g->t->order[k]] = IR_NONE;
 			g->val[v].reg = -1;
 		}
 	}

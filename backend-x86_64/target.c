@@ -50,6 +50,22 @@ static unsigned candidates(const struct ir_guest *guest, uint8_t *out)
 	return n;
 }
 
+/* Values live in rax, rcx and rdx always, and in what there is no use for as a home. */
+static void plan_scratch(struct x64_target *t)
+{
+	static const uint8_t plain[14] = {RAX, RDX, RCX, RSI, RDI, R8, R9, R10, R11, RBX, R14, R15, R12, R13};
+	t->scratch = 0xffff & ~((1u << RSP) | (1u << RBP));
+	for (unsigned n = 0; n < t->guest->n_globals; n++)
+		if (t->home[n] >= 0)
+			t->scratch &= (uint16_t)~(1u << t->home[n]);
+	unsigned turn = t->shuffle_seed % 14; /* tests: other registers come first */
+	for (unsigned k = 0; k < 14; k++) {
+		uint8_t r = plain[(k + turn) % 14];
+		if (t->scratch >> r & 1)
+			t->order[t->n_order++] = r;
+	}
+}
+
 void x64_target_init(struct x64_target *t, const struct ir_guest *guest, const struct x64_layout *layout,
 		     uint32_t shuffle_seed, unsigned n_homes)
 {
@@ -70,4 +86,5 @@ void x64_target_init(struct x64_target *t, const struct ir_guest *guest, const s
 	t->n_homes = (uint8_t)(n_homes < n ? n_homes : n);
 	for (unsigned k = 0; k < t->n_homes; k++)
 		t->home[global[k]] = (int8_t)reg[k];
+	plan_scratch(t);
 }

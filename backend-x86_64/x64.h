@@ -86,6 +86,8 @@ struct x64_target {
 	int8_t home[64];       /* host register of each global, -1 = memory */
 	uint32_t shuffle_seed; /* 0 = the default plan; else homes and scratch order are shuffled (tests) */
 	uint8_t n_homes;       /* at most X64_MAX_HOMES; tests use fewer */
+	uint8_t n_order, order[14]; /* the other registers, in order of preference */
+	uint16_t scratch;      /* as a set */
 	bool has_bmi2, has_lzcnt; /* of this host */
 	/* RX addresses of the shared code, set by x64_emit_thunks */
 	uint64_t (*enter)(void *base, uint64_t code); /* runs code until an exit; see enum x64_exit */

@@ -27,29 +27,31 @@ static struct arena_chunk *chunk_new(size_t size)
 	return c;
 }
 
-void *arena_alloc(struct arena *a, size_t size)
+static void enter(struct arena *a, struct arena_chunk *c)
 {
-	size = (size + 15) & ~(size_t)15;
-	while (!a->cur || a->used + size > a->cur->size) {
-		struct arena_chunk *next = a->cur ? a->cur->next : a->first;
-		if (!next || next->size < size) {
-			struct arena_chunk *fresh = chunk_new(MAX(size, CHUNK_SIZE));
-			fresh->next = next;
-			*(a->cur ? &a->cur->next : &a->first) = fresh;
-			next = fresh;
-		}
-		a->cur = next;
-		a->used = 0;
+	a->cur = c;
+	a->at = c->data;
+	a->end = c->data + c->size;
+}
+
+void *arena_alloc_chunk(struct arena *a, size_t size)
+{
+	struct arena_chunk *next = a->cur ? a->cur->next : a->first;
+	if (!next || next->size < size) {
+		struct arena_chunk *fresh = chunk_new(MAX(size, CHUNK_SIZE));
+		fresh->next = next;
+		*(a->cur ? &a->cur->next : &a->first) = fresh;
+		next = fresh;
 	}
-	void *p = a->cur->data + a->used;
-	a->used += size;
-	return p;
+	enter(a, next);
+	a->at += size;
+	return next->data;
 }
 
 void arena_reset(struct arena *a)
 {
-	a->cur = a->first;
-	a->used = 0;
+	if (a->first)
+		enter(a, a->first);
 }
 
 void arena_free(struct arena *a)

@@ -7,16 +7,28 @@
 #define RHEA_ARENA_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct arena_chunk;
 
 struct arena {
 	struct arena_chunk *first, *cur; /* NULL until first use: a zeroed arena is valid */
-	size_t used;                     /* bytes used in cur */
+	uint8_t *at, *end;               /* what is left of cur */
 };
 
+/* The slow half of arena_alloc: goes on to a chunk that has the room. */
+void *arena_alloc_chunk(struct arena *a, size_t size);
+
 /* Returns `size` bytes aligned to 16; aborts the process when the host is out of memory. */
-void *arena_alloc(struct arena *a, size_t size);
+static inline void *arena_alloc(struct arena *a, size_t size)
+{
+	size = (size + 15) & ~(size_t)15;
+	if (size > (size_t)(a->end - a->at))
+		return arena_alloc_chunk(a, size);
+	void *p = a->at;
+	a->at += size;
+	return p;
+}
 
 /* Forgets every allocation and keeps the memory for reuse. */
 void arena_reset(struct arena *a);

@@ -66,32 +66,29 @@ struct arm_decoder {
 
 /* ---- rows ---------------------------------------------------------------------------------------- */
 
-static bool add_bit(struct arm_insn_row *row, unsigned pos, char prev)
+/* The n times the same letter from character `first` on become a segment. False: no such field, or too many. */
+static bool add_run(struct arm_insn_row *row, unsigned first, unsigned n)
 {
-	char letter = row->pattern[(row->isa == ARM_A32 ? 31 : 15) - pos];
-	const char *letters = args_info[row->args].letters, *at = strchr(letters, letter);
+	const char *letters = args_info[row->args].letters, *at = strchr(letters, row->pattern[first]);
 	if (!at)
 		return false;
-	struct arm_segment *seg = row->n_segments ? &row->segment[row->n_segments - 1] : NULL;
-	if (seg && prev == letter) {
-		seg->shift--;
-		seg->width++;
-		return true;
-	}
-	if (row->n_segments == ARM_SEGMENTS_MAX)
+	unsigned left = row->isa == ARM_A32 ? first : 16 + first;
+	struct arm_segment s = { (uint8_t)(at - letters), (uint8_t)left, (uint8_t)(32 - n) };
+	if (!memchr(row->pattern, *at, first))
+		row->segment[row->n_segments++] = s;
+	else if (row->n_joined < ARM_JOINED_MAX)
+		row->joined[row->n_joined++] = s;
+	else
 		return false;
-	size_t before = (row->isa == ARM_A32 ? 31u : 15u) - pos; /* characters before this one */
-	bool joins = memchr(row->pattern, letter, before) != NULL;
-	row->segment[row->n_segments++] = (struct arm_segment){ (uint8_t)(at - letters), (uint8_t)pos, 1, joins };
 	return true;
 }
 
-static void list_absent(struct arm_insn_row *row)
+static unsigned run_length(const char *s)
 {
-	row->n_absent = 0;
-	for (const char *letters = args_info[row->args].letters, *l = letters; *l; l++)
-		if (!strchr(row->pattern, *l))
-			row->absent[row->n_absent++] = (uint8_t)(l - letters);
+	unsigned n = 1;
+	while (s[n] == s[0])
+		n++;
+	return n;
 }
 
 bool arm_compile_row(struct arm_insn_row *row, char *msg, size_t msg_size)
@@ -102,17 +99,17 @@ bool arm_compile_row(struct arm_insn_row *row, char *msg, size_t msg_size)
 		return false;
 	}
 	row->mask = row->value = 0;
-	row->n_fixed = row->n_segments = 0;
-	list_absent(row);
+	row->n_fixed = row->n_segments = row->n_joined = 0;
 	row->has_cond = strstr(row->pattern, "cccc") != NULL;
-	for (unsigned i = 0; i < width; i++) {
+	for (unsigned i = 0, n; i < width; i += n) {
 		unsigned pos = width - 1 - i;
 		char c = row->pattern[i];
+		n = 1;
 		if (c == '0' || c == '1') {
 			row->mask |= 1u << pos;
 			row->value |= (uint32_t)(c - '0') << pos;
 			row->n_fixed++;
-		} else if (c != '-' && !add_bit(row, pos, i ? row->pattern[i - 1] : '\0')) {
+		} else if (c != '-' && !add_run(row, i, n = run_length(&row->pattern[i]))) {
 			snprintf(msg, msg_size, "%s: letter '%c' is no field of %s, or too many fields", row->name, c,
 				 args_info[row->args].name);
 			return false;
@@ -123,13 +120,11 @@ bool arm_compile_row(struct arm_insn_row *row, char *msg, size_t msg_size)
 
 void arm_extract(const struct arm_insn_row *row, uint32_t insn, union arm_args *a)
 {
-	for (unsigned i = 0; i < row->n_absent; i++)
-		a->field[row->absent[i]] = 0;
-	for (unsigned i = 0; i < row->n_segments; i++) {
-		const struct arm_segment *s = &row->segment[i];
-		uint32_t v = insn >> s->shift & ((1u << s->width) - 1), *f = &a->field[s->field];
-		*f = s->joins ? *f << s->width | v : v;
-	}
+	*a = (union arm_args){0};
+	for (const struct arm_segment *s = row->segment, *end = s + row->n_segments; s < end; s++)
+		a->field[s->field] = insn << s->left >> s->right;
+	for (const struct arm_segment *s = row->joined, *end = s + row->n_joined; s < end; s++)
+		a->field[s->field] = a->field[s->field] << (32 - s->right) | insn << s->left >> s->right;
 }
 
 /* ---- buckets ------------------------------------------------------------------------------------- */

@@ -35,11 +35,12 @@ union arm_args {
 
 enum arm_isa { ARM_A32, ARM_T16 };
 
-/* Bits [shift, shift + width) of the instruction are field number `field`, or with `joins` are appended to it. */
+/* The bits of the instruction that are left of it after a shift by `left` and one back by `right` are field number
+ * `field`, or follow what the field has already. */
 struct arm_segment {
-	uint8_t field, shift, width, joins;
+	uint8_t field, left, right;
 };
-#define ARM_SEGMENTS_MAX 12
+#define ARM_JOINED_MAX 4
 
 struct arm_insn_row {
 	const char *name, *text, *pattern; /* text: the assembly template */
@@ -51,9 +52,9 @@ struct arm_insn_row {
 	uint8_t arch;          /* first architecture version */
 	uint8_t n_fixed;       /* number of fixed bits: the row's specificity */
 	bool has_cond;         /* cccc: never condition 1111 */
-	uint8_t n_segments, n_absent;
-	uint8_t absent[ARM_ARGS_MAX]; /* fields without a letter in the pattern: 0 */
-	struct arm_segment segment[ARM_SEGMENTS_MAX];
+	uint8_t n_segments, n_joined;
+	struct arm_segment segment[ARM_ARGS_MAX];  /* the first one of each field */
+	struct arm_segment joined[ARM_JOINED_MAX]; /* those that follow */
 };
 
 /* The row that matches, or NULL: an undefined instruction. */

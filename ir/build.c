@@ -63,7 +63,7 @@ bool ir_block_ended(const struct ir_unit *u)
 	return u->cur == IR_NONE;
 }
 
-/* The last thing ir_emit does, so that its short way needs no stack frame: room for one more insn
+/* The last thing ir_append does, so that its short way needs no stack frame: room for one more insn
  * is always there. Returns r. */
 static __attribute__((noinline)) ir_ref grow_insns(struct ir_unit *u, ir_ref r)
 {
@@ -72,26 +72,43 @@ static __attribute__((noinline)) ir_ref grow_insns(struct ir_unit *u, ir_ref r)
 	return r;
 }
 
+ir_ref ir_append(struct ir_unit *u, struct ir_head head, ir_ref a, ir_ref b, ir_ref c, uint64_t imm)
+{
+	assert(u->cur != IR_NONE);
+	ir_ref r = u->n_insns++;
+	u->insns[r] = (struct ir_insn){ head.op, head.type, head.aux, a, b, c, imm };
+	return u->n_insns == u->cap_insns ? grow_insns(u, r) : r;
+}
+
+ir_ref ir_append_mark(struct ir_unit *u, struct ir_head head, uint64_t pc_key)
+{
+	assert(u->n_marks <= UINT16_MAX);
+	if (u->n_marks == 0)
+		u->pc_key = pc_key;
+	head.aux = (uint16_t)u->n_marks++;
+	return ir_append(u, head, IR_NONE, IR_NONE, IR_NONE, pc_key);
+}
+
+ir_ref ir_append_end(struct ir_unit *u, struct ir_head head, ir_ref a, ir_ref b, ir_ref c, uint64_t imm)
+{
+	ir_ref r = ir_append(u, head, a, b, c, imm);
+	u->blocks[u->cur].end = r + 1;
+	u->cur = IR_NONE;
+	return r;
+}
+
 ir_ref ir_emit(struct ir_unit *u, enum ir_op op, enum ir_type type, uint16_t aux, ir_ref a, ir_ref b,
 	       ir_ref c, uint64_t imm)
 {
 	const struct ir_op_info *info = &ir_ops[op];
-	assert(u->cur != IR_NONE);
-	ir_ref r = u->n_insns++;
-	struct ir_insn *i = &u->insns[r];
-	*i = (struct ir_insn){ (uint8_t)op, (uint8_t)type, aux, a, b, c, imm };
-	if (info->shape == IR_SHAPE_MARK) {
-		assert(u->n_marks <= UINT16_MAX);
-		if (u->n_marks == 0)
-			u->pc_key = imm;
-		i->aux = (uint16_t)u->n_marks++;
-	} else if (info->shape == IR_SHAPE_IMM && type == IR_I32) {
-		i->imm = (uint32_t)imm; /* callers pass negative numbers */
-	} else if (info->flags & IR_END) {
-		u->blocks[u->cur].end = r + 1;
-		u->cur = IR_NONE;
-	}
-	return u->n_insns == u->cap_insns ? grow_insns(u, r) : r;
+	struct ir_head head = { (uint8_t)op, (uint8_t)type, aux };
+	if (info->shape == IR_SHAPE_MARK)
+		return ir_append_mark(u, head, imm);
+	if (info->flags & IR_END)
+		return ir_append_end(u, head, a, b, c, imm);
+	if (info->shape == IR_SHAPE_IMM && type == IR_I32)
+		imm = (uint32_t)imm; /* callers pass negative numbers */
+	return ir_append(u, head, a, b, c, imm);
 }
 
 void ir_exit_dead(struct ir_unit *u, uint32_t dead)

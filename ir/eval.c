@@ -1,123 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the pure opcodes mean: the one place that says so, for constant folding and interpreter. */
-#include <assert.h>
-
-#include "ir/ir.h"
-
-/* Operand and result width of one evaluation. */
-struct width {
-	unsigned bits;
-	uint64_t mask;
-};
-
-static int64_t sign_extended(uint64_t x, unsigned bits)
-{
-	return (int64_t)(x << (64 - bits)) >> (64 - bits);
-}
-
-static uint64_t carry_out(struct width w, uint64_t a, uint64_t b, uint64_t cin)
-{
-	uint64_t sum;
-	bool carry = __builtin_add_overflow(a, b, &sum);
-	carry |= __builtin_add_overflow(sum, cin, &sum);
-	return w.bits == 64 ? carry : (sum >> w.bits) & 1u;
-}
-
-static uint64_t overflow_out(struct width w, uint64_t a, uint64_t b, uint64_t cin)
-{
-	uint64_t sum = a + b + cin;
-	return (((a ^ sum) & (b ^ sum)) >> (w.bits - 1)) & 1u;
-}
-
-static uint64_t rotated(struct width w, uint64_t a, unsigned n)
-{
-	return n ? a >> n | a << (w.bits - n) : a;
-}
-
-static uint64_t leading_zeros(struct width w, uint64_t a)
-{
-	return a ? (uint64_t)__builtin_clzll(a) - (64 - w.bits) : w.bits;
-}
-
-static uint64_t byte_swapped(struct width w, uint64_t a)
-{
-	return __builtin_bswap64(a) >> (64 - w.bits);
-}
-
-static uint64_t compared(struct width w, enum ir_cc cc, uint64_t a, uint64_t b)
-{
-	int64_t sa = sign_extended(a, w.bits), sb = sign_extended(b, w.bits);
-	switch (cc) {
-	case IR_EQ: return a == b;
-	case IR_NE: return a != b;
-	case IR_LTU: return a < b;
-	case IR_GEU: return a >= b;
-	case IR_LEU: return a <= b;
-	case IR_GTU: return a > b;
-	case IR_LTS: return sa < sb;
-	case IR_GES: return sa >= sb;
-	case IR_LES: return sa <= sb;
-	case IR_GTS: return sa > sb;
-	}
-	assert(false && "condition");
-	return 0;
-}
-
-/* Operands are masked to their widths; the result may have bits above its own. */
-static uint64_t eval(enum ir_op op, struct width w, uint16_t aux, uint64_t a, uint64_t b, uint64_t c)
-{
-	unsigned shift = (unsigned)b & (w.bits - 1);
-	switch (op) {
-	case IR_copy: return a;
-	case IR_add: return a + b;
-	case IR_sub: return a - b;
-	case IR_mul: return a * b;
-	case IR_and: return a & b;
-	case IR_or: return a | b;
-	case IR_xor: return a ^ b;
-	case IR_andn: return a & ~b;
-	case IR_shl: return a << shift;
-	case IR_shr: return a >> shift;
-	case IR_sar: return (uint64_t)(sign_extended(a, w.bits) >> shift);
-	case IR_ror: return rotated(w, a, shift);
-	case IR_not: return ~a;
-	case IR_neg: return 0 - a;
-	case IR_clz: return leading_zeros(w, a);
-	case IR_bswap: return byte_swapped(w, a);
-	case IR_sext8: return (uint64_t)(int8_t)a;
-	case IR_sext16: return (uint64_t)(int16_t)a;
-	case IR_zext8: return (uint8_t)a;
-	case IR_zext16: return (uint16_t)a;
-	case IR_sext32: return (uint64_t)(int32_t)a;
-	case IR_zext32: return (uint32_t)a;
-	case IR_trunc: return a;
-	case IR_high: return a >> 32;
-	case IR_join: return (uint32_t)a | b << 32;
-	case IR_cmp: return compared(w, (enum ir_cc)aux, a, b);
-	case IR_select: return a ? b : c;
-	case IR_adc: return a + b + (c != 0);
-	case IR_sbc: return a - b - (c == 0);
-	case IR_add_c: return carry_out(w, a, b, c != 0);
-	case IR_add_v: return overflow_out(w, a, b, c != 0);
-	case IR_sub_c: return carry_out(w, a, ~b & w.mask, c != 0);
-	case IR_sub_v: return overflow_out(w, a, ~b & w.mask, c != 0);
-	case IR_nop: case IR_const: case IR_get: case IR_set: case IR_ld: case IR_st: case IR_call: case IR_insn:
-	case IR_br: case IR_brc: case IR_exit_jump: case IR_exit_ind: case IR_exit_loop: case IR_OP_COUNT:
-		break;
-	}
-	assert(false && "no value to compute");
-	return 0;
-}
+/* ir_eval: operands cut to their widths, eval.h's meaning, the result cut to its own. */
+#include "ir/eval.h"
 
 uint64_t ir_eval(enum ir_op op, enum ir_type type, uint16_t aux, uint64_t a, uint64_t b, uint64_t c)
 {
-	static const struct width w32 = { 32, UINT32_MAX }, w64 = { 64, UINT64_MAX };
 	const struct ir_op_info *info = &ir_ops[op];
-	struct width w = type == IR_I64 ? w64 : w32;
 	uint64_t v[3] = { a, b, c };
 	for (unsigned k = 0; k < info->n_args; k++)
 		if (info->args[k] == 'w' || (info->args[k] == 'T' && type != IR_I64))
 			v[k] = (uint32_t)v[k];
-	uint64_t x = eval(op, w, aux, v[0], v[1], v[2]);
+	uint64_t x = ir_eval_raw(op, ir_width_of((uint8_t)type), aux, v[0], v[1], v[2]);
 	return info->result == 'w' || (info->result == 'T' && type != IR_I64) ? (uint32_t)x : x;
 }

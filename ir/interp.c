@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The interpreter: executes a unit insn by insn, as the oracle for optimiser and backend. Slow by
- * design; it has no code of its own for any pure opcode (ir_eval) and knows helpers only by their
+ * design; it has no code of its own for any pure opcode (eval.h) and knows helpers only by their
  * table rows.
  */
 #include <assert.h>
@@ -9,12 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ir/ir.h"
+#include "ir/eval.h"
 
 #define VALUES_ON_STACK 2048u
 
 struct frame {
 	const struct ir_unit *u;
+	const struct ir_global *globals;
 	uint8_t *env;
 	const struct ir_memory *mem;
 	uint64_t *value; /* by ir_ref; i32 values are zero-extended */
@@ -24,7 +25,7 @@ struct frame {
 
 static uint64_t global_read(const struct frame *f, unsigned g)
 {
-	const struct ir_global *info = &f->u->guest->globals[g];
+	const struct ir_global *info = &f->globals[g];
 	const uint8_t *p = f->env + info->offset;
 	uint32_t word;
 	uint64_t wide;
@@ -41,8 +42,18 @@ static uint64_t global_read(const struct frame *f, unsigned g)
 
 static void global_write(const struct frame *f, unsigned g, uint64_t x)
 {
-	const struct ir_global *info = &f->u->guest->globals[g];
-	memcpy(f->env + info->offset, &x, info->mem_bytes);
+	const struct ir_global *info = &f->globals[g];
+	uint8_t *p = f->env + info->offset;
+	uint32_t word = (uint32_t)x;
+	switch (info->mem_bytes) {
+	case 1:
+		*p = (uint8_t)x;
+		return;
+	case 4:
+		memcpy(p, &word, sizeof word);
+		return;
+	}
+	memcpy(p, &x, sizeof x);
 }
 
 /* Width of a value in memory, as the memop says, and nothing above the type. */
@@ -107,62 +118,69 @@ static bool leave(struct frame *f, enum ir_exit exit, unsigned slot, uint64_t pc
 	return false;
 }
 
-/* Executes insn *at and moves *at on; false when the unit was left. */
-static bool step(struct frame *f, ir_ref *at)
+/* ---- one function a shape: executes insn i, whose value goes to *to; false when the unit was left ---- */
+
+/* IMM and the pure ones: `wide` results keep all 64 bits. Operands are as wide as they should be (ir_verify). */
+static inline uint64_t narrowed(bool wide, uint64_t x)
 {
-	const struct ir_insn *i = &f->u->insns[*at];
-	uint64_t *value = f->value, *to = &value[*at];
-	unsigned mark = f->marks - 1;
+	return wide ? x : (uint32_t)x;
+}
+
+static bool load(struct frame *f, const struct ir_insn *i, uint64_t *to)
+{
+	if (!f->mem->load(f->mem->ctx, (uint32_t)f->value[i->a], i->aux, f->marks - 1, to))
+		return leave(f, IR_EXIT_FAULT, 0, 0);
+	*to = extended(*to, i->aux, (enum ir_type)i->type);
+	return true;
+}
+
+static bool store(struct frame *f, const struct ir_insn *i)
+{
+	return f->mem->store(f->mem->ctx, (uint32_t)f->value[i->a], i->aux, f->marks - 1, f->value[i->b]) ||
+	       leave(f, IR_EXIT_FAULT, 0, 0);
+}
+
+/* A case of `step` for each row of ops.def. */
+#define WIDE_NONE true
+#define WIDE_T (i->type == IR_I64)
+#define WIDE_I32 false
+#define WIDE_I64 true
+#define PURE(name, result, a, b, c) \
+	*to = narrowed(WIDE_##result, ir_eval_raw(IR_##name, ir_width_of(i->type), i->aux, a, b, c)); \
+	return true;
+#define STEP_NULLARY(name, result) return true;
+#define STEP_IMM(name, result) *to = i->imm; return true;
+#define STEP_GLOBAL(name, result) *to = global_read(f, i->aux); return true;
+#define STEP_GLOBAL1(name, result) global_write(f, i->aux, value[i->a]); return true;
+#define STEP_UNARY(name, result) PURE(name, result, value[i->a], 0, 0)
+#define STEP_BINARY(name, result) PURE(name, result, value[i->a], value[i->b], 0)
+#define STEP_COMPARE STEP_BINARY
+#define STEP_TERNARY(name, result) PURE(name, result, value[i->a], value[i->b], value[i->c])
+#define STEP_LOAD(name, result) return load(f, i, to);
+#define STEP_STORE(name, result) return store(f, i);
+#define STEP_CALL(name, result) return call(f, i, to) || leave(f, IR_EXIT_FAULT, 0, 0);
+#define STEP_MARK(name, result) f->marks = i->aux + 1u; return true;
+#define STEP_BRANCH(name, result) *at = enter_block(f, i->b); return true;
+#define STEP_BRANCH_COND(name, result) *at = enter_block(f, value[i->a] ? i->b : i->c); return true;
+#define STEP_EXIT_JUMP(name, result) return leave(f, IR_EXIT_JUMP, i->aux & 0xffu, i->imm);
+#define STEP_EXIT_IND(name, result) return leave(f, IR_EXIT_IND, 0, value[i->a]);
+#define STEP_EXIT_LOOP(name, result) return leave(f, IR_EXIT_LOOP, 0, value[i->a]);
+
+/* Executes insn *at and moves *at on; false when the unit was left. The arrays are f's own: nothing that is written
+ * here can make the compiler fetch their addresses again. */
+static inline __attribute__((always_inline)) bool step(struct frame *f, const struct ir_insn *insns, uint64_t *value, ir_ref *at)
+{
+	const struct ir_insn *i = &insns[*at];
+	uint64_t *to = &value[*at];
 	++*at;
-	switch ((enum ir_shape)ir_ops[i->op].shape) {
-	case IR_SHAPE_NULLARY:
-		return true;
-	case IR_SHAPE_IMM:
-		*to = i->imm;
-		return true;
-	case IR_SHAPE_GLOBAL:
-		*to = global_read(f, i->aux);
-		return true;
-	case IR_SHAPE_GLOBAL1:
-		global_write(f, i->aux, value[i->a]);
-		return true;
-	case IR_SHAPE_UNARY:
-		*to = ir_eval((enum ir_op)i->op, (enum ir_type)i->type, i->aux, value[i->a], 0, 0);
-		return true;
-	case IR_SHAPE_BINARY: case IR_SHAPE_COMPARE:
-		*to = ir_eval((enum ir_op)i->op, (enum ir_type)i->type, i->aux, value[i->a], value[i->b], 0);
-		return true;
-	case IR_SHAPE_TERNARY:
-		*to = ir_eval((enum ir_op)i->op, (enum ir_type)i->type, i->aux, value[i->a], value[i->b],
-			      value[i->c]);
-		return true;
-	case IR_SHAPE_LOAD:
-		if (!f->mem->load(f->mem->ctx, (uint32_t)value[i->a], i->aux, mark, to))
-			return leave(f, IR_EXIT_FAULT, 0, 0);
-		*to = extended(*to, i->aux, (enum ir_type)i->type);
-		return true;
-	case IR_SHAPE_STORE:
-		return f->mem->store(f->mem->ctx, (uint32_t)value[i->a], i->aux, mark, value[i->b]) ||
-		       leave(f, IR_EXIT_FAULT, 0, 0);
-	case IR_SHAPE_CALL:
-		return call(f, i, to) || leave(f, IR_EXIT_FAULT, 0, 0);
-	case IR_SHAPE_MARK:
-		f->marks = i->aux + 1u;
-		return true;
-	case IR_SHAPE_BRANCH:
-		*at = enter_block(f, i->b);
-		return true;
-	case IR_SHAPE_BRANCH_COND:
-		*at = enter_block(f, value[i->a] ? i->b : i->c);
-		return true;
-	case IR_SHAPE_EXIT_JUMP:
-		return leave(f, IR_EXIT_JUMP, i->aux & 0xffu, i->imm);
-	case IR_SHAPE_EXIT_IND:
-		return leave(f, IR_EXIT_IND, 0, value[i->a]);
-	case IR_SHAPE_EXIT_LOOP:
-		return leave(f, IR_EXIT_LOOP, 0, value[i->a]);
+	switch ((enum ir_op)i->op) {
+#define OP(name, shape, result, args, flags) case IR_##name: STEP_##shape(name, result)
+#include "ir/ops.def"
+#undef OP
+	case IR_OP_COUNT:
+		break;
 	}
-	assert(false && "shape");
+	assert(false && "opcode");
 	return false;
 }
 
@@ -174,9 +192,11 @@ struct ir_interp_result ir_interpret(const struct ir_unit *u, void *env, const s
 		if (!heap)
 			abort(); /* as the arena does: out of host memory */
 	}
-	struct frame f = { .u = u, .env = env, .mem = mem, .value = heap ? heap : on_stack };
+	struct frame f = { .u = u, .globals = u->guest->globals, .env = env, .mem = mem, .value = heap ? heap : on_stack };
+	const struct ir_insn *insns = u->insns;
+	uint64_t *value = f.value;
 	ir_ref at = enter_block(&f, 0);
-	while (step(&f, &at))
+	while (step(&f, insns, value, &at))
 		;
 	free(heap);
 	return f.result;

@@ -187,9 +187,17 @@ void ir_block_start(struct ir_unit *u, ir_label l);
 /* True when the insn emitted last ended its block (or nothing was started). */
 bool ir_block_ended(const struct ir_unit *u);
 
-/* The one way in; the inline functions below derive from ops.def's shapes. Returns the value. */
+/* Any insn; the inline functions below derive from ops.def's shapes. Returns the value. */
 ir_ref ir_emit(struct ir_unit *u, enum ir_op op, enum ir_type type, uint16_t aux, ir_ref a, ir_ref b,
 	       ir_ref c, uint64_t imm);
+/* What ir_emit comes to, all in registers: an insn, a marker (whose aux is filled in), an insn that ends its block. */
+struct ir_head {
+	uint8_t op, type;
+	uint16_t aux;
+};
+ir_ref ir_append(struct ir_unit *u, struct ir_head head, ir_ref a, ir_ref b, ir_ref c, uint64_t imm);
+ir_ref ir_append_mark(struct ir_unit *u, struct ir_head head, uint64_t pc_key);
+ir_ref ir_append_end(struct ir_unit *u, struct ir_head head, ir_ref a, ir_ref b, ir_ref c, uint64_t imm);
 /* Emits a call; `args` has the helper's n_args values. */
 ir_ref ir_emit_call(struct ir_unit *u, uint16_t helper, const ir_ref *args);
 

@@ -158,7 +158,7 @@ static void take_exception(struct vcpu *v)
 static void leave_at(struct vcpu *v, struct tb *tb, uint32_t mark)
 {
 	unpark(v);
-	v->cpu->pc = tb->mark_pc[mark];
+	v->cpu->pc = tb_mark_pc(tb, mark);
 	v->base->budget += (int32_t)(tb->n_insns - mark);
 	if (v->cut_wanted)
 		vcpu_cut_behind(v, tb, mark);
@@ -335,8 +335,6 @@ static void run_slice(struct vcpu *v)
 			link_blocks(v, from, slot, tb);
 		from = NULL;
 		if (tb->n_insns > v->base->budget) {
-			if (cold)
-				tb->unit = NULL; /* translating anything else overwrites it */
 			if (!v->exact)
 				return;
 			unsigned space = arm_space_of(v->cpu->tb_flags);
@@ -353,8 +351,6 @@ static void run_slice(struct vcpu *v)
 			else
 				run_interpreted(v, tb);
 		}
-		if (cold && generation == v->tbs.generation)
-			tb->unit = NULL;
 		if (v->retry)
 			run_alone(v);
 	}

@@ -76,8 +76,6 @@ struct tb *vcpu_lookup(struct vcpu *v, struct mem_fetch *fetch, bool *fault)
 	struct tb *tb = find_block(v, slot, fetch, pc_key);
 	if (!tb)
 		tb = vcpu_translate(v, fetch, pc_key);
-	else if (!tb->host.size && v->cfg.accel == VCPU_JIT)
-		tb = vcpu_warm_up(v, fetch, tb);
 	if (!tb->host.size)
 		return tb;
 	jump_cache_fill(v, tb, pc_key);
@@ -147,7 +145,7 @@ static void drop_overlapping(struct vcpu *v, struct code_page *page, const uint8
 		tb_invalidate(&v->tbs, tb);
 		v->stats.invalidated_blocks++;
 	}
-	if (!page->tbs && !(running && (uintptr_t)running->code >> PAGE_BITS == (uintptr_t)page->host >> PAGE_BITS))
+	if (!tb_page_used(page) && !(running && (uintptr_t)running->code >> PAGE_BITS == (uintptr_t)page->host >> PAGE_BITS))
 		softmmu_unprotect_code(v->mmu, page->host);
 }
 
@@ -165,7 +163,7 @@ void vcpu_cut_behind(struct vcpu *v, struct tb *tb, uint32_t mark)
 {
 	if (mark + 1 >= tb->n_insns)
 		return;
-	v->cut[v->n_cuts++ % VCPU_CUTS] = tb->code + ((tb->mark_pc[mark + 1] & ~1u) - (tb->pc_key & ~1u));
+	v->cut[v->n_cuts++ % VCPU_CUTS] = tb->code + ((tb_mark_pc(tb, mark + 1) & ~1u) - (tb->pc_key & ~1u));
 	if (!tb->valid)
 		return;
 	jump_cache_drop(v, tb);
@@ -185,8 +183,9 @@ bool vcpu_code_write(void *opaque, uint8_t *host, unsigned size)
 {
 	struct vcpu *v = opaque;
 	struct code_page *page = tb_page(&v->tbs, host, false);
+	bool once = page && tb_forget_once_in(page, host, size);
 	/* Compiled blocks are all in the store, so data beside code needs no look for the one that runs. */
-	if (!v->cur_tb && (!page || !page_overlaps(page, host, size)))
+	if (!v->cur_tb && (!page || (!once && tb_page_used(page) && !page_overlaps(page, host, size))))
 		return true;
 	const struct tb *running = v->alone ? NULL : running_tb(v);
 	if (running && overlaps(running, host, size)) {
@@ -205,8 +204,10 @@ void vcpu_memory_written(struct vcpu *v, const uint8_t *host, uint64_t size)
 		const uint8_t *page_end = host - ((uintptr_t)host & PAGE_MASK) + PAGE_SIZE;
 		uint64_t n = (uint64_t)(MIN(end, page_end) - host);
 		struct code_page *page = tb_page(&v->tbs, host, false);
-		if (page && page->tbs)
+		if (page && tb_page_used(page)) {
+			tb_forget_once_in(page, host, n);
 			drop_overlapping(v, page, host, n, NULL);
+		}
 		host += n;
 	}
 }

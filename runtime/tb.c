@@ -92,7 +92,55 @@ struct code_page *tb_page(struct tb_store *s, const uint8_t *host, bool create)
 	return p;
 }
 
-void tb_compiled(struct tb_store *s, struct tb *tb)
+/* ---- blocks that ran once ---- */
+
+#define MAX_BLOCK_HALFWORDS 128u /* bounds how far back a block that reaches an address can start */
+
+static uint32_t halfword_of(const uint8_t *host)
+{
+	return (uint32_t)((uintptr_t)host & PAGE_MASK) / 2;
+}
+
+bool tb_ran_once(struct tb_store *s, const uint8_t *code)
+{
+	const struct code_page *p = tb_page(s, code, false);
+	return p && p->once[halfword_of(code)];
+}
+
+void tb_note_once(struct code_page *p, const uint8_t *code, uint32_t bytes)
+{
+	uint8_t *at = &p->once[halfword_of(code)];
+	assert(bytes / 2 <= MAX_BLOCK_HALFWORDS);
+	p->n_once += !*at;
+	*at = (uint8_t)MAX(bytes / 2, 1);
+}
+
+void tb_forget_once(struct code_page *p, const uint8_t *code)
+{
+	uint8_t *at = &p->once[halfword_of(code)];
+	p->n_once -= *at != 0;
+	*at = 0;
+}
+
+bool tb_forget_once_in(struct code_page *p, const uint8_t *host, uint64_t size)
+{
+	if (!p->n_once)
+		return false;
+	uint32_t first = halfword_of(host), last = (uint32_t)(((uintptr_t)host & PAGE_MASK) + size - 1) / 2;
+	uint32_t n = p->n_once;
+	for (uint32_t i = (first - MIN(first, MAX_BLOCK_HALFWORDS)) & ~7u; i <= last; i += 8) {
+		uint64_t eight;
+		memcpy(&eight, &p->once[i], sizeof eight);
+		for (uint32_t k = i; eight && k < i + 8; k++)
+			if (k <= last && k + p->once[k] > first)
+				tb_forget_once(p, p->host + 2 * k);
+	}
+	return p->n_once != n;
+}
+
+/* ---- blocks that are kept ---- */
+
+static void add_by_host(struct tb_store *s, struct tb *tb)
 {
 	if (s->n_by_host == s->cap_by_host) {
 		uint32_t cap = s->cap_by_host ? s->cap_by_host * 2 : 4096;
@@ -117,7 +165,7 @@ void tb_insert(struct tb_store *s, struct tb *tb)
 	tb->valid = true;
 	s->n_valid++;
 	if (tb->host.size)
-		tb_compiled(s, tb);
+		add_by_host(s, tb);
 }
 
 void tb_link(struct tb_store *s, struct tb *from, unsigned slot, struct tb *to, uint64_t target)
@@ -199,6 +247,16 @@ const struct x64_site *tb_site(const struct tb *tb, uint64_t pc)
 	}
 	assert(lo < tb->host.n_sites && tb->host.site[lo].offset == off);
 	return &tb->host.site[lo];
+}
+
+uint32_t tb_mark_pc(const struct tb *tb, uint32_t mark)
+{
+	if (tb->mark_pc)
+		return tb->mark_pc[mark];
+	const struct ir_insn *i = tb->unit->insns;
+	while (i->op != IR_insn || i->aux != mark)
+		i++;
+	return (uint32_t)i->imm;
 }
 
 uint32_t tb_site_mark(const struct tb *tb, uint64_t pc)

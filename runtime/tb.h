@@ -33,17 +33,20 @@ struct tb {
 	} in, next_in[X64_MAX_SLOTS];
 	uint32_t counter;    /* of vcpu_base.tb_count: its runs; 0 = not counted */
 	struct arm_unit_flags owing; /* JIT: of the code compiled */
-	const uint32_t *mark_pc; /* pc key of each guest instruction */
+	const uint32_t *mark_pc; /* pc key of each guest instruction; NULL: as the unit says */
 	struct x64_code host;    /* JIT */
-	struct ir_unit *unit;    /* interpreter and lockstep: the optimised unit; JIT: as lowered, on the first run only */
+	struct ir_unit *unit;    /* interpreter and lockstep: the optimised unit; JIT: as lowered, in a block that is not kept */
 };
 
 /* A 4 KiB host page with translated code. `tag` identifies it in exec tags (never 0). */
 struct code_page {
 	const uint8_t *host;
 	uint32_t tag;
+	uint32_t n_once;
 	struct tb *tbs;
 	struct code_page *hash_next;
+	/* By halfword: the length in halfwords of a block that starts there and ran once without being kept; 0 = none. */
+	uint8_t once[PAGE_SIZE / 2];
 };
 
 #define TB_PAGE_HASH_BITS 11u
@@ -71,10 +74,20 @@ struct tb *tb_find(const struct tb_store *s, const uint8_t *code, uint32_t pc_ke
 struct tb *tb_new(struct tb_store *s);
 /* Makes tb findable: by name, by its page and (when compiled) by host address. */
 void tb_insert(struct tb_store *s, struct tb *tb);
-/* An inserted block got its host code. */
-void tb_compiled(struct tb_store *s, struct tb *tb);
 /* The page of a host address; made when `create`. */
 struct code_page *tb_page(struct tb_store *s, const uint8_t *host, bool create);
+/* Must stores to the page be seen? */
+static inline bool tb_page_used(const struct code_page *p)
+{
+	return p->tbs || p->n_once;
+}
+
+/* Blocks that ran once are all that the store knows of them: a length at an address. Code that is changed is new. */
+bool tb_ran_once(struct tb_store *s, const uint8_t *code);
+void tb_note_once(struct code_page *p, const uint8_t *code, uint32_t bytes);
+void tb_forget_once(struct code_page *p, const uint8_t *code);
+/* Forgets those that overlap [host, host + size), which lies in the page; false when there are none. */
+bool tb_forget_once_in(struct code_page *p, const uint8_t *host, uint64_t size);
 
 /* Lets slot of `from` jump straight to `to`, entering at host address `target`. */
 void tb_link(struct tb_store *s, struct tb *from, unsigned slot, struct tb *to, uint64_t target);
@@ -85,6 +98,8 @@ void tb_invalidate(struct tb_store *s, struct tb *tb);
 struct tb *tb_by_host_pc(const struct tb_store *s, uint64_t pc);
 /* The site with return address `pc` in tb. */
 const struct x64_site *tb_site(const struct tb *tb, uint64_t pc);
+/* The pc key of guest instruction `mark` of tb. */
+uint32_t tb_mark_pc(const struct tb *tb, uint32_t mark);
 /* Index of the guest instruction of the site with return address `pc` in tb. */
 uint32_t tb_site_mark(const struct tb *tb, uint64_t pc);
 

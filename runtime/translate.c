@@ -3,7 +3,7 @@
  * The road of one block: decode and lower, verify, optimise, compile, enter into the store.
  *
  * Much code runs once, and interpreting it then costs a quarter of compiling it (decision 004): a
- * block is entered into the store as lowered, interpreted, and compiled when it is reached again.
+ * block is interpreted as lowered, remembered by its address alone, and compiled when it is reached again.
  */
 #include <assert.h>
 #include <stdio.h>
@@ -191,19 +191,20 @@ static struct tb *compile_or_flush(struct vcpu *v, const struct ir_unit *u, stru
 	return tb;
 }
 
+/* The page of tb; stores to it are seen from now on. */
+static struct code_page *watch(struct vcpu *v, const struct tb *tb)
+{
+	struct code_page *page = tb_page(&v->tbs, tb->code, true);
+	if (!tb_page_used(page))
+		softmmu_protect_code(v->mmu, page->host);
+	return page;
+}
+
 static void insert(struct vcpu *v, struct tb *tb, const struct ir_unit *u)
 {
 	tb->mark_pc = copy_mark_pcs(&v->tbs.arena, u);
-	struct code_page *page = tb_page(&v->tbs, tb->code, true);
-	if (!page->tbs)
-		softmmu_protect_code(v->mmu, page->host);
+	tb_forget_once(watch(v, tb), tb->code);
 	tb_insert(&v->tbs, tb);
-}
-
-/* The first run of a block is interpreted, unless somebody wants to see its code. */
-static bool starts_cold(const struct vcpu *v)
-{
-	return v->cfg.accel == VCPU_JIT && v->cfg.warmup && !v->observer.translated;
 }
 
 static uint32_t max_insns(const struct vcpu *v)
@@ -211,19 +212,33 @@ static uint32_t max_insns(const struct vcpu *v)
 	return v->cfg.one_insn_per_tb ? 1 : MAX_INSNS;
 }
 
+/* The first run of a block is interpreted, unless somebody wants to see its code. */
+static bool starts_cold(struct vcpu *v, const struct mem_fetch *fetch)
+{
+	return v->cfg.accel == VCPU_JIT && v->cfg.warmup && !v->observer.translated && !tb_ran_once(&v->tbs, fetch->host);
+}
+
+/* Nothing is kept of the block but that it was here. */
+static struct tb *translate_cold(struct vcpu *v, const struct mem_fetch *fetch, uint32_t pc_key)
+{
+	struct tb *tb = &v->cold;
+	*tb = (struct tb){.unit = &v->unit};
+	lower_block(v, fetch, pc_key, max_insns(v), false, tb, &v->unit);
+	choose_counter(v, tb, &v->unit);
+	tb_note_once(watch(v, tb), tb->code, tb->bytes);
+	return tb;
+}
+
 struct tb *vcpu_translate(struct vcpu *v, const struct mem_fetch *fetch, uint32_t pc_key)
 {
 	bool jit = v->cfg.accel != VCPU_INTERP, interp = v->cfg.accel != VCPU_JIT;
+	if (starts_cold(v, fetch))
+		return translate_cold(v, fetch, pc_key);
 	if (v->tbs.n_made >= v->cfg.code_size / CODE_BYTES_PER_BLOCK)
 		vcpu_flush_code(v);
 	struct tb *tb = tb_new(&v->tbs);
-	lower_block(v, fetch, pc_key, max_insns(v), !starts_cold(v), tb, &v->unit);
+	lower_block(v, fetch, pc_key, max_insns(v), true, tb, &v->unit);
 	choose_counter(v, tb, &v->unit);
-	if (starts_cold(v)) {
-		insert(v, tb, &v->unit);
-		tb->unit = &v->unit;
-		return tb;
-	}
 	optimise(v, tb, &v->unit);
 	if (jit)
 		tb = compile_or_flush(v, &v->unit, tb);
@@ -235,31 +250,8 @@ struct tb *vcpu_translate(struct vcpu *v, const struct mem_fetch *fetch, uint32_
 	return tb;
 }
 
-struct tb *vcpu_warm_up(struct vcpu *v, const struct mem_fetch *fetch, struct tb *tb)
-{
-	struct tb again = {0};
-	lower_block(v, fetch, tb->pc_key, max_insns(v), true, &again, &v->unit);
-	if (again.n_insns != tb->n_insns || again.bytes != tb->bytes) {
-		/* A client's host memory changed behind our back. */
-		tb_invalidate(&v->tbs, tb);
-		return vcpu_translate(v, fetch, again.pc_key);
-	}
-	tb->owing = again.owing;
-	optimise(v, tb, &v->unit);
-	uint64_t generation = v->tbs.generation;
-	tb = compile_or_flush(v, &v->unit, tb);
-	if (generation != v->tbs.generation)
-		insert(v, tb, &v->unit);
-	else
-		tb_compiled(&v->tbs, tb);
-	observe(v, v->observer.compiled, tb, &v->unit);
-	return tb;
-}
-
 void vcpu_translate_once(struct vcpu *v, const struct mem_fetch *fetch, uint32_t pc_key, uint32_t limit, struct tb *tb)
 {
-	*tb = (struct tb){0};
+	*tb = (struct tb){.unit = &v->unit};
 	lower_block(v, fetch, pc_key, MIN(limit, max_insns(v)), false, tb, &v->unit);
-	tb->unit = &v->unit;
-	tb->mark_pc = copy_mark_pcs(&v->arena, &v->unit);
 }

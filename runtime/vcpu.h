@@ -143,6 +143,7 @@ struct vcpu {
 	uint8_t *ret_memory;
 	struct arena arena;                       /* one translation: v->unit and what compiling it needs */
 	struct ir_unit unit;
+	struct tb cold;                           /* the block on its first run: v->unit, interpreted */
 	struct tb *jump_tb[JUMP_CACHE_SIZE];      /* the TB of each jump cache entry, or the last one it had */
 	uint16_t jump_journal[JUMP_CACHE_SIZE];   /* entries filled since the last clear */
 	uint32_t n_jump_journal;
@@ -220,10 +221,8 @@ void vcpu_drop_block(struct vcpu *v, struct tb *tb);
 /* The block ends behind its mark-th instruction from now on; it is dropped. */
 void vcpu_cut_behind(struct vcpu *v, struct tb *tb, uint32_t mark);
 
-/* translate.c: the road of one block. */
+/* translate.c: the road of one block. What it returns is either in the store or (JIT: no host code) v->cold. */
 struct tb *vcpu_translate(struct vcpu *v, const struct mem_fetch *fetch, uint32_t pc_key);
-/* Compiles a block that was interpreted so far; the result replaces it. */
-struct tb *vcpu_warm_up(struct vcpu *v, const struct mem_fetch *fetch, struct tb *tb);
 /* A unit of at most `limit` instructions for the interpreter; *tb describes it and is not in the
  * store. Lasts until the next translation. */
 void vcpu_translate_once(struct vcpu *v, const struct mem_fetch *fetch, uint32_t pc_key, uint32_t limit, struct tb *tb);
