@@ -48,19 +48,19 @@ try()
 
 unpack_source()
 {
-	local tree=$out/work/linux tarball=/usr/src/linux-source-6.1.tar.xz
+	local tree=$out/parts/linux tarball=/usr/src/linux-source-6.1.tar.xz
 	[ ! -f "$tree/.unpacked" ] || return 0
 	rm -rf "$tree"
-	mkdir -p "$tree" "$out/work/deb"
+	mkdir -p "$tree" "$out/parts/deb"
 	if [ ! -f "$tarball" ]; then
 		say "downloading linux-source-6.1"
-		(cd "$out/work/deb" && rm -f linux-source-*.deb && try apt-get -qq -o APT::Sandbox::User=root download linux-source-6.1)
-		dpkg-deb --fsys-tarfile "$out"/work/deb/linux-source-*.deb | tar -C "$out/work/deb" -xf - ./usr/src
-		tarball=$(find "$out/work/deb/usr/src" -name 'linux-source-6.1.tar.xz')
+		(cd "$out/parts/deb" && rm -f linux-source-*.deb && try apt-get -qq -o APT::Sandbox::User=root download linux-source-6.1)
+		dpkg-deb --fsys-tarfile "$out"/parts/deb/linux-source-*.deb | tar -C "$out/parts/deb" -xf - ./usr/src
+		tarball=$(find "$out/parts/deb/usr/src" -name 'linux-source-6.1.tar.xz')
 	fi
 	say "unpacking $(basename "$tarball")"
 	tar -C "$tree" --strip-components=1 -xf "$tarball"
-	rm -rf "$out/work/deb"
+	rm -rf "$out/parts/deb"
 	touch "$tree/.unpacked"
 }
 
@@ -81,14 +81,14 @@ configured()
 # kernel OBJ FRAGMENT...: configures and builds in OBJ
 kernel()
 {
-	local obj=$1 make=(make -C "$out/work/linux" ARCH=arm CROSS_COMPILE="$cross" O="$1" KBUILD_BUILD_USER=rhea KBUILD_BUILD_HOST=rhea
+	local obj=$1 make=(make -C "$out/parts/linux" ARCH=arm CROSS_COMPILE="$cross" O="$1" KBUILD_BUILD_USER=rhea KBUILD_BUILD_HOST=rhea
 		KBUILD_BUILD_TIMESTAMP='2024-01-01' KCFLAGS=-w)
 	shift
 	unpack_source
 	mkdir -p "$obj"
 	say "configuring in $obj"
 	"${make[@]}" -s versatile_defconfig
-	(cd "$obj" && "$out/work/linux/scripts/kconfig/merge_config.sh" -m -O "$obj" "$obj/.config" "$@" >/dev/null)
+	(cd "$obj" && "$out/parts/linux/scripts/kconfig/merge_config.sh" -m -O "$obj" "$obj/.config" "$@" >/dev/null)
 	"${make[@]}" -s olddefconfig </dev/null
 	configured "$obj" "$@" || die "the configuration did not take"
 	say "building with $jobs jobs; this takes a while"
@@ -98,46 +98,46 @@ kernel()
 # The armel package, by an apt of its own: the system's list of architectures stays as it is.
 fetch_busybox()
 {
-	local apt=$out/work/apt
-	[ ! -x "$out/work/files/busybox" ] || return 0
+	local apt=$out/parts/apt
+	[ ! -x "$out/parts/files/busybox" ] || return 0
 	say "downloading busybox-static for armel"
 	rm -rf "$apt"
-	mkdir -p "$apt/state/lists/partial" "$apt/cache/archives/partial" "$out/work/files"
+	mkdir -p "$apt/state/lists/partial" "$apt/cache/archives/partial" "$out/parts/files"
 	local options=(-qq -o APT::Sandbox::User=root -o APT::Architecture=armel -o APT::Architectures=armel -o Dir::State="$apt/state"
 		-o Dir::State::lists="$apt/state/lists" -o Dir::State::status=/dev/null -o Dir::Cache="$apt/cache" -o Debug::NoLocking=1
 		-o Acquire::Languages=none)
 	try apt-get "${options[@]}" update
 	(cd "$apt" && try apt-get "${options[@]}" download busybox-static)
 	dpkg-deb --fsys-tarfile "$apt"/busybox-static_*.deb | tar -C "$apt" -xf - ./bin/busybox
-	mv "$apt/bin/busybox" "$out/work/files/busybox"
+	mv "$apt/bin/busybox" "$out/parts/files/busybox"
 	rm -rf "$apt"
 }
 
 initrd()
 {
 	fetch_busybox
-	cp "$here/init" "$out/work/files/init"
-	sed "s|@FILES@|$out/work/files|" "$here/initrd.list" >"$out/work/initrd.list"
-	[ -x "$out/work/gen_init_cpio" ] || { unpack_source; gcc -O2 -w -o "$out/work/gen_init_cpio" "$out/work/linux/usr/gen_init_cpio.c"; }
-	"$out/work/gen_init_cpio" -t 0 "$out/work/initrd.list" | gzip -9n >"$out/work/initrd.gz"
+	cp "$here/init" "$out/parts/files/init"
+	sed "s|@FILES@|$out/parts/files|" "$here/initrd.list" >"$out/parts/initrd.list"
+	[ -x "$out/parts/gen_init_cpio" ] || { unpack_source; gcc -O2 -w -o "$out/parts/gen_init_cpio" "$out/parts/linux/usr/gen_init_cpio.c"; }
+	"$out/parts/gen_init_cpio" -t 0 "$out/parts/initrd.list" | gzip -9n >"$out/parts/initrd.gz"
 }
 
 stamp=$(recipe "$here/kernel.config")
 if ! made zImage "$stamp" || ! made versatile-pb.dtb "$stamp"; then
 	check_tools
-	kernel "$out/work/obj" "$here/kernel.config"
-	keep "$out/work/obj/arch/arm/boot/zImage" zImage "$stamp"
-	keep "$out/work/obj/arch/arm/boot/dts/versatile-pb.dtb" versatile-pb.dtb "$stamp"
+	kernel "$out/parts/obj" "$here/kernel.config"
+	keep "$out/parts/obj/arch/arm/boot/zImage" zImage "$stamp"
+	keep "$out/parts/obj/arch/arm/boot/dts/versatile-pb.dtb" versatile-pb.dtb "$stamp"
 fi
 stamp=$(recipe "$here/init" "$here/initrd.list")
 if ! made initrd.gz "$stamp"; then
 	initrd
-	keep "$out/work/initrd.gz" initrd.gz "$stamp"
+	keep "$out/parts/initrd.gz" initrd.gz "$stamp"
 fi
 stamp=$(recipe "$here/kernel.config" "$here/selftest.config")
 if [ -n "$selftest" ] && ! made zImage-selftest "$stamp"; then
 	check_tools
-	kernel "$out/work/obj-selftest" "$here/kernel.config" "$here/selftest.config"
-	keep "$out/work/obj-selftest/arch/arm/boot/zImage" zImage-selftest "$stamp"
+	kernel "$out/parts/obj-selftest" "$here/kernel.config" "$here/selftest.config"
+	keep "$out/parts/obj-selftest/arch/arm/boot/zImage" zImage-selftest "$stamp"
 fi
 say "ready: $out"
