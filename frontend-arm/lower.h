@@ -109,12 +109,20 @@ void arm_flags_sbc(struct arm_lower *l, ir_ref a, ir_ref b, ir_ref cin, ir_ref r
 void arm_set_q(struct arm_lower *l, ir_ref v);
 /* 1 when the condition (not AL) holds. */
 ir_ref arm_condition(struct arm_lower *l, enum arm_cond cond);
+/* The same for known flags: bits N Z C V from the highest. */
+bool arm_condition_holds(enum arm_cond cond, unsigned nzcv);
 
 /* ---- owed.c: flags at the ends of units ---------------------------------------------------------- */
 
 /* The unit is about to end by a branch to `key` or `other`, or by a jump to `key`: may flags be owed? */
 void arm_plan_exits(struct arm_lower *l, uint32_t key, uint32_t other);
 void arm_plan_exit(struct arm_lower *l, uint32_t key);
+/* How the flags as they are follow from registers; 0 when they do not, or need not. */
+uint32_t arm_debt(const struct arm_lower *l);
+/* As arm_plan_exits where n other ways, with these debts, also come to the branch, for which all of them take it, or none. */
+void arm_plan_ways(struct arm_lower *l, uint32_t key, uint32_t other, const uint32_t *ways, unsigned n, bool taken);
+/* On a way of its own the flags planned are owed like this. */
+void arm_owe(struct arm_lower *l, uint32_t owed);
 /* An exit_jump as planned. */
 void arm_exit(struct arm_lower *l, unsigned slot, enum ir_link link, uint32_t key, uint32_t return_key);
 /* An instruction was lowered and the unit's start is not decided. */

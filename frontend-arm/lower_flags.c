@@ -144,3 +144,10 @@ ir_ref arm_condition(struct arm_lower *l, enum arm_cond cond)
 	ir_ref even = from_flags(l, (enum arm_cond)(cond & ~1u));
 	return cond & 1u ? not(l, even) : even;
 }
+
+bool arm_condition_holds(enum arm_cond cond, unsigned nzcv)
+{
+	bool n = nzcv >> 3 & 1u, z = nzcv >> 2 & 1u, c = nzcv >> 1 & 1u, v = nzcv & 1u;
+	const bool even[] = { z, c, n, v, c && !z, n == v, n == v && !z, true };
+	return even[cond >> 1] != (cond & 1u);
+}

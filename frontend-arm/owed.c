@@ -94,8 +94,7 @@ static bool shown(const struct arm_lower *l)
 	return false;
 }
 
-/* How the flags as they are follow from registers; 0 when they do not, or need not. */
-static uint32_t debt(const struct arm_lower *l)
+uint32_t arm_debt(const struct arm_lower *l)
 {
 	uint32_t owed = 0;
 	if (l->source == FLAGS_UNKNOWN || shown(l))
@@ -118,15 +117,25 @@ static unsigned allowed(const struct arm_lower *l, uint32_t owed, uint32_t key)
 
 /* ---- leaving ------------------------------------------------------------------------------------- */
 
+static uint32_t masked(uint32_t owed, unsigned mask)
+{
+	return (owed & ~(ALL_MASK << 4)) | mask << 4;
+}
+
 static void owe(struct arm_lower *l, uint32_t owed, unsigned mask)
 {
-	l->owed = (owed & ~(ALL_MASK << 4)) | mask << 4;
+	l->owed = masked(owed, mask);
 	ir_set(l->u, ARM_G_owed, arm_const(l, l->owed));
+}
+
+void arm_owe(struct arm_lower *l, uint32_t owed)
+{
+	ir_set(l->u, ARM_G_owed, arm_const(l, masked(owed, arm_owed_mask(l->owed))));
 }
 
 void arm_plan_exits(struct arm_lower *l, uint32_t key, uint32_t other)
 {
-	uint32_t owed = l->req->look_ahead ? debt(l) : 0;
+	uint32_t owed = l->req->look_ahead ? arm_debt(l) : 0;
 	if (!owed)
 		return;
 	unsigned then = allowed(l, owed, key), or_else = allowed(l, owed, other);
@@ -140,9 +149,21 @@ void arm_plan_exits(struct arm_lower *l, uint32_t key, uint32_t other)
 	owe(l, owed, mask);
 }
 
+void arm_plan_ways(struct arm_lower *l, uint32_t key, uint32_t other, const uint32_t *ways, unsigned n, bool taken)
+{
+	uint32_t owed = l->req->look_ahead ? arm_debt(l) : 0;
+	if (!owed)
+		return;
+	unsigned mask = allowed(l, owed, key) & allowed(l, owed, other);
+	for (unsigned k = 0; k < n && mask; k++)
+		mask &= ways[k] ? allowed(l, ways[k], taken ? key : other) : 0;
+	if (mask)
+		owe(l, owed, mask);
+}
+
 void arm_plan_exit(struct arm_lower *l, uint32_t key)
 {
-	uint32_t owed = l->req->look_ahead && !l->owed ? debt(l) : 0;
+	uint32_t owed = l->req->look_ahead && !l->owed ? arm_debt(l) : 0;
 	unsigned mask = owed ? allowed(l, owed, key) : 0;
 	if (mask) {
 		l->pays[0] = false;

@@ -3,7 +3,9 @@
  * The translation loop: fetch, decode, condition, lower; and how a unit ends.
  *
  * Conditions: a simple ALU instruction selects its result; anything else is branched around.
- * Consecutive instructions of one condition share one such region as long as none writes the flags.
+ * Consecutive instructions of one condition share one such region, with those of the opposite condition behind them on its
+ * way around. Where one of them writes the flags (a chain of conditional compares) the next has a way around of its own, and a branch
+ * behind the chain is decided on each way out.
  * A unit that ends in a direct branch looks ahead at its targets, to leave out flags that they overwrite (owed.c).
  * Every unit leaves behind its last instruction only, so that the whole unit is charged to the budget.
  */
@@ -11,15 +13,25 @@
 
 #include "frontend-arm/lower.h"
 
+#define MAX_WAYS 4u
+
 struct region { /* instructions that are branched around */
 	bool open;
-	enum arm_cond cond;
-	ir_label skip;
+	enum arm_cond cond; /* false on each way around */
+	bool in_else;       /* what comes now stands on the only way around; the others went to `join` */
+	ir_label join;
+	unsigned n_ways;
+	struct way {
+		ir_label start;
+		uint32_t owed; /* how the flags follow from registers there (owed.h); 0 = they do not */
+	} way[MAX_WAYS];
 };
 
 struct loop {
 	struct arm_lower l;
 	struct region region;
+	struct region ways; /* around the branch that ends the unit: they go on at ways_to */
+	ir_label ways_to;
 	uint32_t offset; /* of the next instruction from the first */
 };
 
@@ -68,21 +80,48 @@ static void start_block(struct loop *t, ir_label block)
 
 static void close_region(struct loop *t)
 {
-	if (!t->region.open)
+	struct region *r = &t->region;
+	if (!r->open)
 		return;
-	ir_br(t->l.u, t->region.skip);
-	start_block(t, t->region.skip);
-	t->region.open = false;
+	ir_label join = r->in_else ? r->join : r->n_ways == 1 ? r->way[0].start : ir_block_new(t->l.u);
+	ir_br(t->l.u, join);
+	for (unsigned k = 0; k < r->n_ways && r->n_ways > 1; k++) {
+		ir_block_start(t->l.u, r->way[k].start);
+		ir_br(t->l.u, join);
+	}
+	start_block(t, join);
+	r->open = false;
+}
+
+/* One more way around what comes next. */
+static void add_way(struct loop *t)
+{
+	struct ir_unit *u = t->l.u;
+	struct region *r = &t->region;
+	struct way *way = &r->way[r->n_ways++];
+	way->owed = arm_debt(&t->l);
+	ir_ref holds = arm_condition(&t->l, r->cond);
+	ir_label body = ir_block_new(u);
+	way->start = ir_block_new(u);
+	ir_brc(u, holds, body, way->start);
+	start_block(t, body);
 }
 
 static void open_region(struct loop *t, enum arm_cond cond)
 {
-	struct ir_unit *u = t->l.u;
-	ir_ref holds = arm_condition(&t->l, cond);
-	ir_label body = ir_block_new(u), skip = ir_block_new(u);
-	ir_brc(u, holds, body, skip);
-	start_block(t, body);
-	t->region = (struct region){ true, cond, skip };
+	t->region = (struct region){ .open = true, .cond = cond };
+	add_way(t);
+}
+
+/* The opposite condition follows: its instructions go on the way around. */
+static void begin_else(struct loop *t)
+{
+	struct region *r = &t->region;
+	r->in_else = true;
+	r->cond ^= 1u;
+	r->join = ir_block_new(t->l.u);
+	ir_br(t->l.u, r->join);
+	start_block(t, r->way[0].start);
 }
 
 /* Register results that a select can decide: data processing without flags and without pc. */
@@ -120,23 +159,107 @@ static void open_branch(struct loop *t, const struct arm_insn_row *row, uint32_t
 	open_region(t, cond);
 }
 
+/* Condition `cond` where `is_false` does not hold: 0 or 1, or -1 when that depends. */
+static int implied(enum arm_cond is_false, enum arm_cond cond)
+{
+	int seen = -1;
+	for (unsigned nzcv = 0; nzcv < 16; nzcv++) {
+		if (arm_condition_holds(is_false, nzcv))
+			continue;
+		int holds = arm_condition_holds(cond, nzcv);
+		if (seen >= 0 && holds != seen)
+			return -1;
+		seen = holds;
+	}
+	return seen;
+}
+
+/*
+ * A direct branch behind a region: on the ways around it is decided by the region's condition, which is false there. So
+ * `cmp; cmpne; bgt` is two compares and two host branches. The ways end the unit beside the branch (end_ways).
+ */
+static void branch_from_region(struct loop *t, const struct arm_insn_row *row, uint32_t insn, enum arm_cond cond)
+{
+	struct arm_lower *l = &t->l;
+	struct region r = t->region;
+	bool taken = implied(r.cond, cond) == 1;
+	uint32_t key = 0, owed[MAX_WAYS];
+	branch_target(l, row, insn, &key);
+	for (unsigned k = 0; k < r.n_ways; k++)
+		owed[k] = r.way[k].owed;
+	arm_plan_ways(l, key, arm_next_key(l), owed, r.n_ways, taken);
+	open_region(t, cond);
+	t->ways = r;
+	t->ways_to = taken ? l->u->cur : t->region.way[0].start;
+}
+
+static void end_ways(struct loop *t)
+{
+	struct arm_lower *l = &t->l;
+	for (unsigned k = 0; k < t->ways.n_ways; k++) {
+		start_block(t, t->ways.way[k].start);
+		if (l->owed)
+			arm_owe(l, t->ways.way[k].owed);
+		ir_br(l->u, t->ways_to);
+	}
+}
+
+/* What the next instruction is to the region. */
+enum kinship {
+	JOINS,     /* the same condition, and the flags are as they were */
+	CHAINS,    /* the same condition, of flags that the region wrote */
+	OTHERWISE, /* the opposite condition */
+	DECIDES,   /* a branch that each way around decides */
+	APART,
+};
+
+static enum kinship kinship(const struct loop *t, const struct arm_insn_row *row, uint32_t insn, enum arm_cond cond)
+{
+	const struct region *r = &t->region;
+	uint32_t key;
+	bool wrote = t->l.wrote_flags, selects = selectable(row, insn) && !next_has_cond(t, cond);
+	if (!r->open || cond == ARM_AL)
+		return APART;
+	if (cond == r->cond && !wrote)
+		return JOINS;
+	if (r->in_else)
+		return APART;
+	if (branch_target(&t->l, row, insn, &key) && implied(r->cond, cond) >= 0)
+		return DECIDES;
+	if (cond == r->cond && !selects && r->n_ways < MAX_WAYS)
+		return CHAINS;
+	return cond == (r->cond ^ 1u) && !wrote && r->n_ways == 1 ? OTHERWISE : APART;
+}
+
+static void begin_apart(struct loop *t, const struct arm_insn_row *row, uint32_t insn, enum arm_cond cond)
+{
+	if (cond == ARM_AL)
+		return;
+	if (selectable(row, insn) && !next_has_cond(t, cond))
+		t->l.pred = arm_condition(&t->l, cond);
+	else
+		open_branch(t, row, insn, cond);
+}
+
 /* Emits the marker of the instruction at l.pc and arranges for its condition. */
 static void begin_insn(struct loop *t, const struct arm_insn_row *row, uint32_t insn, enum arm_cond cond)
 {
 	struct arm_lower *l = &t->l;
-	bool joins = t->region.open && t->region.cond == cond && !l->wrote_flags;
-	if (!joins)
+	enum kinship kin = kinship(t, row, insn, cond);
+	if (kin == OTHERWISE)
+		begin_else(t);
+	if (kin == APART)
 		close_region(t);
 	ir_insn(l->u, arm_pc_key(l));
 	l->pred = IR_NONE;
 	l->pc_write = IR_NONE;
 	l->wrote_flags = l->ended = l->leave = false;
-	if (joins || cond == ARM_AL)
-		return;
-	if (selectable(row, insn) && !next_has_cond(t, cond))
-		l->pred = arm_condition(l, cond);
-	else
-		open_branch(t, row, insn, cond);
+	if (kin == DECIDES)
+		branch_from_region(t, row, insn, cond);
+	if (kin == CHAINS)
+		add_way(t);
+	if (kin == APART)
+		begin_apart(t, row, insn, cond);
 }
 
 /* ---- one instruction ----------------------------------------------------------------------------- */
@@ -174,11 +297,17 @@ static void end_insn(struct loop *t)
 		ir_exit_ind(l->u, IR_LINK_JUMP, arm_const(l, arm_next_key(l)), 0);
 		l->ended = true;
 	}
-	if (l->ended && t->region.open) { /* the condition failed: go on behind it */
-		ir_block_start(l->u, t->region.skip);
-		arm_forget_values(l);
-		arm_exit(l, 1, IR_LINK_JUMP, arm_next_key(l), 0);
+	if (!l->ended || !t->region.open)
+		return;
+	/* The condition failed: go on behind it. */
+	ir_label behind = t->region.in_else ? t->region.join : t->region.way[0].start;
+	for (unsigned k = 1; k < t->region.n_ways; k++) {
+		start_block(t, t->region.way[k].start);
+		ir_br(l->u, behind);
 	}
+	start_block(t, behind);
+	arm_exit(l, 1, IR_LINK_JUMP, arm_next_key(l), 0);
+	end_ways(t);
 }
 
 static void translate_insn(struct loop *t)

@@ -122,10 +122,25 @@ static void same_condition_shares_a_region(void **state)
 	struct fixture *f = *state;
 	A32(f, 0xe1510002, 0x15903000, 0x15803004, 0x1a000010); /* cmp; ldrne; strne; bne */
 	assert_int_equal(count(&f->u, IR_brc), 1);
-	A32(f, 0xe1510002, 0x15903000, 0x05803004); /* cmp; ldrne; streq */
-	assert_int_equal(count(&f->u, IR_brc), 2);
+	A32(f, 0xe1510002, 0x15903000, 0x05803004); /* cmp; ldrne; streq: if and else */
+	assert_int_equal(count(&f->u, IR_brc), 1);
 	A32(f, 0x10912003, 0x15903000); /* addsne changes the flags: ldrne asks again */
 	assert_int_equal(count(&f->u, IR_brc), 2);
+}
+
+static void conditional_compares_read_no_flag(void **state)
+{
+	struct fixture *f = *state;
+	A32(f, 0xe3530000, 0x13500000, 0xca000010); /* cmp r3, #0; cmpne r0, #0; bgt: not taken where r3 is 0 */
+	for (unsigned g = ARM_G_n; g <= ARM_G_v; g++)
+		assert_false(reads_global(&f->u, g));
+	assert_int_equal(count(&f->u, IR_brc), 2);
+	A32(f, 0xe3530000, 0x13500000, 0x13520001, 0x0a000010); /* three of them; beq: taken where one fails */
+	for (unsigned g = ARM_G_n; g <= ARM_G_v; g++)
+		assert_false(reads_global(&f->u, g));
+	assert_int_equal(count(&f->u, IR_brc), 3);
+	A32(f, 0xe3530000, 0x83500000, 0xca000010); /* cmp; cmphi; bgt: HI's opposite does not say whether GT */
+	assert_true(reads_global(&f->u, ARM_G_z));
 }
 
 static void simple_conditional_alu_is_a_select(void **state)
@@ -372,6 +387,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(condition_after_compare_reads_no_flag, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(conditional_branch_has_two_exits, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(same_condition_shares_a_region, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(conditional_compares_read_no_flag, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(simple_conditional_alu_is_a_select, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(returns_are_marked, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(calls_carry_their_return_address, set_up, tear_down),

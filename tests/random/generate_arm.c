@@ -332,6 +332,20 @@ static void gen_self_modify(struct gen *g)
 		setup(g, 0xe2800001u | rz << 16 | rz << 12, false);          /* add rz, rz, #1 */
 }
 
+/* Half of the time that of the instruction before, or its opposite: chains and if-else. */
+static uint32_t random_condition(struct gen *g)
+{
+	struct rng *r = &g->rng;
+
+	if (rng_percent(r, 55))
+		return COND_AL;
+	if (rng_percent(r, 50))
+		g->cond = rng_below(r, 14);
+	else if (rng_percent(r, 30))
+		g->cond ^= 1u;
+	return g->cond << 28;
+}
+
 void gen_arm(struct gen *g)
 {
 	const struct row_set *rows = g->opt->rows;
@@ -348,7 +362,7 @@ void gen_arm(struct gen *g)
 		return;
 	}
 	if (row->pattern[0] == 'c')
-		w = (w & 0x0fffffffu) | (rng_percent(r, 60) ? COND_AL : rng_below(r, 15) << 28);
+		w = (w & 0x0fffffffu) | random_condition(g);
 	switch ((enum arm_args_id)row->args) {
 	case ARM_ARGS_dp_imm:
 	case ARM_ARGS_dp_reg:

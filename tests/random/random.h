@@ -105,6 +105,7 @@ struct gen {
 	const struct gen_options *opt;
 	struct sequence *seq;
 	bool mmu, align;
+	uint32_t cond;   /* of the last conditional instruction; 0 at first (EQ) */
 	bool mode_known; /* no instruction so far could have left the mode that the sequence starts in */
 };
 

@@ -23,7 +23,7 @@
 
 /* Registers: r0 to r5 values, r6 data, r7 = r8 (data) or, from an interrupt to the next abort, r9 (an address that aborts),
  * r11 the device, r12 makes delays. */
-enum code { ARM, THUMB, LOOPS, OVERWRITES };
+enum code { ARM, THUMB, LOOPS, CHAINS, OVERWRITES };
 enum { DAT = 6, PTR = 7, GOOD = 8, BAD = 9, IO = 11 };
 
 static uint32_t below(uint32_t *x, uint32_t n)
@@ -111,6 +111,22 @@ static uint32_t loop_insn(uint32_t *x, uint32_t at)
 	}
 }
 
+/* Loops that end in a chain of conditional compares, now and then with an if and else before it. */
+static uint32_t chain_insn(uint32_t *x, uint32_t at)
+{
+	unsigned d = below(x, 4), n = below(x, 4), m = below(x, 4), cond = (at / 8 * 5 + 1) % 14;
+	switch (at % 8) {
+	case 0: return below(x, 2) ? a_str(d, PTR, 0) : a_ldr(5, PTR, 0); /* aborts while the flags are owed */
+	case 1: return below(x, 2) ? a_cmp(n, below(x, 16)) : a_subs(d, n, below(x, 4));
+	case 2: return a_if(cond ^ 1, below(x, 2) ? a_ldr(d, PTR, 0) : a_str(d, PTR, 0));
+	case 3: return a_if(cond, below(x, 2) ? a_str(n, PTR, 0) : a_dp(ADD, below(x, 2), d, n, m));
+	case 4: return a_cmp(n, below(x, 16));
+	case 5: return a_if(cond, below(x, 2) ? a_dp(CMP, 1, 0, n, m) : a_cmp(d, below(x, 8)));
+	case 6: return a_if(below(x, 4) ? cond : AL, below(x, 3) ? a_dp(CMP, 1, 0, d, m) : a_subs(d, n, 1));
+	default: return (below(x, 2) ? cond : below(x, 14)) << 28 | 0x0a000000u | (0xffffffu & (0u - 9 + below(x, 3)));
+	}
+}
+
 /* Loops whose flags follow from a register that the next turn changes before it aborts. */
 static uint32_t overwriting_insn(uint32_t at)
 {
@@ -120,6 +136,18 @@ static uint32_t overwriting_insn(uint32_t at)
 		a_if(LT, 0xea000000u | (0xffffffu & (0u - 7))), a_mov(1, 0),
 	};
 	return loop[at % ARRAY_LEN(loop)];
+}
+
+static uint32_t code_word(uint32_t *x, enum code code, uint32_t at)
+{
+	switch (code) {
+	case ARM: return arm_insn(x, at);
+	case THUMB: return thumb_pair(x, at);
+	case LOOPS: return loop_insn(x, at);
+	case CHAINS: return chain_insn(x, at);
+	case OVERWRITES: break;
+	}
+	return overwriting_insn(at);
 }
 
 static void put_handlers(struct guest *g)
@@ -157,8 +185,7 @@ static void put_guest(struct guest *g, uint32_t seed, enum code code)
 	put_handlers(g);
 	guest_org(g, CODE);
 	for (uint32_t k = 0; k < WORDS; k++)
-		guest_put(g, code == THUMB ? thumb_pair(&x, k) : code == ARM ? arm_insn(&x, k) : code == LOOPS ? loop_insn(&x, k) :
-			     overwriting_insn(k));
+		guest_put(g, code_word(&x, code, k));
 	guest_put(g, code == THUMB ? 0xe700e700u : 0xea000000u | ((0u - WORDS - 2) & 0xffffffu)); /* back */
 	guest_org(g, 0x1000);
 	guest_set_pc(g, 0x1000);
@@ -235,7 +262,7 @@ static void check(enum code code)
 {
 	const char *seed = getenv("RHEA_SEED"), *count = getenv("RHEA_COUNT");
 	uint32_t from = seed ? (uint32_t)strtoul(seed, NULL, 0) : 1;
-	uint32_t n = seed ? 1 : count ? (uint32_t)strtoul(count, NULL, 0) : code == OVERWRITES ? 5 : code == LOOPS ? 200 : 60;
+	uint32_t n = seed ? 1 : count ? (uint32_t)strtoul(count, NULL, 0) : code == OVERWRITES ? 5 : code == LOOPS || code == CHAINS ? 200 : 60;
 	for (uint32_t s = from; s < from + n; s++) {
 		if (agree(s, code, STEPS, false))
 			continue;
@@ -270,6 +297,12 @@ static void flags_are_there_when_loops_are_left(void **state)
 	check(LOOPS);
 }
 
+static void flags_are_there_when_chains_are_left(void **state)
+{
+	(void)state;
+	check(CHAINS);
+}
+
 static void flags_outlive_their_operands(void **state)
 {
 	(void)state;
@@ -282,6 +315,7 @@ int main(void)
 		cmocka_unit_test(flags_are_there_when_arm_code_is_left),
 		cmocka_unit_test(flags_are_there_when_thumb_code_is_left),
 		cmocka_unit_test(flags_are_there_when_loops_are_left),
+		cmocka_unit_test(flags_are_there_when_chains_are_left),
 		cmocka_unit_test(flags_outlive_their_operands),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
