@@ -56,6 +56,9 @@ struct analysis {
 	struct producer flags, candidate;
 	ir_ref barrier;           /* last insn that may show the globals to somebody */
 	ir_ref touched[IR_MAX_GLOBALS]; /* last get or set of each global */
+	ir_ref site;              /* last access */
+	uint64_t lazy;            /* globals whose last set, lazy_set, was lazy */
+	ir_ref lazy_set[IR_MAX_GLOBALS];
 };
 
 static bool same(const struct gen *g, ir_ref x, ir_ref y)
@@ -240,7 +243,7 @@ static void use_address(struct analysis *an, ir_ref a, ir_ref v, const struct ir
 	struct value *val = &g->val[a];
 	ir_ref base;
 	int32_t disp;
-	bool first = !val->last_use && !val->flags_until;
+	bool first = !val->last_use && !val->flags_until && !val->note_until;
 	if (in_window(g, i->aux) && (first || val->folded) && window_address(g, a, ir_memop_size(i->aux), &base, &disp)) {
 		use(an, base, v);
 		val->folded = true;
@@ -256,7 +259,7 @@ static void use_index(struct analysis *an, ir_ref b, ir_ref v)
 {
 	struct gen *g = an->g;
 	const struct ir_insn *shl = insn_of(g, b);
-	bool first = !g->val[b].last_use && !g->val[b].flags_until;
+	bool first = !g->val[b].last_use && !g->val[b].flags_until && !g->val[b].note_until;
 	bool scale = shl->op == IR_shl && !is_const(g, shl->a) && is_const(g, shl->b) && insn_of(g, shl->b)->imm - 1 < 3;
 	use(an, b, v);
 	if (!first || !scale || insn_of(g, v)->a == b)
@@ -271,8 +274,10 @@ static void count_uses(struct analysis *an, ir_ref v, const struct ir_insn *i)
 	unsigned n = ir_ops[i->op].n_args;
 	if (ir_ops[i->op].shape == IR_SHAPE_LOAD || ir_ops[i->op].shape == IR_SHAPE_STORE)
 		use_address(an, i->a, v, i);
-	else if (n > 0 && !(i->op == IR_set && i->b == IR_SET_OPTIONAL))
+	else if (n > 0 && !(i->op == IR_set && (i->b == IR_SET_OPTIONAL || is_lazy(an->g, i))))
 		use(an, i->a, v);
+	if (i->op == IR_add || i->op == IR_sub || i->op == IR_xor)
+		an->g->val[i->a].parent = an->g->val[i->b].parent = v;
 	if (i->op == IR_add)
 		use_index(an, i->b, v);
 	else if (n > 1)
@@ -294,6 +299,25 @@ static void aim_at_set(struct analysis *an, ir_ref v, const struct ir_insn *i)
 		a->soft_target = optional;
 	}
 	an->touched[i->aux] = v;
+}
+
+/* The lazy set that global last had is noted by the sites up to here. */
+static void end_lazy(struct analysis *an, unsigned global)
+{
+	if (an->lazy >> global & 1)
+		notes_plan(an->g, an->lazy_set[global], an->site);
+	an->lazy &= ~(UINT64_C(1) << global);
+}
+
+static void visit_set(struct analysis *an, ir_ref v, const struct ir_insn *i)
+{
+	end_lazy(an, i->aux);
+	if (!is_lazy(an->g, i)) {
+		aim_at_set(an, v, i);
+		return;
+	}
+	an->lazy |= UINT64_C(1) << i->aux;
+	an->lazy_set[i->aux] = v;
 }
 
 static void visit_call(struct analysis *an, ir_ref v, const struct ir_insn *i)
@@ -318,6 +342,8 @@ static void visit(struct analysis *an, ir_ref v, const struct ir_insn *i)
 		.fuse = IR_NONE, .target = -1, .reg = -1, .global = -1, .slot = -1, .flags_of = IR_NONE,
 		.wide = result == 'q' || (result == 'T' && i->type == IR_I64),
 	};
+	if (is_for_notes(g, i))
+		return;
 	if (i->op == IR_const || i->op == IR_insn) /* a good part of all: they use nothing and keep the flags */
 		return;
 	if (flag_effect[i->op] >= FLAGS_ASK_CMP && fuse(an, v, i))
@@ -329,10 +355,10 @@ static void visit(struct analysis *an, ir_ref v, const struct ir_insn *i)
 		an->touched[i->aux] = v;
 		break;
 	case IR_SHAPE_GLOBAL1:
-		aim_at_set(an, v, i);
+		visit_set(an, v, i);
 		break;
 	case IR_SHAPE_LOAD: case IR_SHAPE_STORE:
-		an->barrier = v;
+		an->barrier = an->site = v;
 		g->n_mem++;
 		break;
 	case IR_SHAPE_CALL:
@@ -363,5 +389,7 @@ void gen_analyse(struct gen *g)
 		for (ir_ref v = b->first; v < b->end; v++)
 			if (insn_of(g, v)->op != IR_nop) /* what the optimiser removed: no value, no name */
 				visit(&an, v, insn_of(g, v));
+		for (uint64_t left = an.lazy; left; left &= left - 1)
+			end_lazy(&an, (unsigned)__builtin_ctzll(left));
 	}
 }

@@ -40,7 +40,7 @@ static void pass_args(struct gen *g, const struct ir_insn *i)
 
 static void take_result(struct gen *g, ir_ref v, enum ir_type type)
 {
-	if (type == IR_VOID || !g->val[v].last_use)
+	if (type == IR_VOID || (!g->val[v].last_use && !is_noted(g, v)))
 		return;
 	g->locked |= 1u << RAX;
 	int dst = ra_def(g, v, RAX);

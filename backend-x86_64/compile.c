@@ -38,7 +38,10 @@ static void init(struct gen *g, const struct x64_target *t, const struct ir_unit
 	g->rx_delta = out->rx_delta;
 	emit_init(&g->e, g->start, out->end);
 	g->locked = 0;
-	g->has_landing = false;
+	g->has_landing = g->has_notes = g->notes_failed = false;
+	g->note_from = 1;
+	g->last_note = g->cap_notes = 0;
+	g->defining = IR_NONE;
 	g->n_fixups = g->n_slow = g->n_stubs = g->n_mem = g->n_calls = g->n_exits = g->mark = 0;
 	g->val = array(g, u->n_insns, sizeof *g->val);
 	g->label = zeroed(g, u->n_blocks, sizeof *g->label);
@@ -72,6 +75,8 @@ static bool is_dead(const struct gen *g, ir_ref v, const struct ir_insn *i)
 		return true;
 	if (is_folded(g, v))
 		return true;
+	if (i->op == IR_get && g->val[v].note_until)
+		return false;
 	return !g->val[v].last_use && !sets_flags(g, v) && (ir_ops[i->op].flags & IR_PURE || i->op == IR_get);
 }
 
@@ -89,21 +94,32 @@ static void lower_block(struct gen *g, ir_label l)
 	}
 }
 
+static void generate(struct gen *g)
+{
+	const struct ir_unit *u = g->u;
+	gen_analyse(g);
+	init_lists(g);
+	gen_prologue(g);
+	for (g->block_index = 0; g->block_index < u->n_order; g->block_index++)
+		if (!g->folded[u->order[g->block_index]])
+			lower_block(g, u->order[g->block_index]);
+	g->code->slow_start = here(g);
+	gen_slow_paths(g);
+	gen_stubs(g);
+}
+
 bool x64_compile(const struct x64_target *t, const struct ir_unit *u, const struct x64_compile_args *args,
 		 struct x64_out *out, struct x64_code *code)
 {
-	struct gen g;
+	struct gen g = {.take_notes = true};
 	assert(args->cookie && (args->cookie & 7) == 0);
 	init(&g, t, u, args, out, code);
-	gen_analyse(&g);
-	init_lists(&g);
-	gen_prologue(&g);
-	for (g.block_index = 0; g.block_index < u->n_order; g.block_index++)
-		if (!g.folded[u->order[g.block_index]])
-			lower_block(&g, u->order[g.block_index]);
-	code->slow_start = here(&g);
-	gen_slow_paths(&g);
-	gen_stubs(&g);
+	generate(&g);
+	if (g.notes_failed && !g.e.full) { /* more than there is room for */
+		g.take_notes = false;
+		init(&g, t, u, args, out, code);
+		generate(&g);
+	}
 	if (g.e.full) {
 		out->full = true;
 		return false;

@@ -35,6 +35,8 @@ struct value {
 	/* from analyse.c */
 	ir_ref last_use;    /* last insn that needs the value itself; 0 = none */
 	ir_ref fuse;        /* insn whose flags already hold this value, or IR_NONE */
+	ir_ref note_until;  /* last site that notes it or needs it for what it notes; a lazy set: where it is noted; 0 = none */
+	ir_ref parent;      /* add, sub or xor that it went into; 0 = none */
 	ir_ref flags_until; /* last insn that takes a condition from this insn's flags; 0 = none */
 	int8_t target;      /* global that a later `set` gives this value and that may be written now; -1 */
 	bool soft_target;   /* the `set` is optional */
@@ -42,6 +44,7 @@ struct value {
 			       or x << 1..3, only ever added by the lea of insn fold_into */
 	ir_ref fold_into;   /* IR_NONE for an address */
 	bool wide;          /* i64 */
+	bool relied_on;     /* some value that has no place is worked out from this one */
 	/* location, see regalloc.c */
 	uint8_t cc;         /* enum x64_cc, while flags_of is what the flags hold */
 	int8_t reg;         /* scratch register, -1 = none */
@@ -74,7 +77,7 @@ struct slow_path {
 	int32_t disp;       /* the address is addr + disp */
 	uint16_t memop;
 	bool is_store, wide;
-	uint32_t mark;
+	uint32_t mark, notes;
 	struct opnd addr, value; /* REG or IMM; loads: value.reg is the destination */
 };
 
@@ -114,6 +117,15 @@ struct gen {
 	ir_ref flags;           /* insn whose result the flags describe, IR_NONE = nobody's */
 	ir_ref pending[GEN_MAX_PENDING]; /* values that are only in the flags */
 	uint8_t n_pending;
+
+	/* notes.c */
+	bool take_notes;        /* else lazy sets are done like others */
+	bool has_notes, notes_failed;
+	uint64_t lazy;          /* globals whose last `set` was not done, in this block */
+	ir_ref lazy_set[IR_MAX_GLOBALS];
+	ir_ref note_from;       /* notes of sites before this insn are made */
+	ir_ref defining;        /* value that is being computed into the home that it is meant for, or IR_NONE */
+	uint32_t last_note, cap_notes;
 
 	/* blocks */
 	uint8_t **label;        /* by ir_label: where the block starts, NULL = not placed yet */
@@ -220,6 +232,23 @@ static inline uint32_t here(const struct gen *g)
 
 enum x64_cc x64_cc_of(enum ir_cc cc);
 
+/* Must sites to come be able to tell what v is? */
+static inline bool is_noted(const struct gen *g, ir_ref v)
+{
+	return g->val[v].note_until >= g->note_from;
+}
+
+/* Is insn i there for the sake of notes alone? */
+static inline bool is_for_notes(const struct gen *g, const struct ir_insn *i)
+{
+	return g->take_notes && ir_is_noted(i);
+}
+
+static inline bool is_lazy(const struct gen *g, const struct ir_insn *i)
+{
+	return g->take_notes && i->op == IR_set && i->b == IR_SET_LAZY;
+}
+
 /* ---- analyse.c ---------------------------------------------------------------------------------- */
 
 /* Fills g->val, g->preds and the counts. */
@@ -260,6 +289,8 @@ void ra_alias(struct gen *g, ir_ref v, unsigned global);
 void ra_save_flag(struct gen *g, ir_ref v);
 /* Values in scratch registers that live on move to slots: before a helper call. */
 void ra_spill_all(struct gen *g);
+/* v, which is in a scratch register, is in a slot as well. */
+void ra_keep_in_slot(struct gen *g, ir_ref v);
 
 /* Copies an operand to a register; `w` = all 64 bits. */
 void gen_move(struct gen *g, bool w, int dst, const struct opnd *src);
@@ -267,6 +298,28 @@ void gen_move(struct gen *g, bool w, int dst, const struct opnd *src);
 void gen_alu(struct gen *g, bool w, enum x64_alu op, int dst, const struct opnd *src);
 /* dst = a op b, whatever dst overlaps with, the flags exactly those of a op b. */
 void gen_alu3(struct gen *g, bool w, enum x64_alu op, int dst, const struct opnd *a, const struct opnd *b);
+
+/* ---- notes.c ------------------------------------------------------------------------------------ */
+
+/* The first byte of an expression that is no op. */
+enum note_leaf {
+	NOTE_GLOBAL = 0xf0, /* index: what env holds of it */
+	NOTE_SLOT,          /* 16-bit number */
+	NOTE_SCRATCH,       /* index in x64_frame.save */
+	NOTE_CONST8, NOTE_CONST32, NOTE_CONST64,
+};
+_Static_assert((int)IR_OP_COUNT < (int)NOTE_GLOBAL, "told apart by the first byte");
+#define NOTE_MAX_BYTES 512
+
+/* Analysis: sites from this lazy set up to last_site note it. */
+void notes_plan(struct gen *g, ir_ref set, ir_ref last_site);
+/* v has lost its place, and is_noted. True: it needs another one; else it follows from what has one. */
+bool notes_lose(struct gen *g, ir_ref v);
+/* The insn's slow path faults with the globals as they are: returns what x64_site.notes is to be. From here on the insn
+ * may overwrite homes; what it only writes to registers until the access is still there for the slow path. */
+uint32_t notes_record(struct gen *g);
+/* Index in x64_frame.save of a register that slow paths save, or -1. */
+int x64_saved_index(const struct x64_target *t, int reg);
 
 /* ---- lower_flags.c ------------------------------------------------------------------------------ */
 

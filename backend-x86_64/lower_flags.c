@@ -24,7 +24,9 @@ void flags_clobber(struct gen *g)
 	for (unsigned k = 0; k < g->n_pending; k++) {
 		ir_ref v = g->pending[k];
 		const struct value *val = &g->val[v];
-		if (!lives_on(g, v) || !in_flags(g, v) || val->reg >= 0 || val->slot >= 0 || val->global >= 0)
+		if (!in_flags(g, v) || val->reg >= 0 || val->slot >= 0 || val->global >= 0)
+			continue;
+		if (!lives_on(g, v) && !(is_noted(g, v) && notes_lose(g, v)))
 			continue;
 		uint16_t locked = g->locked;
 		ra_save_flag(g, v);

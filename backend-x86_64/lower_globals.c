@@ -84,7 +84,12 @@ void lower_set(struct gen *g, ir_ref v, const struct ir_insn *i)
 {
 	struct value *a = &g->val[i->a];
 	unsigned global = i->aux;
-	(void)v;
+	if (is_lazy(g, i)) {
+		g->lazy |= UINT64_C(1) << global;
+		g->lazy_set[global] = v;
+		return;
+	}
+	g->lazy &= ~(UINT64_C(1) << global);
 	if (a->global == (int)global || i->b == IR_SET_OPTIONAL)
 		return;
 	ra_detach(g, global);

@@ -206,6 +206,7 @@ void lower_ld(struct gen *g, ir_ref v, const struct ir_insn *i)
 	/* All registers are arranged before the first jump, so that both paths find the same. The
 	 * addend is dead once used: its register takes the result that has no home. */
 	int t = a.window ? -1 : ra_alloc(g), dst;
+	a.slow->notes = notes_record(g);
 	release(g, &a, i);
 	dst = a.slow->value.reg = ra_def(g, v, t);
 	if (!(a.window ? begin_window_access(g, &a) : probe(g, &a, t))) {
@@ -237,9 +238,8 @@ static void swap_bytes(struct gen *g, const struct access *a, int r)
 		emit_shift_ri(&g->e, true, SH_ROL, r, 32);
 }
 
-static void store_to_tlb(struct gen *g, struct access *a, const struct opnd *value, bool swap)
+static void store_to_tlb(struct gen *g, struct access *a, const struct opnd *value, int t, bool swap)
 {
-	int t = ra_alloc(g);
 	if (!probe(g, a, t)) {
 		a->slow->from[1] = emit_jmp(&g->e);
 	} else if (value->kind == OPND_IMM) {
@@ -256,22 +256,22 @@ static void store_to_tlb(struct gen *g, struct access *a, const struct opnd *val
 	}
 }
 
-static void store_to_window(struct gen *g, struct access *a, const struct opnd *value, bool swap)
+/* With a register to swap the value in, or -1. */
+static void store_to_window(struct gen *g, struct access *a, const struct opnd *value, int swapped)
 {
-	int from = swap ? ra_alloc(g) : value->reg; /* before the first jump: it may have to save what is there */
 	if (!begin_window_access(g, a)) {
 		a->slow->from[1] = emit_jmp(&g->e);
 		return;
 	}
-	if (swap) {
-		emit_mov_rr(&g->e, a->wide, from, value->reg);
-		swap_bytes(g, a, from);
+	if (swapped >= 0) {
+		emit_mov_rr(&g->e, a->wide, swapped, value->reg);
+		swap_bytes(g, a, swapped);
 	}
 	a->slow->access = here(g);
 	if (value->kind == OPND_IMM)
 		emit_store_imm(&g->e, a->size, a->host, value->imm);
 	else
-		emit_store(&g->e, a->size, a->host, from);
+		emit_store(&g->e, a->size, a->host, swapped >= 0 ? swapped : value->reg);
 }
 
 void lower_st(struct gen *g, ir_ref v, const struct ir_insn *i)
@@ -285,10 +285,12 @@ void lower_st(struct gen *g, ir_ref v, const struct ir_insn *i)
 		value = (struct opnd){.kind = OPND_REG, .reg = ra_use(g, i->b)};
 	a.slow->value = value;
 	flags_clobber(g);
+	int t = a.window && !swap ? -1 : ra_alloc(g);
+	a.slow->notes = notes_record(g);
 	if (a.window)
-		store_to_window(g, &a, &value, swap);
+		store_to_window(g, &a, &value, t);
 	else
-		store_to_tlb(g, &a, &value, swap);
+		store_to_tlb(g, &a, &value, t, swap);
 	if (a.addr_ref != i->a)
 		ra_release_value(g, a.addr_ref);
 	a.slow->back = g->e.cur;
@@ -326,6 +328,7 @@ static void slow_path(struct gen *g, const struct slow_path *s)
 	struct x64_site *site = &g->code->site[g->code->n_sites - 1];
 	site->access = s->access;
 	site->stub = stub;
+	site->notes = s->notes;
 	if (!s->is_store)
 		emit_mov_rm(&g->e, s->wide, s->value.reg, frame_mem(FRAME_ARG));
 	emit_link(emit_jmp(&g->e), s->back);

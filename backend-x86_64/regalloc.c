@@ -31,23 +31,39 @@ void ra_begin_block(struct gen *g)
 	g->locked = 0;
 	g->flags = IR_NONE;
 	g->n_pending = 0;
+	g->lazy = 0;
 	g->unreachable = false;
+}
+
+/* Is this place, which val does not name any more, one that notes cannot do without? */
+static inline bool notes_keep(struct gen *g, const struct value *val)
+{
+	ir_ref v = (ir_ref)(val - g->val);
+	return is_noted(g, v) && notes_lose(g, v);
 }
 
 static inline void free_reg(struct gen *g, struct value *val)
 {
-	if (val->reg >= 0 && val->last_use <= g->at) {
-		g->owner[val->reg] = IR_NONE;
-		val->reg = -1;
-	}
+	int8_t reg = val->reg;
+	if (reg < 0 || val->last_use > g->at)
+		return;
+	val->reg = -1;
+	if (notes_keep(g, val))
+		val->reg = reg;
+	else
+		g->owner[reg] = IR_NONE;
 }
 
 static inline void free_slot(struct gen *g, struct value *val)
 {
-	if (val->slot >= 0 && val->last_use <= g->at) {
-		g->free_slot[g->n_free_slots++] = val->slot;
-		val->slot = -1;
-	}
+	int16_t slot = val->slot;
+	if (slot < 0 || val->last_use > g->at)
+		return;
+	val->slot = -1;
+	if (notes_keep(g, val))
+		val->slot = slot;
+	else
+		g->free_slot[g->n_free_slots++] = slot;
 }
 
 /* The values that the current insn uses. */
@@ -94,6 +110,10 @@ static int16_t new_slot(struct gen *g)
 {
 	if (g->n_free_slots)
 		return g->free_slot[--g->n_free_slots];
+	if (g->has_notes && g->n_slots == X64_FRAME_SLOTS) {
+		g->notes_failed = true; /* and none of this will run */
+		return 0;
+	}
 	assert(g->n_slots < X64_FRAME_SLOTS);
 	return (int16_t)g->n_slots++;
 }
@@ -104,23 +124,45 @@ static bool has_backing(const struct gen *g, ir_ref v)
 	return g->val[v].slot >= 0 || g->val[v].global >= 0 || is_const(g, v);
 }
 
+/* Has everybody but notes done with v? */
+static bool only_for_notes(const struct gen *g, ir_ref v)
+{
+	return g->val[v].last_use < g->at;
+}
+
 /* Takes v out of its scratch register; what lives on and is nowhere else goes to a slot. */
 static void evict(struct gen *g, ir_ref v)
 {
 	struct value *val = &g->val[v];
-	if (!has_backing(g, v)) {
-		val->slot = new_slot(g);
-		emit_store(&g->e, 8, slot_mem(val->slot), val->reg);
-	}
-	g->owner[val->reg] = IR_NONE;
+	int8_t reg = val->reg;
+	g->owner[reg] = IR_NONE;
 	val->reg = -1;
+	if (!has_backing(g, v) && (!only_for_notes(g, v) || notes_keep(g, val))) {
+		val->slot = new_slot(g);
+		emit_store(&g->e, 8, slot_mem(val->slot), reg);
+	}
+}
+
+void ra_keep_in_slot(struct gen *g, ir_ref v)
+{
+	g->val[v].slot = new_slot(g);
+	emit_store(&g->e, 8, slot_mem(g->val[v].slot), g->val[v].reg);
+}
+
+/* Values that notes wanted give their register back when somebody asks for one. */
+static bool is_free(struct gen *g, int reg)
+{
+	ir_ref v = g->owner[reg];
+	if (v != IR_NONE && only_for_notes(g, v) && !is_noted(g, v))
+		evict(g, v);
+	return g->owner[reg] == IR_NONE;
 }
 
 /* A scratch register that is free without any code, or -1. */
-static int find_free(const struct gen *g)
+static int find_free(struct gen *g)
 {
 	for (unsigned k = 0; k < g->t->n_order; k++)
-		if (g->owner[g->t->order[k]] == IR_NONE && !(g->locked & set_of(g->t->order[k])))
+		if (!(g->locked & set_of(g->t->order[k])) && is_free(g, g->t->order[k]))
 			return g->t->order[k];
 	return -1;
 }
@@ -129,16 +171,17 @@ static int choose_victim(const struct gen *g)
 {
 	int best = -1;
 	bool best_free = false;
+	ir_ref best_needed = 0;
 	for (unsigned k = 0; k < g->t->n_order; k++) {
 		int r = g->t->order[k];
 		if (g->locked & set_of(r))
 			continue;
 		bool costs_nothing = has_backing(g, g->owner[r]);
-		if (best < 0 || (costs_nothing && !best_free) ||
-		    (costs_nothing == best_free &&
-		     g->val[g->owner[r]].last_use > g->val[g->owner[best]].last_use)) {
+		ir_ref needed = only_for_notes(g, g->owner[r]) ? IR_NONE : g->val[g->owner[r]].last_use; /* never reloaded */
+		if (best < 0 || (costs_nothing && !best_free) || (costs_nothing == best_free && needed > best_needed)) {
 			best = r;
 			best_free = costs_nothing;
+			best_needed = needed;
 		}
 	}
 	return best;
@@ -288,7 +331,9 @@ int ra_def(struct gen *g, ir_ref v, int hint)
 {
 	int home = target_home(g, v);
 	if (home >= 0) {
+		g->defining = v;
 		ra_detach(g, (unsigned)g->val[v].target);
+		g->defining = IR_NONE;
 		return home;
 	}
 	if (hint >= 0 && (g->t->scratch & set_of(hint)) && g->owner[hint] == IR_NONE) {
@@ -304,7 +349,7 @@ void ra_bind(struct gen *g, ir_ref v, int reg)
 	if (home >= 0 && home == reg) {
 		ra_alias(g, v, (unsigned)g->val[v].target);
 		g->holds[g->val[v].target] = v;
-	} else if (g->val[v].last_use) {
+	} else if (g->val[v].last_use || is_noted(g, v)) {
 		assert(g->t->scratch & set_of(reg));
 		own(g, v, reg);
 	}
@@ -359,15 +404,36 @@ static void move_away(struct gen *g, ir_ref v, unsigned global)
 	g->locked = locked;
 }
 
+#define LOSES_GLOBAL (-2)
+
+/* As above, for notes' sake alone: no register is worth it. */
+static void note_away(struct gen *g, ir_ref v, unsigned global)
+{
+	struct value *val = &g->val[v];
+	val->global = -1;
+	if (!notes_keep(g, val))
+		return;
+	if (home_of(g, global) < 0) {
+		move_away(g, v, global);
+		return;
+	}
+	val->slot = new_slot(g);
+	emit_store(&g->e, 8, slot_mem(val->slot), home_of(g, global));
+}
+
 void ra_detach(struct gen *g, unsigned global)
 {
-	ir_ref v = g->alias[global];
+	ir_ref first = g->alias[global];
 	g->alias[global] = g->holds[global] = IR_NONE;
-	while (v != IR_NONE) {
-		ir_ref next = g->val[v].next_alias;
-		if (g->val[v].global == (int)global && lives_on(g, v))
+	for (ir_ref v = first; v != IR_NONE; v = g->val[v].next_alias)
+		if (g->val[v].global == (int)global)
+			g->val[v].global = LOSES_GLOBAL;
+	for (ir_ref v = first, next; v != IR_NONE; v = next) {
+		next = g->val[v].next_alias;
+		if (g->val[v].global == LOSES_GLOBAL && lives_on(g, v))
 			move_away(g, v, global);
-		v = next;
+		else if (g->val[v].global == LOSES_GLOBAL)
+			note_away(g, v, global);
 	}
 }
 
@@ -401,9 +467,14 @@ void ra_spill_all(struct gen *g)
 			continue;
 		if (lives_on(g, v)) {
 			evict(g, v);
-		} else {
-			g->owner[g->t->order[k]] = IR_NONE;
-			g->val[v].reg = -1;
+			continue;
+		}
+		int8_t reg = g->val[v].reg;
+		g->owner[reg] = IR_NONE;
+		g->val[v].reg = -1;
+		if (notes_keep(g, &g->val[v])) {
+			g->val[v].slot = new_slot(g);
+			emit_store(&g->e, 8, slot_mem(g->val[v].slot), reg);
 		}
 	}
 }

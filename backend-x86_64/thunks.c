@@ -108,6 +108,12 @@ static void move_scratch(struct thunks *k, bool save)
 	}
 }
 
+int x64_saved_index(const struct x64_target *t, int reg)
+{
+	unsigned regs = scratch_regs(t);
+	return regs >> reg & 1 ? __builtin_popcount(regs & ((1u << reg) - 1)) : -1;
+}
+
 static uint64_t rx_here(const struct thunks *k)
 {
 	return (uint64_t)(uintptr_t)k->e.cur + (uint64_t)k->rx_delta;

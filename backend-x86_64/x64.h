@@ -5,7 +5,7 @@
  *
  * Register plan (docs/architecture): rbp = base; rax, rcx, rdx scratch for values; the eleven
  * others but rsp are homes of the hottest globals; rsp is the return stack (below). At every block boundary, exit and faulting
- * insn every global is in its home: its register, or its field in env.
+ * insn every global is in its home, its register or its field in env, or follows from others that are (x64_recover).
  *
  * Code is written through out->rw and will run at out->rw + rx_delta.
  */
@@ -112,7 +112,7 @@ uint64_t x64_ret_reset(const struct x64_target *t, void *top);
  * BUDGET: the block whose cookie this is was about to start and the budget ran out: the budget is
  *         as before the block, the pc global holds the block's pc key.
  * FAULT:  an insn faulted; layout.host_pc holds the host address to look up in the unit's insn map; all
- *         globals are in env; cookie 0. The budget has the whole block charged.
+ *         globals are in env but for those that x64_recover writes; cookie 0. The budget has the whole block charged.
  */
 enum x64_exit { X64_EXIT_JUMP_0, X64_EXIT_JUMP_1, X64_EXIT_JUMP_2, X64_EXIT_LOOKUP, X64_EXIT_BUDGET, X64_EXIT_FAULT };
 
@@ -135,7 +135,10 @@ struct x64_code {
 		uint32_t mark;   /* index of the guest instruction */
 		uint32_t access; /* offset of the host instruction that accesses the window; 0 = none */
 		uint32_t stub;   /* offset of the code that does the same access out of line */
+		uint32_t notes;  /* in `notes`: what a fault here must still write; 0 = nothing */
 	} *site;
+	uint8_t *notes;         /* from the arena: see x64_recover */
+	uint32_t n_notes;
 };
 
 struct x64_compile_args {
@@ -156,6 +159,14 @@ bool x64_compile(const struct x64_target *t, const struct ir_unit *u, const stru
 
 /* Points slot's jump at RX address `target` (or back at its stub with target 0). Atomic. */
 void x64_patch_jump(const struct x64_code *code, unsigned slot, uint64_t target, ptrdiff_t rx_delta);
+
+/*
+ * Compiled code does not write globals that only a fault looks at (IR_SET_LAZY). After X64_EXIT_FAULT at `site`, and before
+ * anything else runs on `base`, this writes them to `env`; from within the slow path of a site it gives what the
+ * globals would be, the others being in base's env already.
+ */
+void x64_recover(const struct x64_target *t, const struct x64_code *code, const struct x64_site *site, const void *base,
+		 void *env);
 
 /* Makes a window access jump to its stub; `saved` gets what stood there. And back. */
 #define X64_ACCESS_BYTES 5

@@ -46,8 +46,13 @@ enum ir_op_flag {
  *   EXIT_LOOP    a = pc key
  * (*) b = IR_SET_OPTIONAL marks a `set` that nobody looks at, of a value that is needed later: it need not
  *     be done, but the global's home is a free place for the value (opt_backward.c).
+ *     b = IR_SET_LAZY marks one that only faults look at: until the next `set` of that global, or the end of the block,
+ *     nothing else does. It need not be done where whoever leaves at a fault can find out the value.
+ *     imm = IR_NOTED marks a PURE insn with arguments that nothing but lazy sets and other such insns use: it need not be done.
  */
 #define IR_SET_OPTIONAL 1u
+#define IR_SET_LAZY 2u
+#define IR_NOTED 1u
 
 enum ir_shape {
 	IR_SHAPE_NULLARY, IR_SHAPE_IMM, IR_SHAPE_GLOBAL, IR_SHAPE_GLOBAL1, IR_SHAPE_UNARY,
@@ -206,6 +211,12 @@ void ir_exit_dead(struct ir_unit *u, uint32_t dead);
 
 /* Arguments of a call insn: *n values. */
 const ir_ref *ir_call_args(const struct ir_unit *u, const struct ir_insn *i, unsigned *n);
+
+/* Does only a lazy set, perhaps by way of others, use the result? */
+static inline bool ir_is_noted(const struct ir_insn *i)
+{
+	return ir_ops[i->op].flags & IR_PURE && ir_ops[i->op].n_args && i->imm == IR_NOTED;
+}
 
 /* Result type of an insn (IR_VOID for none), and the number of value operands in a, b, c. */
 enum ir_type ir_result_type(const struct ir_unit *u, const struct ir_insn *i);

@@ -13,7 +13,7 @@ struct opt {
 	struct ir_unit *u;
 	struct ir_insn *insns; /* u->insns, which never moves here */
 	uint8_t *width;     /* by ir_ref: bits from this one on are known to be 0; 64 = unknown */
-	uint8_t *used;      /* by ir_ref: some insn that stays needs the value */
+	uint8_t *used;      /* by ir_ref: who needs the value, see opt_backward.c; 0 = nobody */
 	uint32_t *n_preds;  /* by label */
 	uint64_t *live_in;  /* by label: globals that may be read before they are set */
 	bool branch_folded; /* some block may have become unreachable */

@@ -8,6 +8,9 @@
  * A dead `set` of a value that is computed in this block and needed later stays, marked optional: a backend that
  * keeps the global in a register has that register free until the next `set`, and can compute the value there.
  *
+ * A `set` of a cold global that nothing but faults sees before the next one is marked lazy: a backend that knows at each place that may
+ * fault how the value follows from others need not do it (decision 011). What only such sets use is marked, too. Most of it are flags.
+ *
  * Blocks go from last to first, so that a forward branch finds its target done. A unit with a
  * backward branch has its liveness computed beforehand, to a fixpoint.
  */
@@ -15,23 +18,32 @@
 
 #include "ir/opt.h"
 
+/* opt.used: computed for real, or how far a value may be from a lazy set that wants it, plus 1. */
+#define USED_REAL 0x80u
+#define NOTE_DEPTH 4u
+
+/* What may be looked at from some place on: by anybody, or if at all, then at a fault in this block. */
+struct live {
+	uint64_t read, fault;
+};
+
 static void use_arguments(struct opt *o, const struct ir_insn *i)
 {
 	unsigned n;
 	const ir_ref *args = ir_call_args(o->u, i, &n);
 	for (unsigned k = 0; k < n; k++)
-		o->used[args[k]] = 1;
+		o->used[args[k]] |= USED_REAL;
 }
 
 static inline void use_operands(struct opt *o, const struct ir_insn *i)
 {
 	const struct ir_op_info *info = &ir_ops[i->op];
 	if (info->n_args > 0)
-		o->used[i->a] = 1;
+		o->used[i->a] |= USED_REAL;
 	if (info->n_args > 1)
-		o->used[i->b] = 1;
+		o->used[i->b] |= USED_REAL;
 	if (info->n_args > 2)
-		o->used[i->c] = 1;
+		o->used[i->c] |= USED_REAL;
 	if (info->shape == IR_SHAPE_CALL)
 		use_arguments(o, i);
 }
@@ -53,20 +65,29 @@ static uint64_t live_out(const struct opt *o, ir_label l)
 	return o->live_in[to[0]] | o->live_in[to[n - 1]];
 }
 
+/* A helper may write globals behind the back of what is lazy. */
+static struct live live_before_call(struct live live, uint8_t helper_flags)
+{
+	if (helper_flags & IR_HELPER_PURE)
+		return live;
+	return (struct live){helper_looks(helper_flags) ? UINT64_MAX : live.read | live.fault, 0};
+}
+
 /* Liveness before insn i, given the one after it; for insns that stay. */
-static inline uint64_t live_before(const struct opt *o, const struct ir_insn *i, uint64_t live)
+static inline struct live live_before(const struct opt *o, const struct ir_insn *i, struct live live)
 {
 	const struct ir_op_info *info = &ir_ops[i->op];
+	uint64_t bit = UINT64_C(1) << (i->aux & 63);
 	if (info->flags & IR_PURE)
 		return live;
 	if (info->flags & IR_FAULT)
-		return UINT64_MAX;
+		return (struct live){live.read, UINT64_MAX};
 	if (info->shape == IR_SHAPE_GLOBAL)
-		return live | UINT64_C(1) << i->aux;
+		return (struct live){live.read | bit, live.fault};
 	if (info->shape == IR_SHAPE_GLOBAL1)
-		return live & ~(UINT64_C(1) << i->aux);
-	if (info->shape == IR_SHAPE_CALL && helper_looks(o->u->guest->helpers[i->aux].flags))
-		return UINT64_MAX;
+		return (struct live){live.read & ~bit, live.fault & ~bit};
+	if (info->shape == IR_SHAPE_CALL)
+		return live_before_call(live, o->u->guest->helpers[i->aux].flags);
 	return live;
 }
 
@@ -89,29 +110,60 @@ static inline bool removable(const struct opt *o, ir_ref r, uint64_t live)
 /* A dead `set` whose value somebody needs afterwards, and that is the result of an operation. */
 static bool is_place(const struct opt *o, const struct ir_insn *i)
 {
-	if (i->op != IR_set || !o->used[i->a])
+	if (i->op != IR_set || !(o->used[i->a] & USED_REAL))
 		return false;
 	const struct ir_op_info *value = &ir_ops[o->insns[i->a].op];
 	return value->n_args > 1 || value->shape == IR_SHAPE_LOAD;
 }
 
+static void note_value(struct opt *o, ir_ref v, unsigned depth)
+{
+	o->used[v] = (uint8_t)MAX(o->used[v], depth);
+}
+
+/* Is insn r, which stays, done only for the sake of faults? Then its operands are noted. */
+static inline bool only_noted(struct opt *o, ir_ref r, struct live live)
+{
+	struct ir_insn *i = &o->insns[r];
+	const struct ir_op_info *info = &ir_ops[i->op];
+	if (i->op == IR_set) {
+		bool lazy = !(live.read >> i->aux & 1) && o->u->guest->globals[i->aux].heat == 0;
+		i->b = lazy ? IR_SET_LAZY : IR_NONE;
+		if (lazy)
+			note_value(o, i->a, NOTE_DEPTH);
+		return lazy;
+	}
+	if (!(info->flags & IR_PURE) || !info->n_args)
+		return false;
+	bool noted = !(o->used[r] & USED_REAL) && o->used[r] > 1;
+	const ir_ref v[] = {i->a, i->b, i->c};
+	i->imm = noted ? IR_NOTED : 0;
+	if (!noted)
+		return false;
+	for (unsigned k = 0; k < info->n_args; k++)
+		note_value(o, v[k], o->used[r] - 1u);
+	return true;
+}
+
 static void sweep_block(struct opt *o, ir_label l)
 {
 	const struct ir_block b = o->u->blocks[l];
-	uint64_t live = live_out(o, l);
+	struct live live = {live_out(o, l), 0};
 	for (ir_ref r = b.end; r-- > b.first;) {
 		struct ir_insn *i = &o->insns[r];
-		if (removable(o, r, live)) {
+		if (removable(o, r, live.read | live.fault)) {
 			if (is_place(o, i))
 				i->b = IR_SET_OPTIONAL;
 			else
 				i->op = IR_nop;
 			continue;
 		}
+		bool noted = only_noted(o, r, live);
 		live = live_before(o, i, live);
-		use_operands(o, i);
+		if (!noted)
+			use_operands(o, i);
 	}
-	o->live_in[l] = live;
+	o->live_in[l] = live.read | live.fault;
 }
 
 static bool has_backward_branch(const struct opt *o)
@@ -135,11 +187,11 @@ static void find_liveness(struct opt *o)
 		changed = false;
 		for (uint32_t k = u->n_order; k-- > 0;) {
 			ir_label l = u->order[k];
-			uint64_t live = live_out(o, l);
+			struct live live = {live_out(o, l), 0};
 			for (ir_ref r = u->blocks[l].end; r-- > u->blocks[l].first;)
 				live = live_before(o, &o->insns[r], live);
-			changed |= live != o->live_in[l];
-			o->live_in[l] = live;
+			changed |= (live.read | live.fault) != o->live_in[l];
+			o->live_in[l] = live.read | live.fault;
 		}
 	} while (changed);
 }

@@ -24,7 +24,7 @@ static void print_head(const struct ir_unit *u, ir_ref r, struct log *out)
 	log_printf(out, " ");
 	if (ir_result_type(u, i) != IR_VOID)
 		log_printf(out, "v%" PRIu32 " = ", r);
-	log_printf(out, "%s", ir_ops[i->op].name);
+	log_printf(out, "%s%s", ir_is_noted(i) ? "~" : "", ir_ops[i->op].name);
 	if (typed && i->type == IR_I64)
 		log_printf(out, ".i64");
 }
@@ -90,7 +90,7 @@ static void print_insn(const struct ir_unit *u, ir_ref r, struct log *out)
 		log_printf(out, " %s", u->guest->globals[i->aux].name);
 		break;
 	case IR_SHAPE_GLOBAL1:
-		log_printf(out, "%s %s, v%" PRIu32, i->b == IR_SET_OPTIONAL ? "?" : "",
+		log_printf(out, "%s %s, v%" PRIu32, i->b == IR_SET_OPTIONAL ? "?" : i->b == IR_SET_LAZY ? "~" : "",
 			   u->guest->globals[i->aux].name, i->a);
 		break;
 	case IR_SHAPE_COMPARE:

@@ -15,6 +15,7 @@ struct check {
 	ir_ref at;
 	unsigned marks;               /* seen so far */
 	unsigned slots;               /* bit mask of exit slots used so far */
+	uint64_t lazy;                /* globals set lazily last, in this block */
 	char *msg;
 	size_t msg_size;
 };
@@ -40,6 +41,9 @@ static bool check_value(struct check *c, ir_ref v, enum ir_type want)
 		return bad(c, "operand %" PRIu32 " is not defined before it in its block", v);
 	if (ir_result_type(c->u, &c->u->insns[v]) != want)
 		return bad(c, "operand v%" PRIu32 " has the wrong type", v);
+	const struct ir_insn *user = &c->u->insns[c->at];
+	if (ir_is_noted(&c->u->insns[v]) && !ir_is_noted(user) && (user->op != IR_set || user->b != IR_SET_LAZY))
+		return bad(c, "operand v%" PRIu32 " need not be there", v);
 	return true;
 }
 
@@ -53,6 +57,21 @@ static bool check_operands(struct check *c, const struct ir_insn *i)
 		if (!check_value(c, v[k], want))
 			return false;
 	}
+	return true;
+}
+
+/* Nobody but a fault sees what was set lazily. */
+static bool check_unseen(struct check *c, uint64_t globals)
+{
+	return !(c->lazy & globals) || bad(c, "sees what was set lazily");
+}
+
+static bool check_set(struct check *c, const struct ir_insn *i)
+{
+	if (i->b != IR_NONE && i->b != IR_SET_OPTIONAL && i->b != IR_SET_LAZY)
+		return bad(c, "a set is optional, lazy or neither, and not %u", i->b);
+	uint64_t bit = UINT64_C(1) << (i->aux & 63);
+	c->lazy = i->b == IR_SET_LAZY ? c->lazy | bit : c->lazy & ~bit;
 	return true;
 }
 
@@ -91,7 +110,14 @@ static bool check_call(struct check *c, const struct ir_insn *i)
 	for (unsigned k = 0; k < h->n_args; k++)
 		if (!check_value(c, u->args[i->imm + k], (enum ir_type)h->args[k]))
 			return false;
-	return true;
+	bool looks = h->flags & (IR_HELPER_READS | IR_HELPER_FAULT | IR_HELPER_NORETURN);
+	return !looks || check_unseen(c, UINT64_MAX);
+}
+
+/* The exit itself writes the pc global. */
+static bool check_exit(struct check *c, uint32_t dead)
+{
+	return check_unseen(c, ~(UINT64_C(1) << c->u->guest->pc_global | dead));
 }
 
 static bool check_mark(struct check *c, const struct ir_insn *i)
@@ -123,7 +149,7 @@ static bool check_exit_jump(struct check *c, const struct ir_insn *i)
 	c->slots |= 1u << slot;
 	if (i->b != IR_NONE && i->b >> MIN(c->u->guest->n_globals, 31u))
 		return bad(c, "no such global is dead");
-	return check_link(c, i, 0xffu);
+	return check_link(c, i, 0xffu) && check_exit(c, i->b != IR_NONE ? i->b : 0);
 }
 
 /* Everything but the value operands. */
@@ -131,16 +157,15 @@ static bool check_fields(struct check *c, const struct ir_insn *i)
 {
 	switch ((enum ir_shape)ir_ops[i->op].shape) {
 	case IR_SHAPE_NULLARY: case IR_SHAPE_UNARY: case IR_SHAPE_BINARY: case IR_SHAPE_TERNARY:
-	case IR_SHAPE_EXIT_LOOP:
 		return true;
+	case IR_SHAPE_EXIT_LOOP:
+		return check_exit(c, 0);
 	case IR_SHAPE_IMM:
 		return i->type == IR_I64 || i->imm <= UINT32_MAX || bad(c, "immediate is wider than the type");
 	case IR_SHAPE_GLOBAL1:
-		if (i->b != IR_NONE && i->b != IR_SET_OPTIONAL)
-			return bad(c, "a set is optional or not, and not %u", i->b);
-		return check_global(c, i);
+		return check_global(c, i) && check_set(c, i);
 	case IR_SHAPE_GLOBAL:
-		return check_global(c, i);
+		return check_global(c, i) && check_unseen(c, UINT64_C(1) << i->aux);
 	case IR_SHAPE_COMPARE:
 		return i->aux <= IR_GTS || bad(c, "no condition %u", i->aux);
 	case IR_SHAPE_LOAD: case IR_SHAPE_STORE:
@@ -158,7 +183,9 @@ static bool check_fields(struct check *c, const struct ir_insn *i)
 	case IR_SHAPE_EXIT_IND:
 		if (i->imm > UINT32_MAX)
 			return bad(c, "return key is too wide");
-		return (i->aux & 0xffu) == 0 ? check_link(c, i, 0) : bad(c, "an indirect exit has no slot");
+		if (i->aux & 0xffu)
+			return bad(c, "an indirect exit has no slot");
+		return check_link(c, i, 0) && check_exit(c, 0);
 	}
 	return bad(c, "unknown shape");
 }
@@ -196,6 +223,7 @@ static bool check_block(struct check *c, ir_label l, ir_ref expected_first)
 		return bad(c, "block L%" PRIu32 " does not start where the previous one ends", l);
 	if (c->block->end <= c->block->first || c->block->end > c->u->n_insns)
 		return bad(c, "block L%" PRIu32 " has not ended", l);
+	c->lazy = 0;
 	for (c->at = c->block->first; c->at < c->block->end; c->at++)
 		if (!check_insn(c))
 			return false;

@@ -257,11 +257,20 @@ static void link_blocks(struct vcpu *v, struct tb *from, unsigned slot, struct t
 	tb_link(&v->tbs, from, slot, to, to->host.code + (same_page ? to->host.entry : to->host.cross_entry));
 }
 
+void vcpu_recover(struct vcpu *v)
+{
+	const struct tb *tb = tb_by_host_pc(&v->tbs, v->base->host_pc);
+	assert(tb && "a fault's address lies in emitted code");
+	x64_recover(&v->target, &tb->host, tb_site(tb, v->base->host_pc), (char *)v->base + VCPU_BASE_BIAS, v->cpu);
+}
+
 /* Enters emitted code at tb and follows the chain; afterwards *from and *slot say which jump asked for a new block. */
 static void run_compiled(struct vcpu *v, struct tb *tb, struct tb **from, unsigned *slot)
 {
 	v->in_block = true;
 	uint64_t exit = vcpu_enter(v, tb);
+	if ((exit & 7) == X64_EXIT_FAULT)
+		vcpu_recover(v);
 	v->in_block = false;
 	v->io_ahead = 0;
 	arm_settle_flags(v->cpu);

@@ -293,6 +293,8 @@ bool lockstep_step(struct vcpu *v, struct tb *tb, struct ir_interp_result *r)
 	v->log->mask = 0;
 	uint64_t exit = vcpu_enter(v, tb);
 	v->log->mask = mask;
+	if ((exit & 7) == X64_EXIT_FAULT)
+		vcpu_recover(v);
 	arm_settle_flags(v->cpu);
 	l->mode = LOCKSTEP_OFF;
 	v->base->budget = budget;

@@ -164,6 +164,8 @@ static bool compile(struct vcpu *v, const struct ir_unit *u, struct tb *tb)
 	}
 	tb->host.mark = copy_array(&v->tbs.arena, tb->host.mark, tb->host.n_marks * sizeof *tb->host.mark);
 	tb->host.site = copy_array(&v->tbs.arena, tb->host.site, tb->host.n_sites * sizeof *tb->host.site);
+	if (tb->host.n_notes)
+		tb->host.notes = copy_array(&v->tbs.arena, tb->host.notes, tb->host.n_notes);
 	return true;
 }
 

@@ -246,6 +246,9 @@ static inline uint64_t vcpu_enter(struct vcpu *v, const struct tb *tb)
 	return exit;
 }
 
+/* exec.c: after X64_EXIT_FAULT, and before anything looks at the core: writes what the block did not (x64_recover). */
+void vcpu_recover(struct vcpu *v);
+
 /* access.c: what emitted code, the interpreter and the softmmu call. */
 struct x64_load_result vcpu_load_slow(void *env, uint32_t addr, uint32_t memop, uint64_t host_pc);
 uint64_t vcpu_store_slow(void *env, uint32_t addr, uint64_t value, uint32_t memop, uint64_t host_pc);

@@ -24,10 +24,10 @@
 
 /* ---- memory ---------------------------------------------------------------------------------- */
 
-static void log_env(struct guest_state *g)
+static void log_env(struct guest_state *g, const struct random_env *env)
 {
 	uint64_t word[sizeof(struct random_env) / 8];
-	memcpy(word, g->env, sizeof word);
+	memcpy(word, env, sizeof word);
 	for (unsigned i = 0; i < ARRAY_LEN(word); i++)
 		g->env_log = (g->env_log ^ word[i]) * UINT64_C(0x100000001b3);
 	g->env_log ^= g->env_log >> 31;
@@ -36,34 +36,56 @@ static void log_env(struct guest_state *g)
 bool harness_load(void *ctx, uint32_t addr, uint16_t memop, unsigned mark, uint64_t *value)
 {
 	struct guest_state *g = ctx;
-	log_env(g);
+	log_env(g, g->env);
 	return random_load(&g->memory, addr, memop, mark, value);
 }
 
 bool harness_store(void *ctx, uint32_t addr, uint16_t memop, unsigned mark, uint64_t value)
 {
 	struct guest_state *g = ctx;
-	log_env(g);
+	log_env(g, g->env);
 	return random_store(&g->memory, addr, memop, mark, value);
 }
 
-unsigned harness_mark_of(const struct x64_code *code, uint64_t host_pc)
+static const struct x64_site *site_of(const struct x64_code *code, uint64_t host_pc)
 {
 	uint64_t offset = host_pc - code->code;
 	for (uint32_t i = 0; i < code->n_sites; i++) {
 		if (i > 0)
 			assert_true(code->site[i].offset > code->site[i - 1].offset);
 		if (code->site[i].offset == offset)
-			return code->site[i].mark;
+			return &code->site[i];
 	}
 	fail_msg("no site at offset %#" PRIx64, offset);
-	return 0;
+	return NULL;
+}
+
+unsigned harness_mark_of(const struct x64_code *code, uint64_t host_pc)
+{
+	return site_of(code, host_pc)->mark;
+}
+
+void harness_recover(const struct guest_state *g, const struct base *base, uint64_t host_pc, struct random_env *env)
+{
+	x64_recover(g->target, g->code, site_of(g->code, host_pc), base, env);
+}
+
+static struct base *base_of(void *env)
+{
+	return (struct base *)((uint8_t *)env - offsetof(struct base, env));
 }
 
 static struct guest_state *state_of(void *env)
 {
-	struct base *base = (struct base *)((uint8_t *)env - offsetof(struct base, env));
-	return base->state;
+	return base_of(env)->state;
+}
+
+/* The env at an access of compiled code, as the guest would see it if that faulted. */
+static void log_compiled_env(struct guest_state *g, const struct base *base, uint64_t host_pc)
+{
+	struct random_env env = *g->env;
+	harness_recover(g, base, host_pc, &env);
+	log_env(g, &env);
 }
 
 /* C may destroy every register that the ABI lets it. */
@@ -83,7 +105,8 @@ static struct x64_load_result load_slow(void *env, uint32_t addr, uint32_t memop
 	assert_int_equal((uintptr_t)__builtin_frame_address(0) & 15, 0);
 	if (g->shared)
 		memcpy(g->memory.bytes, g->shared, RANDOM_MEM_GOOD);
-	r.status = !harness_load(g, addr, (uint16_t)memop, harness_mark_of(g->code, host_pc), &r.value);
+	log_compiled_env(g, base_of(env), host_pc);
+	r.status = !random_load(&g->memory, addr, (uint16_t)memop, harness_mark_of(g->code, host_pc), &r.value);
 	trash_registers();
 	return r;
 }
@@ -94,7 +117,8 @@ static uint64_t store_slow(void *env, uint32_t addr, uint64_t value, uint32_t me
 	assert_int_equal((uintptr_t)__builtin_frame_address(0) & 15, 0);
 	if (g->shared)
 		memcpy(g->memory.bytes, g->shared, RANDOM_MEM_GOOD);
-	uint64_t status = !harness_store(g, addr, (uint16_t)memop, harness_mark_of(g->code, host_pc), value);
+	log_compiled_env(g, base_of(env), host_pc);
+	uint64_t status = !random_store(&g->memory, addr, (uint16_t)memop, harness_mark_of(g->code, host_pc), value);
 	if (g->shared)
 		memcpy(g->shared, g->memory.bytes, RANDOM_MEM_GOOD);
 	trash_registers();

@@ -21,6 +21,7 @@ struct guest_state {
 	struct random_memory memory;
 	uint64_t env_log;
 	const struct x64_code *code; /* compiled side: to find the mark of a site */
+	const struct x64_target *target;
 	uint8_t *shared;             /* compiled side, with the window: the memory while code runs; else NULL */
 	unsigned traps;
 };
@@ -71,6 +72,9 @@ void harness_catch_traps(struct guest_state *g, void (*crash)(int sig));
 /* Memory callbacks for the interpreter; ctx is a struct guest_state. */
 bool harness_load(void *ctx, uint32_t addr, uint16_t memop, unsigned mark, uint64_t *value);
 bool harness_store(void *ctx, uint32_t addr, uint16_t memop, unsigned mark, uint64_t value);
+
+/* Writes to *env what code left or interrupted at host_pc did not; g->target and g->code are set. */
+void harness_recover(const struct guest_state *g, const struct base *base, uint64_t host_pc, struct random_env *env);
 
 /* Mark of the site that host_pc names; fails the test when there is no such site. */
 unsigned harness_mark_of(const struct x64_code *code, uint64_t host_pc);

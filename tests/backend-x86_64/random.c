@@ -50,12 +50,12 @@ static struct run run_from_seed(uint64_t seed)
 	return run;
 }
 
-static void build(struct harness *h, const struct run *run, struct ir_unit *u)
+static void build(struct harness *h, const struct run *run, struct ir_unit *u, bool optimise)
 {
 	arena_reset(&h->arena);
 	ir_unit_init(u, &random_guest, &h->arena);
 	random_unit(u, &random_guest, run->seed, run->n_insns);
-	if (run->optimise)
+	if (optimise)
 		ir_optimise(u);
 }
 
@@ -68,7 +68,7 @@ static void init_state(struct guest_state *g, struct random_env *env, uint64_t s
 }
 
 /* What the run loop would conclude from enter's result. */
-static struct ir_interp_result compiled_result(const struct harness *h, const struct x64_code *code, uint64_t rax)
+static struct ir_interp_result compiled_result(const struct harness *h, const struct guest_state *g, uint64_t rax)
 {
 	struct ir_interp_result r = {.pc_key = h->base->env.pc};
 	switch ((enum x64_exit)(rax & 7)) {
@@ -84,7 +84,8 @@ static struct ir_interp_result compiled_result(const struct harness *h, const st
 	case X64_EXIT_FAULT:
 		assert_int_equal(rax, X64_EXIT_FAULT);
 		r.exit = IR_EXIT_FAULT;
-		r.marks = harness_mark_of(code, h->base->host_pc) + 1;
+		r.marks = harness_mark_of(g->code, h->base->host_pc) + 1;
+		harness_recover(g, h->base, h->base->host_pc, &h->base->env);
 		break;
 	case X64_EXIT_JUMP_2:
 		fail_msg("a return landed on an empty stack");
@@ -136,7 +137,7 @@ static void report(struct harness *h, const struct run *run, const struct x64_co
 	char *text = harness_disassemble(h, code->code, code->code + code->size);
 	fprintf(stderr, "%s", text);
 	free(text);
-	build(h, run, &u);
+	build(h, run, &u, run->optimise);
 	ir_print(&u, &log);
 	fprintf(stderr, "homes %u shuffle %u tlb %#x window %u pages %#x patch %#x optimise %d bmi2 %d lzcnt %d\n", run->n_homes,
 		run->shuffle, run->tlb, run->window, run->pages, run->patch, run->optimise, run->bmi2, run->lzcnt);
@@ -171,7 +172,7 @@ static void patch_sites(const struct harness *h, const struct run *run, const st
 }
 
 static struct guest_state want, got;
-static uint64_t total_traps;
+static uint64_t total_traps, total_notes;
 
 static void check_one(struct harness *h, uint64_t seed)
 {
@@ -179,10 +180,11 @@ static void check_one(struct harness *h, uint64_t seed)
 	struct random_env env;
 	struct ir_unit u;
 	struct x64_code code;
-	build(h, &run, &u);
+	build(h, &run, &u, false);
 	init_state(&want, &env, seed);
 	struct ir_memory mem = {&want, harness_load, harness_store};
 	struct ir_interp_result wr = ir_interpret(&u, &env, &mem);
+	build(h, &run, &u, run.optimise);
 
 	harness_target(h, run.shuffle, run.n_homes);
 	h->target.has_bmi2 &= run.bmi2;
@@ -191,6 +193,8 @@ static void check_one(struct harness *h, uint64_t seed)
 	assert_true(x64_compile(&h->target, &u, &args, &h->out, &code));
 	init_state(&got, &h->base->env, seed);
 	got.code = &code;
+	got.target = &h->target;
+	total_notes += code.n_notes > 0;
 	h->base->state = &got;
 	h->base->budget = BUDGET;
 	if (run.window)
@@ -200,7 +204,7 @@ static void check_one(struct harness *h, uint64_t seed)
 	uint64_t rax = harness_enter(h, code.code + code.entry);
 	if (run.window)
 		harness_close_window(&got);
-	struct ir_interp_result gr = compiled_result(h, &code, rax);
+	struct ir_interp_result gr = compiled_result(h, &got, rax);
 	assert_int_equal(h->base->budget, BUDGET - (int)u.n_marks);
 	total_traps += got.traps;
 	const char *what = difference(&run, &want, &got, &wr, &gr);
@@ -218,7 +222,7 @@ static void on_crash(int sig)
 	raise(sig);
 }
 
-/* Fails when compiled code computes something else than the IR means. */
+/* Fails when compiled code computes something else than the IR, as it was before the optimiser, means. */
 static void compiled_code_agrees_with_the_interpreter(void **state)
 {
 	struct harness h;
@@ -231,6 +235,7 @@ static void compiled_code_agrees_with_the_interpreter(void **state)
 	for (uint64_t seed = first; seed < first + n && (current_seed = seed); seed++)
 		check_one(&h, seed);
 	assert_true(n < 1000 || total_traps > n / 10); /* the window is there */
+	assert_true(n < 1000 || total_notes > n / 10);
 	harness_free(&h);
 }
 

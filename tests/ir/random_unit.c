@@ -486,10 +486,32 @@ static void gen_mark(struct gen *g)
 	g->pc += 4;
 }
 
+/* Flags that only faults see: setters with accesses, and changes of what the flags follow from, between them. */
+static void gen_unseen_flags(struct gen *g)
+{
+	for (unsigned n = 2 + random_below(&g->rnd, 3); n > 0; n--) {
+		gen_flags(g);
+		for (unsigned k = random_below(&g->rnd, 4); k > 0; k--) {
+			if (chance(g, 30))
+				gen_set(g);
+			else if (chance(g, 15))
+				gen_pure(g);
+			else if (chance(g, 50))
+				gen_load(g);
+			else
+				gen_store(g);
+			if (chance(g, 25))
+				gen_mark(g);
+		}
+	}
+}
+
 static void gen_one(struct gen *g)
 {
 	unsigned what = random_below(&g->rnd, 100);
-	if (what < 34)
+	if (chance(g, 2))
+		gen_unseen_flags(g);
+	else if (what < 34)
 		gen_pure(g);
 	else if (what < 48)
 		gen_get(g);

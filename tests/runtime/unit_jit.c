@@ -44,13 +44,18 @@ static struct unit_jit *jit_of(void *env)
 	return ((struct unit_jit_base *)(void *)((uint8_t *)env - offsetof(struct unit_jit_base, cpu)))->jit;
 }
 
-static unsigned mark_of(const struct x64_code *c, uint64_t host_pc)
+static const struct x64_site *site_of(const struct x64_code *c, uint64_t host_pc)
 {
 	for (uint32_t i = 0; i < c->n_sites; i++)
 		if (c->code + c->site[i].offset == host_pc)
-			return c->site[i].mark;
+			return &c->site[i];
 	require(false, "a slow path was called from an address that is no site");
-	return 0;
+	return NULL;
+}
+
+static unsigned mark_of(const struct x64_code *c, uint64_t host_pc)
+{
+	return site_of(c, host_pc)->mark;
 }
 
 static uint64_t outcome(struct unit_jit *j, bool ok)
@@ -154,6 +159,7 @@ static struct ir_interp_result to_result(struct unit_jit *j, const struct x64_co
 	case X64_EXIT_FAULT:
 		r.exit = IR_EXIT_FAULT;
 		r.marks = mark_of(c, j->base->host_pc) + 1;
+		x64_recover(&j->target, c, site_of(c, j->base->host_pc), (uint8_t *)j->base + BASE_BIAS, &j->base->cpu);
 		j->faults++;
 		return r;
 	case X64_EXIT_JUMP_2:
