@@ -125,6 +125,7 @@ struct gen {
 	ir_ref lazy_set[IR_MAX_GLOBALS];
 	ir_ref note_from;       /* notes of sites before this insn are made */
 	ir_ref defining;        /* value that is being computed into the home that it is meant for, or IR_NONE */
+	uint16_t note_regs;     /* scratch registers that the notes of this insn name: not to be written before the access */
 	uint32_t last_note, cap_notes;
 
 	/* blocks */
@@ -316,7 +317,7 @@ void notes_plan(struct gen *g, ir_ref set, ir_ref last_site);
 /* v has lost its place, and is_noted. True: it needs another one; else it follows from what has one. */
 bool notes_lose(struct gen *g, ir_ref v);
 /* The insn's slow path faults with the globals as they are: returns what x64_site.notes is to be. From here on the insn
- * may overwrite homes; what it only writes to registers until the access is still there for the slow path. */
+ * may plan to overwrite homes; until the access is done they and note_regs keep what they have. */
 uint32_t notes_record(struct gen *g);
 /* Index in x64_frame.save of a register that slow paths save, or -1. */
 int x64_saved_index(const struct x64_target *t, int reg);

@@ -162,10 +162,12 @@ static void put_place(struct note_writer *w, ir_ref x)
 	}
 	if (val->slot < 0 && saved < 0)
 		ra_keep_in_slot(w->g, x);
-	if (val->slot >= 0)
+	if (val->slot >= 0) {
 		put_leaf(w, NOTE_SLOT, (uint64_t)val->slot, 2);
-	else
-		put_leaf(w, NOTE_SCRATCH, (uint64_t)saved, 1);
+		return;
+	}
+	put_leaf(w, NOTE_SCRATCH, (uint64_t)saved, 1);
+	w->g->note_regs |= (uint16_t)(1u << val->reg);
 }
 
 static bool put_expression(struct note_writer *w, ir_ref x, unsigned depth);

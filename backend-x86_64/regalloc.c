@@ -28,7 +28,7 @@ void ra_begin_block(struct gen *g)
 	for (unsigned n = 0; n < g->t->guest->n_globals; n++)
 		g->alias[n] = g->holds[n] = IR_NONE;
 	g->n_slots = g->n_free_slots = 0;
-	g->locked = 0;
+	g->locked = g->note_regs = 0;
 	g->flags = IR_NONE;
 	g->n_pending = 0;
 	g->lazy = 0;
@@ -101,7 +101,7 @@ void ra_end_insn(struct gen *g)
 			free_slot(g, val);
 		}
 	}
-	g->locked = 0;
+	g->locked = g->note_regs = 0;
 }
 
 /* ---- registers ---------------------------------------------------------------------------------- */
@@ -162,7 +162,7 @@ static bool is_free(struct gen *g, int reg)
 static int find_free(struct gen *g)
 {
 	for (unsigned k = 0; k < g->t->n_order; k++)
-		if (!(g->locked & set_of(g->t->order[k])) && is_free(g, g->t->order[k]))
+		if (!((g->locked | g->note_regs) & set_of(g->t->order[k])) && is_free(g, g->t->order[k]))
 			return g->t->order[k];
 	return -1;
 }
@@ -176,6 +176,8 @@ static int choose_victim(const struct gen *g)
 		int r = g->t->order[k];
 		if (g->locked & set_of(r))
 			continue;
+		if (g->owner[r] == IR_NONE) /* a note's, which the caller will not write before the access */
+			return r;
 		bool costs_nothing = has_backing(g, g->owner[r]);
 		ir_ref needed = only_for_notes(g, g->owner[r]) ? IR_NONE : g->val[g->owner[r]].last_use; /* never reloaded */
 		if (best < 0 || (costs_nothing && !best_free) || (costs_nothing == best_free && needed > best_needed)) {
@@ -193,7 +195,8 @@ int ra_alloc(struct gen *g)
 	if (r < 0) {
 		r = choose_victim(g);
 		assert(r >= 0 && "a lowering locked every scratch register");
-		evict(g, g->owner[r]);
+		if (g->owner[r] != IR_NONE)
+			evict(g, g->owner[r]);
 	}
 	g->locked |= set_of(r);
 	return r;
