@@ -27,6 +27,7 @@ struct arm_arrival {
 	bool decided;
 	ir_ref from;       /* first insn not yet looked at */
 	uint16_t written;  /* registers written so far */
+	bool unsettled;    /* what is owed may not be 0 although none of its flags is left */
 	struct arm_debtor to;
 };
 
@@ -123,6 +124,8 @@ uint32_t arm_debt(const struct arm_lower *l);
 void arm_plan_ways(struct arm_lower *l, uint32_t key, uint32_t other, const uint32_t *ways, unsigned n, bool taken);
 /* On a way of its own the flags planned are owed like this. */
 void arm_owe(struct arm_lower *l, uint32_t owed);
+/* The IR block is about to end, or to call C, and nothing has been planned: nothing is owed from here on. */
+void arm_owe_nothing(struct arm_lower *l);
 /* An exit_jump as planned. */
 void arm_exit(struct arm_lower *l, unsigned slot, enum ir_link link, uint32_t key, uint32_t return_key);
 /* An instruction was lowered and the unit's start is not decided. */

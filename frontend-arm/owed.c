@@ -3,9 +3,9 @@
  * Owing flags (owed.h): what an exit may owe, when its target is to be trusted with a debt, and paying it, in C and in IR.
  *
  * The creditor's side: a unit takes debts in the flags that its first instructions overwrite before they are read, before
- * a helper is called and before the unit can be left. It may fault before the first of them: then no register that the
- * debt follows from may have changed by then. The first of them also clears the debt. The runtime checks each link
- * (arm_takes_debt), so a look-ahead at code that has changed since is harmless.
+ * a helper is called and before the unit can be left. It may fault before one of them: then no register that the
+ * debt follows from may have changed by then. Each of them takes its flag out of the debt, which costs nothing where only
+ * faults look (ir.h, IR_SET_LAZY). The runtime checks each link (arm_takes_debt), so a look-ahead at code that has changed since is harmless.
  */
 #include "frontend-arm/lower.h"
 #include "frontend-arm/owed.h"
@@ -43,9 +43,19 @@ void arm_write_owed(struct arm_cpu *cpu)
 	cpu->owed = 0;
 }
 
+/* The flags of a debt that may be left to the unit with entry `to`. */
+static unsigned taken(const struct arm_debtor *to, uint32_t owed)
+{
+	unsigned mask = arm_owed_mask(owed) & to->kills;
+	for (unsigned f = 0; f < ARM_FLAGS; f++)
+		if (arm_owed_regs(owed) & to->written[f])
+			mask &= ~(1u << f);
+	return mask;
+}
+
 bool arm_takes_debt(const struct arm_debtor *to, uint32_t owed)
 {
-	return !(arm_owed_mask(owed) & ~(unsigned)to->kills) && !(arm_owed_regs(owed) & to->written);
+	return taken(to, owed) == arm_owed_mask(owed);
 }
 
 /* ---- what could be owed -------------------------------------------------------------------------- */
@@ -85,11 +95,11 @@ static uint32_t operation(const struct arm_lower *l, bool sub, ir_ref a, ir_ref 
 	return r != 16 ? encode(sub ? OWED_SUB_TO : OWED_ADD_TO, ALL_MASK, r, y, imm) : 0;
 }
 
-/* Could somebody have seen the flags since they were set? Then they are written already. */
+/* Could C have seen the flags since they were set? Then they are written already. */
 static bool shown(const struct arm_lower *l)
 {
 	for (ir_ref r = l->source_end; r < l->u->n_insns; r++)
-		if (l->u->insns[r].op == IR_call || ir_ops[l->u->insns[r].op].flags & IR_FAULT)
+		if (l->u->insns[r].op == IR_call)
 			return true;
 	return false;
 }
@@ -112,7 +122,7 @@ uint32_t arm_debt(const struct arm_lower *l)
 static unsigned allowed(const struct arm_lower *l, uint32_t owed, uint32_t key)
 {
 	struct arm_debtor to = arm_look_ahead(l, key);
-	return arm_owed_regs(owed) & to.written ? 0 : to.kills & arm_owed_mask(owed);
+	return taken(&to, owed);
 }
 
 /* ---- leaving ------------------------------------------------------------------------------------- */
@@ -125,6 +135,7 @@ static uint32_t masked(uint32_t owed, unsigned mask)
 static void owe(struct arm_lower *l, uint32_t owed, unsigned mask)
 {
 	l->owed = masked(owed, mask);
+	l->arrival.unsettled = false;
 	ir_set(l->u, ARM_G_owed, arm_const(l, l->owed));
 }
 
@@ -141,7 +152,7 @@ void arm_plan_exits(struct arm_lower *l, uint32_t key, uint32_t other)
 	unsigned then = allowed(l, owed, key), or_else = allowed(l, owed, other);
 	/* Writing them after all costs more than writing them at once: worth it only where a loop is left. */
 	bool loop = key < arm_pc_key(l);
-	unsigned mask = then & or_else ? then & or_else : loop ? then : 0;
+	unsigned mask = loop ? then : then & or_else;
 	if (!mask)
 		return;
 	l->pays[0] = mask & ~then;
@@ -201,9 +212,17 @@ static void pay(struct arm_lower *l)
 	ir_set(u, ARM_G_owed, arm_const(l, 0));
 }
 
+void arm_owe_nothing(struct arm_lower *l)
+{
+	if (l->arrival.unsettled)
+		ir_set(l->u, ARM_G_owed, arm_const(l, 0));
+	l->arrival.unsettled = false;
+}
+
 void arm_exit(struct arm_lower *l, unsigned slot, enum ir_link link, uint32_t key, uint32_t return_key)
 {
 	bool pays = l->owed && l->pays[slot];
+	arm_owe_nothing(l);
 	if (pays)
 		pay(l);
 	ir_exit_jump(l->u, slot, link, key, return_key);
@@ -220,7 +239,15 @@ static bool is_flag(uint16_t global)
 	return global >= ARM_G_n && global <= ARM_G_v;
 }
 
-/* One more insn of the unit's start; false when it is the first that may show flags. */
+/* A fault here shows the flags that are still owed. */
+static void arrive_at_fault(struct arm_arrival *s)
+{
+	for (unsigned f = 0; f < ARM_FLAGS; f++)
+		if (!(s->to.kills >> f & 1u))
+			s->to.written[f] = s->written;
+}
+
+/* One more insn of the unit's start; false when it is the first that looks at flags, or the last of its IR block. */
 static bool arrive(struct arm_arrival *s, const struct ir_insn *i)
 {
 	const struct ir_op_info *info = &ir_ops[i->op];
@@ -230,23 +257,31 @@ static bool arrive(struct arm_arrival *s, const struct ir_insn *i)
 		s->to.kills |= (uint8_t)(1u << (i->aux - ARM_G_n));
 	else if (i->op == IR_set && i->aux < ARM_G_pc)
 		s->written |= (uint16_t)(1u << i->aux);
-	else if (info->flags & IR_FAULT && s->to.kills)
-		return false;
 	else if (info->flags & IR_FAULT)
-		s->to.written = s->written;
+		arrive_at_fault(s);
 	return i->op != IR_call && !(info->flags & IR_END);
+}
+
+/* Takes the flags that are gone out of what is owed. */
+static void settle(struct arm_lower *l)
+{
+	struct ir_unit *u = l->u;
+	unsigned kills = l->arrival.to.kills;
+	l->arrival.unsettled = kills != ALL_MASK;
+	ir_ref rest = arm_const(l, kills == ALL_MASK ? 0 : ~(kills << 4));
+	ir_set(u, ARM_G_owed, kills == ALL_MASK ? rest : ir_and(u, IR_I32, ir_get(u, ARM_G_owed), rest));
 }
 
 void arm_arrive(struct arm_lower *l)
 {
 	struct arm_arrival *s = &l->arrival;
-	bool first = !s->to.kills;
+	uint8_t before = s->to.kills;
 	for (; !s->decided && s->from < l->u->n_insns; s->from++)
 		s->decided = !arrive(s, &l->u->insns[s->from]);
 	if (s->to.kills == ALL_MASK)
 		s->decided = true;
-	if (ir_block_ended(l->u) && first)
-		s->to.kills = 0; /* too late to clear a debt */
-	if (first && s->to.kills && l->req->look_ahead)
-		ir_set(l->u, ARM_G_owed, arm_const(l, 0));
+	if (ir_block_ended(l->u))
+		s->to.kills = before; /* too late to change a debt */
+	if (s->to.kills != before && l->req->look_ahead)
+		settle(l);
 }

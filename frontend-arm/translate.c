@@ -101,6 +101,7 @@ static void add_way(struct loop *t)
 	struct way *way = &r->way[r->n_ways++];
 	way->owed = arm_debt(&t->l);
 	ir_ref holds = arm_condition(&t->l, r->cond);
+	arm_owe_nothing(&t->l);
 	ir_label body = ir_block_new(u);
 	way->start = ir_block_new(u);
 	ir_brc(u, holds, body, way->start);
@@ -290,6 +291,8 @@ static bool lower(struct arm_lower *l, const struct arm_insn_row *row, uint32_t 
 static void end_insn(struct loop *t)
 {
 	struct arm_lower *l = &t->l;
+	if (!l->ended && (l->pc_write != IR_NONE || l->leave))
+		arm_owe_nothing(l);
 	if (!l->ended && l->pc_write != IR_NONE) {
 		ir_exit_ind(l->u, l->link, l->pc_write, l->link == IR_LINK_CALL ? arm_next_key(l) : 0);
 		l->ended = true;
@@ -336,7 +339,7 @@ static void translate_insn(struct loop *t)
 struct arm_debtor arm_look_ahead(const struct arm_lower *l, uint32_t key)
 {
 	const struct arm_translate_request *req = l->req;
-	const struct arm_debtor nothing = { 0, 0 };
+	const struct arm_debtor nothing = { 0 };
 	int64_t offset = (int64_t)(key & ~1u) - (int64_t)(req->pc_key & ~1u);
 	bool here = offset >= -(int64_t)req->code_before && offset + (l->thumb ? 2 : 4) <= (int64_t)req->code_bytes;
 	if (!here || (key & 1) != l->thumb || (key & 3) == 2)

@@ -28,7 +28,7 @@ void arm_decoder_free(struct arm_decoder *d);
 /* Whom flags may be owed to (owed.h): what a unit overwrites before it reads any flag. */
 struct arm_debtor {
 	uint8_t kills;    /* flags, bit f = enum arm_flag f */
-	uint16_t written; /* registers written before the last insn that may fault before the first of them goes */
+	uint16_t written[4]; /* for each of them: registers written before the last insn that may fault before it goes */
 };
 
 /* What a unit has to do with flags that are owed. */
