@@ -33,6 +33,15 @@ static bool located(const struct gen *g, ir_ref x)
 
 /* ---- what is needed for how long (analyse.c) ----------------------------------------------------- */
 
+static void note_value(struct gen *g, ir_ref x, ir_ref until);
+
+/* x must have a place of its own. */
+static void note_operand(struct gen *g, ir_ref x, ir_ref until)
+{
+	note_value(g, x, until);
+	g->val[x].relied_on = true;
+}
+
 /* What is never computed lives on in its operands, and so does what has nothing but its flags. */
 static void note_value(struct gen *g, ir_ref x, ir_ref until)
 {
@@ -42,8 +51,12 @@ static void note_value(struct gen *g, ir_ref x, ir_ref until)
 	if (i->op == IR_const || val->note_until >= until)
 		return;
 	val->note_until = until;
-	val->folded = false;
-	if (!ir_is_noted(i) && (val->last_use || !is_pure(i)))
+	if (val->folded && val->fold_into != IR_NONE) { /* it will be what the sum is more than the rest */
+		note_operand(g, val->fold_into, until);
+		note_operand(g, insn_of(g, val->fold_into)->a, until);
+		return;
+	}
+	if (!ir_is_noted(i) && !val->folded && (val->last_use || !is_pure(i)))
 		return;
 	for (unsigned k = 0; k < ir_ops[i->op].n_args; k++)
 		note_value(g, operand[k], until);

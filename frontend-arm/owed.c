@@ -34,6 +34,9 @@ void arm_write_owed(struct arm_cpu *cpu)
 		c = r < a;
 		v = (~(a ^ y) & (a ^ r)) >> 31;
 		break;
+	case OWED_AND:
+		r = x & y;
+		break;
 	}
 	unsigned mask = arm_owed_mask(owed);
 	cpu->n = (uint8_t)(mask & 1u << FLAG_N ? r >> 31 : cpu->n);
@@ -95,6 +98,16 @@ static uint32_t operation(const struct arm_lower *l, bool sub, ir_ref a, ir_ref 
 	return r != 16 ? encode(sub ? OWED_SUB_TO : OWED_ADD_TO, ALL_MASK, r, y, imm) : 0;
 }
 
+/* N and Z of a test. */
+static uint32_t test(const struct arm_lower *l, const struct ir_insn *i)
+{
+	uint32_t y, x = holder(l, i->a);
+	bool imm = short_const(l, i->b, &y);
+	if (!imm)
+		y = holder(l, i->b);
+	return x == 16 || (!imm && y == 16) ? 0 : encode(OWED_AND, NZ_MASK, x, y, imm);
+}
+
 /* Could C have seen the flags since they were set? Then they are written already. */
 static bool shown(const struct arm_lower *l)
 {
@@ -116,7 +129,10 @@ uint32_t arm_debt(const struct arm_lower *l)
 	if (owed)
 		return owed;
 	uint32_t r = holder(l, l->src_r);
-	return r != 16 ? encode(OWED_RESULT, NZ_MASK, r, 0, true) : 0;
+	if (r != 16)
+		return encode(OWED_RESULT, NZ_MASK, r, 0, true);
+	const struct ir_insn *i = &l->u->insns[l->src_r];
+	return i->op == IR_and ? test(l, i) : 0;
 }
 
 static unsigned allowed(const struct arm_lower *l, uint32_t owed, uint32_t key)
@@ -197,7 +213,9 @@ static void pay(struct arm_lower *l)
 		a = ir_add(u, IR_I32, x, y);
 	if (kind == OWED_ADD_TO)
 		a = ir_sub(u, IR_I32, x, y);
-	if (kind != OWED_RESULT)
+	if (kind == OWED_AND)
+		r = ir_and(u, IR_I32, x, y);
+	else if (kind != OWED_RESULT)
 		r = sub ? ir_sub(u, IR_I32, a, y) : ir_add(u, IR_I32, a, y);
 	if (mask & 1u << FLAG_N)
 		arm_set_flag(l, FLAG_N, ir_cmp(u, IR_I32, IR_LTS, r, arm_const(l, 0)));

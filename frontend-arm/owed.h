@@ -20,6 +20,7 @@ enum arm_owed_kind {
 	OWED_SUB_TO,  /* of a - y, whose result is x */
 	OWED_ADD,     /* of x + y */
 	OWED_ADD_TO,  /* of a + y, whose result is x */
+	OWED_AND,     /* N and Z of x & y */
 };
 
 static inline enum arm_owed_kind arm_owed_kind(uint32_t owed) { return (enum arm_owed_kind)(owed & 7); }
