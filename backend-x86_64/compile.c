@@ -119,6 +119,7 @@ bool x64_compile(const struct x64_target *t, const struct ir_unit *u, const stru
 		g.take_notes = false;
 		init(&g, t, u, args, out, code);
 		generate(&g);
+		code->without_notes = true;
 	}
 	if (g.e.full) {
 		out->full = true;

@@ -139,6 +139,7 @@ struct x64_code {
 	} *site;
 	uint8_t *notes;         /* from the arena: see x64_recover */
 	uint32_t n_notes;
+	bool without_notes;     /* there was no room for them, or no way: what is lazy was written all the same */
 };
 
 struct x64_compile_args {

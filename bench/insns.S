@@ -494,6 +494,22 @@ thumb loop_sum
 	subs	r2, #1
 	bne	1b
 end
+/* Flags that nothing but an abort could see. */
+thumb loop_mixed
+1:	ldr	r3, [r0]
+	lsls	r3, r3, #2
+	adds	r1, r1, r3
+	ldrb	r4, [r1]
+	movs	r2, #7
+	ands	r4, r2
+	str	r4, [r0, #4]
+	subs	r5, r5, r4
+	ldr	r6, [r0, #8]
+	eors	r6, r5
+	str	r6, [r0, #8]
+	subs	r7, #1
+	bne	1b
+end
 
 /* ---- system --------------------------------------------------------------------------------------- */
 

@@ -172,7 +172,7 @@ static void patch_sites(const struct harness *h, const struct run *run, const st
 }
 
 static struct guest_state want, got;
-static uint64_t total_traps, total_notes;
+static uint64_t total_traps, total_notes, total_without;
 
 static void check_one(struct harness *h, uint64_t seed)
 {
@@ -195,6 +195,7 @@ static void check_one(struct harness *h, uint64_t seed)
 	got.code = &code;
 	got.target = &h->target;
 	total_notes += code.n_notes > 0;
+	total_without += code.without_notes;
 	h->base->state = &got;
 	h->base->budget = BUDGET;
 	if (run.window)
@@ -227,7 +228,7 @@ static void compiled_code_agrees_with_the_interpreter(void **state)
 {
 	struct harness h;
 	const char *count = getenv("RHEA_UNITS");
-	uint64_t first = random_seed_from_env(1), n = getenv("RHEA_SEED") ? 1 : count ? strtoull(count, NULL, 0) : 20000;
+	uint64_t first = random_seed_from_env(1), n = getenv("RHEA_SEED") ? 1 : count ? strtoull(count, NULL, 0) : 40000;
 	(void)state;
 	harness_init(&h);
 	signal(SIGABRT, on_crash);
@@ -236,6 +237,7 @@ static void compiled_code_agrees_with_the_interpreter(void **state)
 		check_one(&h, seed);
 	assert_true(n < 1000 || total_traps > n / 10); /* the window is there */
 	assert_true(n < 1000 || total_notes > n / 10);
+	assert_true(total_without == 0); /* it is for units of another kind, or its size, than these */
 	harness_free(&h);
 }
 

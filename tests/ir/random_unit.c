@@ -509,7 +509,7 @@ static void gen_unseen_flags(struct gen *g)
 static void gen_one(struct gen *g)
 {
 	unsigned what = random_below(&g->rnd, 100);
-	if (chance(g, 2))
+	if (chance(g, 4))
 		gen_unseen_flags(g);
 	else if (what < 34)
 		gen_pure(g);

@@ -23,7 +23,7 @@
 
 /* Registers: r0 to r5 values, r6 data, r7 = r8 (data) or, from an interrupt to the next abort, r9 (an address that aborts),
  * r11 the device, r12 makes delays. */
-enum code { ARM, THUMB, LOOPS, CHAINS, OVERWRITES };
+enum code { ARM, THUMB, LOOPS, CHAINS, MIXED, OVERWRITES };
 enum { DAT = 6, PTR = 7, GOOD = 8, BAD = 9, IO = 11 };
 
 static uint32_t below(uint32_t *x, uint32_t n)
@@ -127,6 +127,44 @@ static uint32_t chain_insn(uint32_t *x, uint32_t at)
 	}
 }
 
+/* Thumb loops with an access that may abort, often to a register that the flags follow from, behind nearly every instruction
+ * that sets flags. */
+static uint32_t mixed_insn(uint32_t *x, uint32_t at)
+{
+	uint32_t d = below(x, 5), n = below(x, 5), m = below(x, 5);
+	if (at % 16 == 15)
+		return 0xd000u | below(x, 14) << 8 | (0xffu & (0u - 17 + below(x, 3)));
+	switch (below(x, 12)) {
+	case 0: case 1: case 2:
+		return 0x6800u | PTR << 3 | d;                             /* ldr that may abort */
+	case 3:
+		return 0x6000u | PTR << 3 | d;                             /* str that may abort */
+	case 4:
+		return below(x, 2) ? 0x46aau : 0x4600u | n << 3 | d;       /* mov r10, r5; mov */
+	case 5: case 6:
+		return 0x4000u | below(x, 16) << 6 | m << 3 | d;           /* ands, eors, ..., mvns */
+	case 7: case 8:
+		return 0x1800u | below(x, 4) << 9 | m << 6 | n << 3 | d;   /* adds, subs of three */
+	case 9:
+		return below(x, 3) << 11 | below(x, 32) << 6 | m << 3 | d; /* lsls, lsrs, asrs */
+	case 10:
+		return 0x4280u | m << 3 | d;                               /* cmp */
+	default:
+		return 0x2000u | below(x, 4) << 11 | d << 8 | below(x, 256); /* movs, cmp, adds, subs */
+	}
+}
+
+static uint32_t mixed_pair(uint32_t *x, uint32_t at)
+{
+	uint32_t low = mixed_insn(x, 2 * at);
+	return low | mixed_insn(x, 2 * at + 1) << 16;
+}
+
+static bool is_thumb(enum code code)
+{
+	return code == THUMB || code == MIXED;
+}
+
 /* Loops whose flags follow from a register that the next turn changes before it aborts. */
 static uint32_t overwriting_insn(uint32_t at)
 {
@@ -145,6 +183,7 @@ static uint32_t code_word(uint32_t *x, enum code code, uint32_t at)
 	case THUMB: return thumb_pair(x, at);
 	case LOOPS: return loop_insn(x, at);
 	case CHAINS: return chain_insn(x, at);
+	case MIXED: return mixed_pair(x, at);
 	case OVERWRITES: break;
 	}
 	return overwriting_insn(at);
@@ -186,7 +225,7 @@ static void put_guest(struct guest *g, uint32_t seed, enum code code)
 	guest_org(g, CODE);
 	for (uint32_t k = 0; k < WORDS; k++)
 		guest_put(g, code_word(&x, code, k));
-	guest_put(g, code == THUMB ? 0xe700e700u : 0xea000000u | ((0u - WORDS - 2) & 0xffffffu)); /* back */
+	guest_put(g, is_thumb(code) ? 0xe700e700u : 0xea000000u | ((0u - WORDS - 2) & 0xffffffu)); /* back */
 	guest_org(g, 0x1000);
 	guest_set_pc(g, 0x1000);
 	for (unsigned n = 0; n < 6; n++)
@@ -199,7 +238,7 @@ static void put_guest(struct guest *g, uint32_t seed, enum code code)
 	guest_li(g, 12, seed);
 	guest_put(g, a_mov(LR, 100));
 	guest_put(g, a_str(LR, IO, IO_TIMER));
-	guest_li(g, 10, CODE | (code == THUMB));
+	guest_li(g, 10, CODE | is_thumb(code));
 	guest_put(g, a_msr_c(0x53));
 	guest_put(g, a_bx(10));
 }
@@ -262,7 +301,7 @@ static void check(enum code code)
 {
 	const char *seed = getenv("RHEA_SEED"), *count = getenv("RHEA_COUNT");
 	uint32_t from = seed ? (uint32_t)strtoul(seed, NULL, 0) : 1;
-	uint32_t n = seed ? 1 : count ? (uint32_t)strtoul(count, NULL, 0) : code == OVERWRITES ? 5 : code == LOOPS || code == CHAINS ? 200 : 60;
+	uint32_t n = seed ? 1 : count ? (uint32_t)strtoul(count, NULL, 0) : code == OVERWRITES ? 5 : code == LOOPS || code == CHAINS || code == MIXED ? 200 : 60;
 	for (uint32_t s = from; s < from + n; s++) {
 		if (agree(s, code, STEPS, false))
 			continue;
@@ -303,6 +342,12 @@ static void flags_are_there_when_chains_are_left(void **state)
 	check(CHAINS);
 }
 
+static void flags_that_only_aborts_see_are_there(void **state)
+{
+	(void)state;
+	check(MIXED);
+}
+
 static void flags_outlive_their_operands(void **state)
 {
 	(void)state;
@@ -316,6 +361,7 @@ int main(void)
 		cmocka_unit_test(flags_are_there_when_thumb_code_is_left),
 		cmocka_unit_test(flags_are_there_when_loops_are_left),
 		cmocka_unit_test(flags_are_there_when_chains_are_left),
+		cmocka_unit_test(flags_that_only_aborts_see_are_there),
 		cmocka_unit_test(flags_outlive_their_operands),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
