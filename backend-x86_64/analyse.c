@@ -22,12 +22,13 @@ enum flag_effect {
 	FLAGS_ADC,       /* a + b + cin */
 	FLAGS_SBC,       /* a - b - !cin */
 	FLAGS_LOGIC,     /* of the result, with carry and overflow 0 */
-	FLAGS_SHIFT,     /* BMI2 keeps them where it has the form */
+	FLAGS_SHIFT,     /* by a constant: of the result, with the bit that left last as the carry; BMI2 keeps them else */
 	FLAGS_ROTATE,
 	FLAGS_SELECT,    /* keeps them when its condition is there */
 	FLAGS_ASK_CMP,   /* conditions: fused, or producers without a result */
 	FLAGS_ASK_ADD,
 	FLAGS_ASK_SUB,
+	FLAGS_ASK_SHIFT,
 };
 
 static const uint8_t flag_effect[IR_OP_COUNT] = {
@@ -42,6 +43,7 @@ static const uint8_t flag_effect[IR_OP_COUNT] = {
 	[IR_cmp] = FLAGS_ASK_CMP,
 	[IR_add_c] = FLAGS_ASK_ADD, [IR_add_v] = FLAGS_ASK_ADD,
 	[IR_sub_c] = FLAGS_ASK_SUB, [IR_sub_v] = FLAGS_ASK_SUB,
+	[IR_shl_c] = FLAGS_ASK_SHIFT, [IR_shr_c] = FLAGS_ASK_SHIFT, [IR_sar_c] = FLAGS_ASK_SHIFT,
 };
 
 struct producer {
@@ -132,17 +134,30 @@ static int match_sub(const struct gen *g, const struct ir_insn *i, const struct 
 	return i->op == IR_sub_c ? CC_AE : CC_O;
 }
 
+static int match_shift(const struct gen *g, const struct ir_insn *i, const struct producer *p)
+{
+	unsigned op = i->op == IR_shl_c ? IR_shl : i->op == IR_shr_c ? IR_shr : IR_sar;
+	bool shift = p->what == FLAGS_SHIFT && p->result != IR_NONE && p->type == IR_I32 && insn_of(g, p->insn)->op == op;
+	if (!shift || !same(g, i->a, p->a) || !is_const(g, i->b))
+		return -1;
+	return (insn_of(g, i->b)->imm & 0xff) == (insn_of(g, p->b)->imm & 31) ? CC_B : -1;
+}
+
 /* The condition of p's flags that is the value of insn i, or -1. */
 static int match(const struct gen *g, const struct ir_insn *i, const struct producer *p)
 {
-	if (p->insn == IR_NONE || p->type != i->type)
+	if (p->insn == IR_NONE)
+		return -1;
+	if (flag_effect[i->op] == FLAGS_ASK_SHIFT)
+		return match_shift(g, i, p);
+	if (p->type != i->type)
 		return -1;
 	switch ((enum flag_effect)flag_effect[i->op]) {
 	case FLAGS_ASK_CMP: return match_cmp(g, i, p);
 	case FLAGS_ASK_ADD: return match_add(g, i, p);
 	case FLAGS_ASK_SUB: return match_sub(g, i, p);
 	case FLAGS_CHANGE: case FLAGS_KEEP: case FLAGS_SUB: case FLAGS_ADD: case FLAGS_ADC: case FLAGS_SBC:
-	case FLAGS_LOGIC: case FLAGS_SHIFT: case FLAGS_ROTATE: case FLAGS_SELECT: break;
+	case FLAGS_LOGIC: case FLAGS_SHIFT: case FLAGS_ROTATE: case FLAGS_SELECT: case FLAGS_ASK_SHIFT: break;
 	}
 	return -1;
 }
@@ -162,6 +177,7 @@ static bool fuse(struct analysis *an, ir_ref v, const struct ir_insn *i)
 	g->val[v].fuse = g->val[v].flags_of = an->flags.insn;
 	g->val[v].cc = (uint8_t)cc;
 	g->val[an->flags.insn].flags_until = v;
+	g->val[an->flags.insn].folded = false; /* a shift that was to be an index must be done */
 	return true;
 }
 
@@ -214,7 +230,15 @@ static void follow_flags(struct analysis *an, ir_ref v, const struct ir_insn *i)
 	case FLAGS_ASK_SUB:
 		produce(an, &an->flags, v, i, carry_is(an->g, i->c, true) ? FLAGS_SUB : FLAGS_SBC, IR_NONE);
 		return;
-	case FLAGS_SHIFT: case FLAGS_ROTATE: case FLAGS_SELECT: case FLAGS_CHANGE:
+	case FLAGS_ASK_SHIFT:
+		produce(an, &an->flags, v, i, effect, IR_NONE);
+		return;
+	case FLAGS_SHIFT:
+		if (!is_const(an->g, i->b) || !(insn_of(an->g, i->b)->imm & (i->type == IR_I64 ? 63 : 31)))
+			break;
+		produce(an, &an->flags, v, i, effect, v);
+		return;
+	case FLAGS_ROTATE: case FLAGS_SELECT: case FLAGS_CHANGE:
 		break;
 	}
 	if (!keeps_flags(an, i, effect))

@@ -350,6 +350,18 @@ void emit_bsr(struct emit *e, bool w, int dst, int src)
 	enc_rr(e, 0xbd | OP_0F | op_w(w), dst, src);
 }
 
+void emit_bt_ri(struct emit *e, bool w, int r, unsigned n)
+{
+	uint8_t *p = put_rr(room(e), 0xba | OP_0F | op_w(w), 4, r);
+	*p++ = (uint8_t)n;
+	e->cur = p;
+}
+
+void emit_bt_rr(struct emit *e, bool w, int r, int n)
+{
+	enc_rr(e, 0xa3 | OP_0F | op_w(w), n, r);
+}
+
 void emit_lzcnt(struct emit *e, bool w, int dst, int src)
 {
 	enc_rr(e, 0xbd | OP_0F | OP_F3 | op_w(w), dst, src);

@@ -83,6 +83,9 @@ void emit_bswap(struct emit *e, bool w, int r);
 void emit_rol16_8(struct emit *e, int r); /* swaps the two low bytes */
 void emit_shift_ri(struct emit *e, bool w, enum x64_shift op, int r, unsigned count);
 void emit_shift_cl(struct emit *e, bool w, enum x64_shift op, int r);
+/* CF = bit n of r; of the index only as many bits count as r has bits. */
+void emit_bt_ri(struct emit *e, bool w, int r, unsigned n);
+void emit_bt_rr(struct emit *e, bool w, int r, int n);
 void emit_bsr(struct emit *e, bool w, int dst, int src);
 void emit_lzcnt(struct emit *e, bool w, int dst, int src);
 

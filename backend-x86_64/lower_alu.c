@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Arithmetic, logic, shifts, extensions. In the listings below `dst` is a home when the result
+ * Arithmetic, logic, extensions; lower_shift.c has the shifts. In the listings below `dst` is a home when the result
  * is about to be set to a homed global, else a scratch register, and a leading mov is left out when
  * its two sides are the same.
  *
- *   add   lea dst, [a + b]   or   add dst, b          shl, shr, sar   mov dst, a; shl dst, n
- *   sub   mov dst, a; sub dst, b                                      shlx dst, a, n      (BMI2)
- *         neg dst; add dst, a           (dst is b)                    mov ecx, n; mov dst, a; shl dst, cl
- *   and, or, xor, mul   mov dst, a; op dst, b         ror             rorx dst, a, n      (BMI2)
+ *   add   lea dst, [a + b]   or   add dst, b
+ *   sub   mov dst, a; sub dst, b
+ *         neg dst; add dst, a           (dst is b)
+ *   and, or, xor, mul   mov dst, a; op dst, b
  *   andn  andn dst, b, a              (BMI)           clz             lzcnt dst, a
  *         mov t, b; not t; and t, a                                   bsr dst, a; cmovz dst, 63; xor dst, 31
  *   high  mov dst, a; shr dst, 32                     join            mov dst, b; shl dst, 32; or dst, a
@@ -426,89 +426,4 @@ void lower_join(struct gen *g, ir_ref v, const struct ir_insn *i)
 	emit_shift_ri(&g->e, true, SH_SHL, dst, 32);
 	emit_alu_rr(&g->e, true, ALU_OR, dst, low);
 	ra_bind(g, v, dst);
-}
-
-/* ---- shifts ------------------------------------------------------------------------------------- */
-
-static void shift_by_const(struct gen *g, ir_ref v, const struct ir_insn *i, enum x64_shift op, unsigned n)
-{
-	bool w = is_wide(i);
-	struct opnd a = ra_operand(g, i->a);
-	ra_release(g);
-	int dst = ra_def(g, v, a.reg);
-	if (op == SH_ROR && g->t->has_bmi2 && n && a.kind == OPND_REG) {
-		emit_rorx(&g->e, w, dst, a.reg, n);
-	} else if (op == SH_ROR && g->t->has_bmi2) {
-		gen_move(g, w, dst, &a);
-		if (n)
-			emit_rorx(&g->e, w, dst, dst, n);
-	} else {
-		flags_clobber(g);
-		if (op == SH_SHL && n == 1 && a.kind == OPND_REG && a.reg != dst) {
-			emit_lea(&g->e, w, dst, x64_mem_index(a.reg, a.reg, 0, 0));
-		} else {
-			gen_move(g, w, dst, &a);
-			if (n)
-				emit_shift_ri(&g->e, w, op, dst, n);
-		}
-	}
-	ra_bind(g, v, dst);
-}
-
-static void shift_by_cl(struct gen *g, ir_ref v, const struct ir_insn *i, enum x64_shift op)
-{
-	bool w = is_wide(i);
-	if (in_flags(g, i->a))
-		ra_use(g, i->a);
-	g->locked = 0;
-	if (ra_reg(g, i->b) != RCX) {
-		ra_use(g, i->b);
-		ra_take(g, RCX);
-		emit_mov_rr(&g->e, false, RCX, ra_use(g, i->b));
-		g->locked = 1u << RCX; /* the count's own register may go */
-	}
-	g->locked |= 1u << RCX;
-	struct opnd a = ra_operand(g, i->a);
-	ra_release(g);
-	int dst = ra_def(g, v, a.reg == RCX ? -1 : a.reg);
-	flags_clobber(g);
-	gen_move(g, w, dst, &a);
-	emit_shift_cl(&g->e, w, op, dst);
-	ra_bind(g, v, dst);
-}
-
-static void lower_shift(struct gen *g, ir_ref v, const struct ir_insn *i, enum x64_shift op)
-{
-	bool w = is_wide(i);
-	if (is_const(g, i->b)) {
-		shift_by_const(g, v, i, op, (unsigned)insn_of(g, i->b)->imm & (w ? 63u : 31u));
-	} else if (g->t->has_bmi2 && op != SH_ROR) {
-		int count = ra_use(g, i->b), a = ra_use(g, i->a);
-		ra_release(g);
-		int dst = ra_def(g, v, a);
-		emit_shiftx(&g->e, w, op, dst, a, count);
-		ra_bind(g, v, dst);
-	} else {
-		shift_by_cl(g, v, i, op);
-	}
-}
-
-void lower_shl(struct gen *g, ir_ref v, const struct ir_insn *i)
-{
-	lower_shift(g, v, i, SH_SHL);
-}
-
-void lower_shr(struct gen *g, ir_ref v, const struct ir_insn *i)
-{
-	lower_shift(g, v, i, SH_SHR);
-}
-
-void lower_sar(struct gen *g, ir_ref v, const struct ir_insn *i)
-{
-	lower_shift(g, v, i, SH_SAR);
-}
-
-void lower_ror(struct gen *g, ir_ref v, const struct ir_insn *i)
-{
-	lower_shift(g, v, i, SH_ROR);
 }

@@ -33,7 +33,8 @@ static bool is_truth(const struct gen *g, ir_ref v)
 	const struct ir_insn *i = insn_of(g, v);
 	if (i->op == IR_get)
 		return g->t->guest->globals[i->aux].mem_bytes == 1;
-	return i->op == IR_cmp || i->op == IR_add_c || i->op == IR_add_v || i->op == IR_sub_c || i->op == IR_sub_v;
+	return i->op == IR_cmp || i->op == IR_add_c || i->op == IR_add_v || i->op == IR_sub_c || i->op == IR_sub_v ||
+	       i->op == IR_shl_c || i->op == IR_shr_c || i->op == IR_sar_c;
 }
 
 /* The value of a `get` from memory that is in no register yet is loaded straight into the home, and is that from then on. */

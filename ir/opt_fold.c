@@ -41,6 +41,9 @@ static const struct rule *const rules[IR_OP_COUNT] = {
 	[IR_add_c] = RULES{ { C_ZERO | B_ZERO, TO_ZERO }, { C_ZERO | A_ZERO, TO_ZERO }, { 0, 0 } },
 	[IR_add_v] = RULES{ { C_ZERO | B_ZERO, TO_ZERO }, { C_ZERO | A_ZERO, TO_ZERO }, { 0, 0 } },
 	[IR_sub_c] = RULES{ { C_NONZERO, TO_GEU }, { 0, 0 } },
+	[IR_shl_c] = RULES{ { B_ZERO, TAKE_C }, { 0, 0 } },
+	[IR_shr_c] = RULES{ { B_ZERO, TAKE_C }, { 0, 0 } },
+	[IR_sar_c] = RULES{ { B_ZERO, TAKE_C }, { 0, 0 } },
 	[IR_sub_v] = RULES{ { C_NONZERO | B_ZERO, TO_ZERO }, { C_NONZERO | SAME_AB, TO_ZERO }, { 0, 0 } },
 };
 

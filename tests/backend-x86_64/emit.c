@@ -136,6 +136,8 @@ static void registers_encode(void **state)
 				emit_imul_rri(&b.e, w, d, s, 0x12345), expect(&b, "imul %s, %s, 0x12345", D, S);
 				emit_bsr(&b.e, w, d, s), expect(&b, "bsr %s, %s", D, S);
 				emit_lzcnt(&b.e, w, d, s), expect(&b, "lzcnt %s, %s", D, S);
+				emit_bt_rr(&b.e, w, d, s), expect(&b, "bt %s, %s", D, S);
+				emit_bt_ri(&b.e, w, d, (unsigned)(s + 15)), expect(&b, "bt %s, 0x%x", D, (unsigned)(s + 15));
 				emit_rorx(&b.e, w, d, s, 13), expect(&b, "rorx %s, %s, 0xd", D, S);
 				for (unsigned k = 0; k < 16; k++) {
 					emit_cmov_rr(&b.e, w, (enum x64_cc)k, d, s);

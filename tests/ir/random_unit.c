@@ -359,13 +359,40 @@ static void gen_pure(struct gen *g)
 		push(&g->cond, r);
 }
 
+/* Sets a register, perhaps, and the flags; IR_NONE = leave that one alone. */
+static void set_flags(struct gen *g, enum ir_type t, ir_ref r, ir_ref c, ir_ref v)
+{
+	struct ir_unit *u = g->u;
+	ir_ref zero = ir_const(u, t, 0);
+	if (t == IR_I32 && chance(g, 60))
+		ir_set(u, (uint16_t)random_below(&g->rnd, RANDOM_REGS), r);
+	ir_set(u, RANDOM_G_FLAG0, push(&g->cond, ir_cmp(u, t, IR_LTS, r, zero)));
+	ir_set(u, RANDOM_G_FLAG0 + 1, push(&g->cond, ir_cmp(u, t, IR_EQ, r, zero)));
+	if (c != IR_NONE)
+		ir_set(u, RANDOM_G_FLAG0 + 2, push(&g->cond, c));
+	if (v != IR_NONE)
+		ir_set(u, RANDOM_G_FLAG0 + 3, push(&g->cond, v));
+	push_typed(g, t, r);
+}
+
+/* A shift whose last bit out is the carry, mostly by a constant: then one host instruction can do both. */
+static void gen_shift_flags(struct gen *g)
+{
+	struct ir_unit *u = g->u;
+	ir_ref n = chance(g, 80) ? ir_const(u, IR_I32, 1 + random_below(&g->rnd, 32)) : pick_w(g);
+	ir_ref a = pick_w(g), cin = pick_cond(g);
+	unsigned kind = random_below(&g->rnd, 3);
+	ir_ref r = ir_emit(u, (enum ir_op)(IR_shl + kind), IR_I32, 0, a, n, IR_NONE, 0);
+	ir_ref c = ir_emit(u, (enum ir_op)(IR_shl_c + kind), IR_VOID, 0, a, n, cin, 0);
+	set_flags(g, IR_I32, r, c, IR_NONE);
+}
+
 /* What a front end emits for an instruction that sets all flags: the shape that backends match. */
 static void gen_flags(struct gen *g)
 {
 	struct ir_unit *u = g->u;
 	enum ir_type t = chance(g, 85) ? IR_I32 : IR_I64;
 	ir_ref a = pick(g, t), b = pick(g, t), r, c = IR_NONE, v = IR_NONE, cin;
-	ir_ref zero = ir_const(u, t, 0);
 	unsigned kind = random_below(&g->rnd, 5);
 	switch (kind) {
 	case 0:
@@ -396,15 +423,7 @@ static void gen_flags(struct gen *g)
 		r = chance(g, 50) ? ir_and(u, t, a, b) : ir_xor(u, t, a, b);
 		break;
 	}
-	if (t == IR_I32 && chance(g, 60))
-		ir_set(u, (uint16_t)random_below(&g->rnd, RANDOM_REGS), r);
-	ir_set(u, RANDOM_G_FLAG0, push(&g->cond, ir_cmp(u, t, IR_LTS, r, zero)));
-	ir_set(u, RANDOM_G_FLAG0 + 1, push(&g->cond, ir_cmp(u, t, IR_EQ, r, zero)));
-	if (c != IR_NONE) {
-		ir_set(u, RANDOM_G_FLAG0 + 2, push(&g->cond, c));
-		ir_set(u, RANDOM_G_FLAG0 + 3, push(&g->cond, v));
-	}
-	push_typed(g, t, r);
+	set_flags(g, t, r, c, v);
 }
 
 static uint16_t random_memop(struct gen *g, enum ir_type t, bool load)
@@ -489,8 +508,10 @@ static void gen_mark(struct gen *g)
 static void gen_one(struct gen *g)
 {
 	unsigned what = random_below(&g->rnd, 100);
-	if (what < 34)
+	if (what < 32)
 		gen_pure(g);
+	else if (what < 34)
+		gen_shift_flags(g);
 	else if (what < 48)
 		gen_get(g);
 	else if (what < 66)
