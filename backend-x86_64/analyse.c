@@ -39,7 +39,7 @@ static const uint8_t flag_effect[IR_OP_COUNT] = {
 	[IR_sub] = FLAGS_SUB,     [IR_add] = FLAGS_ADD,     [IR_adc] = FLAGS_ADC,     [IR_sbc] = FLAGS_SBC,
 	[IR_and] = FLAGS_LOGIC,   [IR_or] = FLAGS_LOGIC,    [IR_xor] = FLAGS_LOGIC,   [IR_andn] = FLAGS_LOGIC,
 	[IR_shl] = FLAGS_SHIFT,   [IR_shr] = FLAGS_SHIFT,   [IR_sar] = FLAGS_SHIFT,   [IR_ror] = FLAGS_ROTATE,
-	[IR_select] = FLAGS_SELECT,
+	[IR_select] = FLAGS_SELECT, [IR_stick] = FLAGS_SELECT,
 	[IR_cmp] = FLAGS_ASK_CMP,
 	[IR_add_c] = FLAGS_ASK_ADD, [IR_add_v] = FLAGS_ASK_ADD,
 	[IR_sub_c] = FLAGS_ASK_SUB, [IR_sub_v] = FLAGS_ASK_SUB,
@@ -354,6 +354,10 @@ static void visit(struct analysis *an, ir_ref v, const struct ir_insn *i)
 		break;
 	case IR_SHAPE_GLOBAL1:
 		aim_at_set(an, v, i);
+		break;
+	case IR_SHAPE_GLOBAL_OR:
+		an->touched[i->aux] = v;
+		g->n_exits++;
 		break;
 	case IR_SHAPE_LOAD: case IR_SHAPE_STORE:
 		an->barrier = v;

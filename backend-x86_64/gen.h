@@ -78,15 +78,16 @@ struct slow_path {
 	struct opnd addr, value; /* REG or IMM; loads: value.reg is the destination */
 };
 
-/* An out-of-line end of the unit. */
-enum stub_kind { STUB_EXIT, STUB_IND_MISS };
+/* An out-of-line end of the unit, or something rare that comes back. */
+enum stub_kind { STUB_EXIT, STUB_IND_MISS, STUB_STICK };
 struct stub {
 	enum stub_kind kind;
 	uint8_t *from[2];   /* rel32 of the jumps to it; [1] may be NULL */
 	uint32_t pc_key;    /* STUB_EXIT */
 	uint8_t slot;
 	int8_t reg;         /* STUB_IND_MISS: register of the pc key */
-	uint8_t *landing;   /* STUB_IND_MISS: of a call, else NULL */
+	uint8_t *landing;   /* STUB_IND_MISS: of a call, else NULL; STUB_STICK: where to go on */
+	uint8_t global;     /* STUB_STICK */
 };
 
 #define GEN_MAX_PENDING 8
@@ -300,6 +301,8 @@ struct jump_probe {
 	struct x64_mem target;
 };
 void emit_jump_probe(struct emit *e, const struct x64_layout *l, struct jump_probe *p);
+/* Appends one, all zeros but for its kind. */
+struct stub *gen_new_stub(struct gen *g, enum stub_kind kind);
 void gen_prologue(struct gen *g);
 void gen_block_begin(struct gen *g, ir_label l);
 /* Exits, lookup misses and the prologue's ways out; then nothing points nowhere. */

@@ -90,7 +90,7 @@ void arm_flags_sub(struct arm_lower *l, ir_ref a, ir_ref b, ir_ref r)
 
 void arm_set_q(struct arm_lower *l, ir_ref v)
 {
-	ir_set(l->u, ARM_G_q, ir_or(l->u, IR_I32, ir_get(l->u, ARM_G_q), v));
+	ir_stick(l->u, ARM_G_q, v);
 }
 
 /* ---- conditions ---------------------------------------------------------------------------------- */

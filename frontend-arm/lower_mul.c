@@ -121,9 +121,9 @@ bool arm_lower_smlal_xy(struct arm_lower *l, const struct arm_args_mul *a)
 static ir_ref saturated(struct arm_lower *l, ir_ref a, ir_ref b, bool subtract)
 {
 	struct ir_unit *u = l->u;
+	ir_ref limit = ir_xor(u, IR_I32, ir_sar(u, IR_I32, a, arm_const(l, 31)), arm_const(l, 0x7fffffff));
 	ir_ref r = subtract ? ir_sub(u, IR_I32, a, b) : ir_add(u, IR_I32, a, b);
 	ir_ref v = subtract ? ir_sub_v(u, IR_I32, a, b, arm_const(l, 1)) : ir_add_v(u, IR_I32, a, b, arm_const(l, 0));
-	ir_ref limit = ir_xor(u, IR_I32, ir_sar(u, IR_I32, a, arm_const(l, 31)), arm_const(l, 0x7fffffff));
 	arm_set_q(l, v);
 	return ir_select(u, IR_I32, v, limit, r);
 }

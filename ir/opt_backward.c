@@ -79,7 +79,7 @@ static inline bool removable(const struct opt *o, ir_ref r, uint64_t live)
 		return !o->used[r];
 	if (info->flags & (IR_EFFECT | IR_END))
 		return false;
-	if (info->shape == IR_SHAPE_GLOBAL1)
+	if (info->shape == IR_SHAPE_GLOBAL1 || info->shape == IR_SHAPE_GLOBAL_OR)
 		return !(live >> i->aux & 1u);
 	if (info->shape == IR_SHAPE_CALL && !(o->u->guest->helpers[i->aux].flags & IR_HELPER_PURE))
 		return false;

@@ -139,6 +139,10 @@ static bool check_fields(struct check *c, const struct ir_insn *i)
 		if (i->b != IR_NONE && i->b != IR_SET_OPTIONAL)
 			return bad(c, "a set is optional or not, and not %u", i->b);
 		return check_global(c, i);
+	case IR_SHAPE_GLOBAL_OR:
+		if (i->aux < c->u->guest->n_globals && c->u->guest->globals[i->aux].mem_bytes != 1)
+			return bad(c, "global %u is not of one byte", i->aux);
+		return check_global(c, i);
 	case IR_SHAPE_GLOBAL:
 		return check_global(c, i);
 	case IR_SHAPE_COMPARE:

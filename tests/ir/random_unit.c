@@ -329,7 +329,10 @@ static void gen_get(struct gen *g)
 static void gen_set(struct gen *g)
 {
 	uint16_t n = random_global(g);
-	ir_set(g->u, n, is_flag(n) ? pick_cond(g) : pick(g, (enum ir_type)random_guest.globals[n].type));
+	if (is_flag(n) && chance(g, 25))
+		ir_stick(g->u, n, chance(g, 70) ? pick_cond(g) : pick_w(g));
+	else
+		ir_set(g->u, n, is_flag(n) ? pick_cond(g) : pick(g, (enum ir_type)random_guest.globals[n].type));
 }
 
 /* Any pure op, from its row: a new row in ops.def is covered at once. */
