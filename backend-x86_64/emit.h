@@ -77,6 +77,8 @@ void emit_test8_ri(struct emit *e, int r, uint8_t imm);
 void emit_imul_rr(struct emit *e, bool w, int dst, int src);
 void emit_imul_rm(struct emit *e, bool w, int dst, struct x64_mem m);
 void emit_imul_rri(struct emit *e, bool w, int dst, int src, int32_t imm);
+void emit_mul_r(struct emit *e, bool sign, int src); /* edx:eax = eax * src */
+void emit_mul_m(struct emit *e, bool sign, struct x64_mem src);
 void emit_not(struct emit *e, bool w, int r);
 void emit_neg(struct emit *e, bool w, int r);
 void emit_bswap(struct emit *e, bool w, int r);

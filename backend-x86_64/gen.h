@@ -266,6 +266,10 @@ void ra_spill_all(struct gen *g);
 void gen_move(struct gen *g, bool w, int dst, const struct opnd *src);
 /* op dst, src */
 void gen_alu(struct gen *g, bool w, enum x64_alu op, int dst, const struct opnd *src);
+/* Operands of a two-operand insn, with a constant second where the op commutes. */
+void gen_operands(struct gen *g, const struct ir_insn *i, struct opnd *a, struct opnd *b);
+/* dst for a two-operand insn: an operand's register when that dies here. Releases the operands. */
+int gen_define(struct gen *g, ir_ref v, const struct ir_insn *i, const struct opnd *a, const struct opnd *b);
 /* dst = a op b, whatever dst overlaps with, the flags exactly those of a op b. */
 void gen_alu3(struct gen *g, bool w, enum x64_alu op, int dst, const struct opnd *a, const struct opnd *b);
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Arithmetic, logic, extensions; lower_shift.c has the shifts. In the listings below `dst` is a home when the result
+ * Arithmetic, logic, extensions; lower_shift.c has the shifts, lower_mul.c the products. In the listings below `dst` is a home when the result
  * is about to be set to a homed global, else a scratch register, and a leading mov is left out when
  * its two sides are the same.
  *
  *   add   lea dst, [a + b]   or   add dst, b
  *   sub   mov dst, a; sub dst, b
  *         neg dst; add dst, a           (dst is b)
- *   and, or, xor, mul   mov dst, a; op dst, b
+ *   and, or, xor   mov dst, a; op dst, b
  *   andn  andn dst, b, a              (BMI)           clz             lzcnt dst, a
  *         mov t, b; not t; and t, a                                   bsr dst, a; cmovz dst, 63; xor dst, 31
  *   high  mov dst, a; shr dst, 32                     join            mov dst, b; shl dst, 32; or dst, a
@@ -62,8 +62,7 @@ void gen_alu3(struct gen *g, bool w, enum x64_alu op, int dst, const struct opnd
 	}
 }
 
-/* Operands of a two-operand insn, with a constant second where the op commutes. */
-static void operands(struct gen *g, const struct ir_insn *i, struct opnd *a, struct opnd *b)
+void gen_operands(struct gen *g, const struct ir_insn *i, struct opnd *a, struct opnd *b)
 {
 	ir_ref x = i->a, y = i->b;
 	if (ir_ops[i->op].flags & IR_COMM && is_const(g, x)) {
@@ -74,8 +73,7 @@ static void operands(struct gen *g, const struct ir_insn *i, struct opnd *a, str
 	*a = ra_operand(g, x);
 }
 
-/* dst for a two-operand insn: an operand's register when that dies here. */
-static int define(struct gen *g, ir_ref v, const struct ir_insn *i, const struct opnd *a, const struct opnd *b)
+int gen_define(struct gen *g, ir_ref v, const struct ir_insn *i, const struct opnd *a, const struct opnd *b)
 {
 	int hint = a->reg;
 	ra_release(g);
@@ -88,8 +86,8 @@ static int define(struct gen *g, ir_ref v, const struct ir_insn *i, const struct
 static void lower_alu(struct gen *g, ir_ref v, const struct ir_insn *i, enum x64_alu op)
 {
 	struct opnd a, b;
-	operands(g, i, &a, &b);
-	int dst = define(g, v, i, &a, &b);
+	gen_operands(g, i, &a, &b);
+	int dst = gen_define(g, v, i, &a, &b);
 	flags_clobber(g);
 	gen_alu3(g, is_wide(i), op, dst, &a, &b);
 	result_flags(g, v);
@@ -147,8 +145,8 @@ void lower_add(struct gen *g, ir_ref v, const struct ir_insn *i)
 		return;
 	}
 	struct opnd a, b;
-	operands(g, i, &a, &b);
-	int dst = define(g, v, i, &a, &b);
+	gen_operands(g, i, &a, &b);
+	int dst = gen_define(g, v, i, &a, &b);
 	bool three = a.kind == OPND_REG && a.reg != dst && b.kind != OPND_MEM && !in_reg(&b, dst);
 	if (three || must_keep_flags(g)) {
 		add_by_lea(g, is_wide(i), dst, &a, &b);
@@ -168,8 +166,8 @@ void lower_sub(struct gen *g, ir_ref v, const struct ir_insn *i)
 		return;
 	}
 	struct opnd a, b;
-	operands(g, i, &a, &b);
-	int dst = define(g, v, i, &a, &b);
+	gen_operands(g, i, &a, &b);
+	int dst = gen_define(g, v, i, &a, &b);
 	if (!sets_flags(g, v) && b.kind == OPND_IMM && b.imm != INT32_MIN && a.kind == OPND_REG && a.reg != dst) {
 		emit_lea(&g->e, w, dst, x64_mem(a.reg, -b.imm));
 	} else if (!sets_flags(g, v) && in_reg(&b, dst) && !in_reg(&a, dst)) {
@@ -260,35 +258,6 @@ void lower_andn(struct gen *g, ir_ref v, const struct ir_insn *i)
 		emit_alu_rr(&g->e, w, ALU_AND, dst, t == dst ? ra : t);
 	}
 	result_flags(g, v);
-	ra_bind(g, v, dst);
-}
-
-void lower_mul(struct gen *g, ir_ref v, const struct ir_insn *i)
-{
-	bool w = is_wide(i);
-	struct opnd a, b;
-	operands(g, i, &a, &b);
-	int dst = define(g, v, i, &a, &b);
-	flags_clobber(g);
-	if (b.kind == OPND_IMM) {
-		if (a.kind != OPND_REG) {
-			gen_move(g, w, dst, &a);
-			a.reg = dst;
-		}
-		emit_imul_rri(&g->e, w, dst, a.reg, b.imm);
-	} else if (b.kind == OPND_MEM) {
-		gen_move(g, w, dst, &a);
-		emit_imul_rm(&g->e, w, dst, b.mem);
-	} else if (b.reg != dst) {
-		gen_move(g, w, dst, &a);
-		emit_imul_rr(&g->e, w, dst, b.reg);
-	} else if (a.kind == OPND_MEM) {
-		emit_imul_rm(&g->e, w, dst, a.mem);
-	} else if (a.kind == OPND_IMM) {
-		emit_imul_rri(&g->e, w, dst, dst, a.imm);
-	} else {
-		emit_imul_rr(&g->e, w, dst, a.reg);
-	}
 	ra_bind(g, v, dst);
 }
 

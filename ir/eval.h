@@ -88,6 +88,8 @@ static inline __attribute__((always_inline)) uint64_t ir_eval_raw(enum ir_op op,
 	case IR_add: return a + b;
 	case IR_sub: return a - b;
 	case IR_mul: return a * b;
+	case IR_mulh_u: return a * b >> 32;
+	case IR_mulh_s: return (uint64_t)((int64_t)(int32_t)a * (int32_t)b) >> 32;
 	case IR_and: return a & b;
 	case IR_or: return a | b;
 	case IR_xor: return a ^ b;

@@ -176,6 +176,7 @@ static void single_registers_encode(void **state)
 		for (int w = 0; w < 2; w++) {
 			const char *R = regs(w)[r];
 			emit_not(&b.e, w, r), expect(&b, "not %s", R);
+			emit_mul_r(&b.e, w, r), expect(&b, "%smul %s", w ? "i" : "", reg32[r]);
 			emit_neg(&b.e, w, r), expect(&b, "neg %s", R);
 			emit_bswap(&b.e, w, r), expect(&b, "bswap %s", R);
 			for (unsigned k = 0; k < 8; k++) {
@@ -242,6 +243,7 @@ static void memory_forms_encode(void **state)
 			emit_store_imm(&b.e, size, m, 0x1234567), expect(&b, "mov %s%s, 0x1234567", ptr(size), M);
 			emit_lea(&b.e, w, r, m), expect(&b, "lea %s, %s", R, M);
 			emit_imul_rm(&b.e, w, r, m), expect(&b, "imul %s, %s", R, M);
+			emit_mul_m(&b.e, w, m), expect(&b, "%smul %s", w ? "i" : "", M);
 			emit_cmov_rm(&b.e, w, CC_L, r, m), expect(&b, "cmovl %s, %s", R, M);
 			enum x64_alu op = (enum x64_alu)(f % 8);
 			emit_alu_rm(&b.e, w, op, r, m), expect(&b, "%s %s, %s", alu[op], R, M);

@@ -358,6 +358,8 @@ static void gen_pure(struct gen *g)
 	enum ir_type rt = ir_result_type(g->u, &g->u->insns[r]);
 	push_typed(g, rt, r);
 	bool truth = ir_ops[op].shape == IR_SHAPE_COMPARE || (ir_ops[op].result == 'w' && ir_ops[op].n_args == 3);
+	if ((op == IR_mulh_u || op == IR_mulh_s) && chance(g, 70))
+		push_typed(g, IR_I32, chance(g, 50) ? ir_mul(g->u, IR_I32, v[0], v[1]) : ir_mul(g->u, IR_I32, v[1], v[0]));
 	if (truth) /* cmp, add_c, add_v, sub_c, sub_v */
 		push(&g->cond, r);
 }
