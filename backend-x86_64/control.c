@@ -4,22 +4,22 @@
  *
  *   prologue                                       exit_ind (key in k, scratch a and b)
  *   cross_entry:                                     lea   a, [k * 8]
- *     cmp  dword [rbp + tag], cross_tag              mov   b, k
- *     jne  tag_out          (only with a tag)        shr   b, bits - 3
- *   entry:                                           xor   a, b
- *     sub  dword [rbp + budget], n_insns             and   a, mask << 4
- *     js   budget_out                                cmp   [rbp + a + jump_cache], k
+ *     cmp  dword [rbp + tag], cross_tag              and   a, mask << 4
+ *     jne  tag_out          (only with a tag)        cmp   [rbp + a + jump_cache], k
+ *   entry:                                           jne   miss
+ *     sub  dword [rbp + budget], n_insns             mov   b, [rbp + tb_flags]
+ *     js   budget_out                                cmp   [rbp + a + jump_cache + 4], b
  *     add  qword [rbp + counter], 1  (if counted)    jne   miss
- *   exit_jump                                        mov   b, [rbp + tb_flags]
- *     jmp  stub             (patched)                cmp   [rbp + a + jump_cache + 4], b
- *   stub:                                            jne   miss
- *     mov  dword [rbp + pc], key                     jmp   [rbp + a + jump_cache + 8]
- *     mov  rax, cookie | slot                      miss:
- *     jmp  thunk_exit                                mov   eax, k
- *                                                    jmp   thunk_lookup
+ *   exit_jump                                        jmp   [rbp + a + jump_cache + 8]
+ *     jmp  stub             (patched)              miss:
+ *   stub:                                            mov   eax, k
+ *     mov  dword [rbp + pc], key                     jmp   thunk_lookup
+ *     mov  rax, cookie | slot
+ *     jmp  thunk_exit                              brc
+ *                                                    [flags]; jcc block; jmp other
  *   exit_loop
- *     mov  eax, key                                brc
- *     jmp  thunk_lookup                              [flags]; jcc block; jmp other
+ *     mov  eax, key
+ *     jmp  thunk_lookup
  *
  *   budget_out:                                    tag_out:
  *     add  dword [rbp + budget], n_insns             mov  dword [rbp + pc], key
@@ -211,9 +211,6 @@ void emit_jump_probe(struct emit *e, const struct x64_layout *l, struct jump_pro
 {
 	uint32_t mask = (1u << l->jump_cache_bits) - 1;
 	emit_lea(e, false, p->a, x64_mem_index(-1, p->key, 3, 0));
-	emit_mov_rr(e, false, p->b, p->key);
-	emit_shift_ri(e, false, SH_SHR, p->b, l->jump_cache_bits - 3);
-	emit_alu_rr(e, false, ALU_XOR, p->a, p->b);
 	emit_alu_ri(e, false, ALU_AND, p->a, (int32_t)(mask << 4));
 	emit_alu_mr(e, false, ALU_CMP, x64_mem_index(RBP, p->a, 0, l->jump_cache), p->key);
 	p->miss[0] = emit_jcc(e, CC_NE);
