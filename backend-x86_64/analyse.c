@@ -205,7 +205,7 @@ static bool keeps_flags(const struct analysis *an, const struct ir_insn *i, enum
 	if (effect == FLAGS_ROTATE)
 		return g->t->has_bmi2 && by_const;
 	return effect == FLAGS_SELECT && an->flags.insn != IR_NONE && !is_const(g, i->a) &&
-	       g->val[i->a].flags_of == an->flags.insn;
+	       (g->val[i->a].flags_of == an->flags.insn || an->flags.result == i->a);
 }
 
 /* Follows the flags over insn v, which was not fused. */
@@ -257,6 +257,19 @@ static void use(struct analysis *an, ir_ref a, ir_ref v)
 	}
 }
 
+/* A number that is asked whether it is 0, which the flags that it was made with tell. */
+static void use_truth(struct analysis *an, ir_ref a, ir_ref v)
+{
+	struct value *val = &an->g->val[a];
+	if (an->flags.insn == IR_NONE || an->flags.result != a) {
+		use(an, a, v);
+		return;
+	}
+	val->flags_until = v;
+	val->folded = false;
+	an->candidate.insn = IR_NONE;
+}
+
 /* An address that is base + constant and has no use but accesses to the window: becomes their displacement. */
 static void use_address(struct analysis *an, ir_ref a, ir_ref v, const struct ir_insn *i)
 {
@@ -295,6 +308,8 @@ static void count_uses(struct analysis *an, ir_ref v, const struct ir_insn *i)
 	unsigned n = ir_ops[i->op].n_args;
 	if (ir_ops[i->op].shape == IR_SHAPE_LOAD || ir_ops[i->op].shape == IR_SHAPE_STORE)
 		use_address(an, i->a, v, i);
+	else if (i->op == IR_brc || i->op == IR_select || i->op == IR_stick)
+		use_truth(an, i->a, v);
 	else if (n > 0 && !(i->op == IR_set && i->b == IR_SET_OPTIONAL))
 		use(an, i->a, v);
 	if (i->op == IR_add)

@@ -287,7 +287,7 @@ void flags_to_reg(struct gen *g, enum x64_cc cc, int reg);
 void flags_compare(struct gen *g, ir_ref a, ir_ref b, bool w);
 /* CF = the carry c, or its opposite; nothing but moves may come before the adc or sbb. */
 void flags_carry_in(struct gen *g, ir_ref c, bool inverted);
-/* Makes the flags say whether v != 0; returns the condition that means yes. */
+/* Makes the flags say whether v != 0, if they do not; returns the condition that means yes. */
 enum x64_cc flags_truth(struct gen *g, ir_ref v);
 
 /* ---- memory.c, call.c, control.c ---------------------------------------------------------------- */

@@ -113,6 +113,8 @@ enum x64_cc flags_truth(struct gen *g, ir_ref v)
 {
 	if (in_flags(g, v))
 		return (enum x64_cc)g->val[v].cc;
+	if (g->flags == v) /* of the instruction that made it */
+		return CC_NE;
 	if (in_byte(g, v)) {
 		flags_clobber(g);
 		emit_alu8_mi(&g->e, ALU_CMP, byte_mem(g, v), 0);

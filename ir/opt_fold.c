@@ -196,14 +196,18 @@ static bool fold_high(const struct opt *o, struct ir_insn *i)
 	return true;
 }
 
-/* A mask that clears nothing. */
+/* A mask that clears nothing, or all there is. */
 static bool fold_and(const struct opt *o, struct ir_insn *i)
 {
 	unsigned width = o->width[i->a];
 	if (!opt_is_const(o, i->b) || width == 64)
 		return false;
-	uint64_t mask = (UINT64_C(1) << width) - 1;
-	if (~o->insns[i->b].imm & mask)
+	uint64_t mask = (UINT64_C(1) << width) - 1, kept = o->insns[i->b].imm & mask;
+	if (!kept) {
+		opt_make_const(i, (enum ir_type)i->type, 0);
+		return true;
+	}
+	if (kept != mask)
 		return false;
 	opt_make_copy(i, (enum ir_type)i->type, i->a);
 	return true;
