@@ -320,6 +320,45 @@ static void count_uses(struct analysis *an, ir_ref v, const struct ir_insn *i)
 		use(an, i->c, v);
 }
 
+/* An operand that a two-operand instruction may destroy: computed here, and for nothing else so far. */
+static bool is_intermediate(const struct analysis *an, ir_ref a, ir_ref user, unsigned global)
+{
+	const struct value *val = &an->g->val[a];
+	const struct ir_insn *i = insn_of(an->g, a);
+	bool computed = ir_ops[i->op].n_args > 0 && flag_effect[i->op] < FLAGS_ASK_CMP && i->op != IR_copy;
+	return computed && val->last_use == user && val->target < 0 && !val->folded && !val->wide &&
+	       an->touched[global] <= a && an->barrier <= a;
+}
+
+/* The value that the global has before the `set` that is looked at; IR_NONE = not known in this block. */
+static ir_ref held(const struct analysis *an, unsigned global)
+{
+	ir_ref at = an->touched[global];
+	const struct ir_insn *i = insn_of(an->g, at);
+	return i->op == IR_get ? at : i->op == IR_set ? i->a : IR_NONE;
+}
+
+/* What goes to a global's home is best begun there, unless what is in the home is the other operand. */
+static void begin_there(struct analysis *an, ir_ref v, unsigned global)
+{
+	const struct gen *g = an->g;
+	for (unsigned depth = 0; depth < 3; depth++) {
+		const struct ir_insn *i = insn_of(g, v);
+		if (ir_ops[i->op].shape != IR_SHAPE_BINARY || i->op == IR_join)
+			return;
+		ir_ref from = i->a, other = i->b;
+		if (ir_ops[i->op].flags & IR_COMM && !is_intermediate(an, from, v, global)) {
+			from = i->b;
+			other = i->a;
+		}
+		if (other == held(an, global) || from == other || !is_intermediate(an, from, v, global))
+			return;
+		g->val[from].target = (int8_t)global;
+		g->val[from].soft_target = true;
+		v = from;
+	}
+}
+
 /* v may be computed straight into the global's home when nobody can see the difference. */
 static void aim_at_set(struct analysis *an, ir_ref v, const struct ir_insn *i)
 {
@@ -331,6 +370,8 @@ static void aim_at_set(struct analysis *an, ir_ref v, const struct ir_insn *i)
 	if (free && !is_const(an->g, i->a) && an->touched[i->aux] <= i->a && an->barrier <= i->a) {
 		a->target = (int8_t)i->aux;
 		a->soft_target = optional;
+		if (home_of(an->g, i->aux) >= 0)
+			begin_there(an, i->a, i->aux);
 	}
 	an->touched[i->aux] = v;
 }
