@@ -6,8 +6,8 @@
  *
  * Flags: an insn that sets them is the producer until an op that changes them comes by. A
  * consumer (cmp, add_c, ...) that asks about the same operation is `fused`: it costs no operand
- * use, only a condition code. An add can be done by lea when older flags are still needed, so it
- * is a candidate beside the producer until the first consumer decides between the two.
+ * use, only a condition code. An add (and what has_lea says) can be done by lea when older flags are still needed, so it
+ * is a candidate beside the producer until the first consumer decides between them.
  */
 #include <string.h>
 
@@ -53,9 +53,13 @@ struct producer {
 	uint8_t type;
 };
 
+#define MAX_CANDIDATES 4u
+
 struct analysis {
 	struct gen *g;
-	struct producer flags, candidate;
+	struct producer flags;
+	struct producer candidate[MAX_CANDIDATES]; /* behind `flags`, all to be done by lea when that is asked */
+	unsigned n_candidates;
 	ir_ref barrier;           /* last insn that may show the globals to somebody */
 	ir_ref touched[IR_MAX_GLOBALS]; /* last get or set of each global */
 };
@@ -166,14 +170,15 @@ static int match(const struct gen *g, const struct ir_insn *i, const struct prod
 static bool fuse(struct analysis *an, ir_ref v, const struct ir_insn *i)
 {
 	struct gen *g = an->g;
-	int cc = match(g, i, &an->candidate);
-	if (cc >= 0)
-		an->flags = an->candidate;
-	else
+	int cc = -1;
+	for (unsigned k = an->n_candidates; k-- > 0 && cc < 0;)
+		if ((cc = match(g, i, &an->candidate[k])) >= 0)
+			an->flags = an->candidate[k];
+	if (cc < 0)
 		cc = match(g, i, &an->flags);
 	if (cc < 0)
 		return false;
-	an->candidate.insn = IR_NONE;
+	an->n_candidates = 0;
 	g->val[v].fuse = g->val[v].flags_of = an->flags.insn;
 	g->val[v].cc = (uint8_t)cc;
 	g->val[an->flags.insn].flags_until = v;
@@ -181,19 +186,18 @@ static bool fuse(struct analysis *an, ir_ref v, const struct ir_insn *i)
 	return true;
 }
 
-static void produce(struct analysis *an, struct producer *slot, ir_ref v, const struct ir_insn *i,
-		    enum flag_effect what, ir_ref result)
+static void produce(struct analysis *an, ir_ref v, const struct ir_insn *i, enum flag_effect what, ir_ref result)
 {
-	*slot = (struct producer){v, what, i->a, i->b, i->c, result, i->type};
-	if (slot == &an->flags)
-		an->candidate.insn = IR_NONE;
+	an->flags = (struct producer){v, what, i->a, i->b, i->c, result, i->type};
+	an->n_candidates = 0;
 	if (result == IR_NONE)
 		an->g->val[v].flags_of = v; /* a condition of its own flags */
 }
 
 static void forget_flags(struct analysis *an)
 {
-	an->flags.insn = an->candidate.insn = IR_NONE;
+	an->flags.insn = IR_NONE;
+	an->n_candidates = 0;
 }
 
 static bool keeps_flags(const struct analysis *an, const struct ir_insn *i, enum flag_effect effect)
@@ -208,6 +212,25 @@ static bool keeps_flags(const struct analysis *an, const struct ir_insn *i, enum
 	       (g->val[i->a].flags_of == an->flags.insn || an->flags.result == i->a);
 }
 
+/* Can insn i, which sets flags, also be done by lea, which does not? The lowering then does so. */
+static bool has_lea(const struct gen *g, const struct ir_insn *i)
+{
+	if (i->op == IR_add)
+		return true;
+	if ((i->op != IR_sub && i->op != IR_shl) || i->type != IR_I32 || !is_const(g, i->b))
+		return false;
+	uint64_t n = insn_of(g, i->b)->imm;
+	return i->op == IR_sub ? n != 0x80000000 : (n & 31) <= 3;
+}
+
+static void produce_result(struct analysis *an, ir_ref v, const struct ir_insn *i, enum flag_effect what)
+{
+	if (an->flags.insn == IR_NONE || !has_lea(an->g, i))
+		produce(an, v, i, what, v);
+	else if (an->n_candidates < MAX_CANDIDATES)
+		an->candidate[an->n_candidates++] = (struct producer){v, what, i->a, i->b, i->c, v, i->type};
+}
+
 /* Follows the flags over insn v, which was not fused. */
 static void follow_flags(struct analysis *an, ir_ref v, const struct ir_insn *i)
 {
@@ -215,28 +238,25 @@ static void follow_flags(struct analysis *an, ir_ref v, const struct ir_insn *i)
 	switch (effect) {
 	case FLAGS_KEEP:
 		return;
-	case FLAGS_SUB: case FLAGS_LOGIC: case FLAGS_ADC: case FLAGS_SBC:
-		produce(an, &an->flags, v, i, effect, v);
-		return;
-	case FLAGS_ADD:
-		produce(an, an->flags.insn != IR_NONE ? &an->candidate : &an->flags, v, i, effect, v);
+	case FLAGS_SUB: case FLAGS_LOGIC: case FLAGS_ADC: case FLAGS_SBC: case FLAGS_ADD:
+		produce_result(an, v, i, effect);
 		return;
 	case FLAGS_ASK_CMP:
-		produce(an, &an->flags, v, i, FLAGS_SUB, IR_NONE);
+		produce(an, v, i, FLAGS_SUB, IR_NONE);
 		return;
 	case FLAGS_ASK_ADD:
-		produce(an, &an->flags, v, i, carry_is(an->g, i->c, false) ? FLAGS_ADD : FLAGS_ADC, IR_NONE);
+		produce(an, v, i, carry_is(an->g, i->c, false) ? FLAGS_ADD : FLAGS_ADC, IR_NONE);
 		return;
 	case FLAGS_ASK_SUB:
-		produce(an, &an->flags, v, i, carry_is(an->g, i->c, true) ? FLAGS_SUB : FLAGS_SBC, IR_NONE);
+		produce(an, v, i, carry_is(an->g, i->c, true) ? FLAGS_SUB : FLAGS_SBC, IR_NONE);
 		return;
 	case FLAGS_ASK_SHIFT:
-		produce(an, &an->flags, v, i, effect, IR_NONE);
+		produce(an, v, i, effect, IR_NONE);
 		return;
 	case FLAGS_SHIFT:
 		if (!is_const(an->g, i->b) || !(insn_of(an->g, i->b)->imm & (i->type == IR_I64 ? 63 : 31)))
 			break;
-		produce(an, &an->flags, v, i, effect, v);
+		produce_result(an, v, i, effect);
 		return;
 	case FLAGS_ROTATE: case FLAGS_SELECT: case FLAGS_CHANGE:
 		break;
@@ -253,7 +273,7 @@ static void use(struct analysis *an, ir_ref a, ir_ref v)
 	val[a].folded = false;
 	if (val[a].flags_of == an->flags.insn && an->flags.insn != IR_NONE) {
 		val[an->flags.insn].flags_until = v;
-		an->candidate.insn = IR_NONE;
+		an->n_candidates = 0;
 	}
 }
 
@@ -261,13 +281,16 @@ static void use(struct analysis *an, ir_ref a, ir_ref v)
 static void use_truth(struct analysis *an, ir_ref a, ir_ref v)
 {
 	struct value *val = &an->g->val[a];
-	if (an->flags.insn == IR_NONE || an->flags.result != a) {
+	for (unsigned k = 0; k < an->n_candidates; k++)
+		if (an->candidate[k].insn == a)
+			an->flags = an->candidate[k];
+	if (an->flags.insn != a || an->flags.result != a) {
 		use(an, a, v);
 		return;
 	}
 	val->flags_until = v;
 	val->folded = false;
-	an->candidate.insn = IR_NONE;
+	an->n_candidates = 0;
 }
 
 /* An address that is base + constant and has no use but accesses to the window: becomes their displacement. */

@@ -168,8 +168,11 @@ void lower_sub(struct gen *g, ir_ref v, const struct ir_insn *i)
 	struct opnd a, b;
 	gen_operands(g, i, &a, &b);
 	int dst = gen_define(g, v, i, &a, &b);
-	if (!sets_flags(g, v) && b.kind == OPND_IMM && b.imm != INT32_MIN && a.kind == OPND_REG && a.reg != dst) {
-		emit_lea(&g->e, w, dst, x64_mem(a.reg, -b.imm));
+	bool by_lea = must_keep_flags(g) || (a.kind == OPND_REG && a.reg != dst);
+	if (!sets_flags(g, v) && b.kind == OPND_IMM && b.imm != INT32_MIN && by_lea) {
+		int r = a.kind == OPND_REG ? a.reg : dst;
+		gen_move(g, w, r, &a);
+		emit_lea(&g->e, w, dst, x64_mem(r, -b.imm));
 	} else if (!sets_flags(g, v) && in_reg(&b, dst) && !in_reg(&a, dst)) {
 		flags_clobber(g);
 		emit_neg(&g->e, w, dst);

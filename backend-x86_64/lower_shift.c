@@ -5,6 +5,7 @@
  *   shl, shr, sar   mov dst, a; shl dst, n                 ror   rorx dst, a, n      (BMI2)
  *                   shlx dst, a, n        (BMI2)                 mov ecx, n; mov dst, a; ror dst, cl
  *                   mov ecx, n; mov dst, a; shl dst, cl
+ *                   lea dst, [a * 2, 4 or 8]   where the flags must stay
  */
 #include "backend-x86_64/gen.h"
 
@@ -25,6 +26,20 @@ static void rotate_by_const(struct gen *g, bool w, int dst, const struct opnd *a
 		emit_rorx(&g->e, w, dst, dst, n);
 }
 
+/* Is a << n one lea, and the better for it? Flags that somebody waits for stay. */
+static bool by_lea(const struct gen *g, ir_ref v, unsigned n, int dst, const struct opnd *a)
+{
+	bool saves_move = n == 1 && a->kind == OPND_REG && a->reg != dst;
+	return n - 1 < 3 && !sets_flags(g, v) && (saves_move || must_keep_flags(g));
+}
+
+static void shift_by_lea(struct gen *g, bool w, int dst, const struct opnd *a, unsigned n)
+{
+	int r = a->kind == OPND_REG ? a->reg : dst;
+	gen_move(g, w, r, a);
+	emit_lea(&g->e, w, dst, n == 1 ? x64_mem_index(r, r, 0, 0) : x64_mem_index(-1, r, n, 0));
+}
+
 static void shift_by_const(struct gen *g, ir_ref v, const struct ir_insn *i, enum x64_shift op, unsigned n)
 {
 	bool w = is_wide(i);
@@ -33,15 +48,13 @@ static void shift_by_const(struct gen *g, ir_ref v, const struct ir_insn *i, enu
 	int dst = ra_def(g, v, a.reg);
 	if (op == SH_ROR && g->t->has_bmi2) {
 		rotate_by_const(g, w, dst, &a, n);
+	} else if (op == SH_SHL && by_lea(g, v, n, dst, &a)) {
+		shift_by_lea(g, w, dst, &a, n);
 	} else {
 		flags_clobber(g);
-		if (op == SH_SHL && n == 1 && a.kind == OPND_REG && a.reg != dst && !sets_flags(g, v)) {
-			emit_lea(&g->e, w, dst, x64_mem_index(a.reg, a.reg, 0, 0));
-		} else {
-			gen_move(g, w, dst, &a);
-			if (n)
-				emit_shift_ri(&g->e, w, op, dst, n);
-		}
+		gen_move(g, w, dst, &a);
+		if (n)
+			emit_shift_ri(&g->e, w, op, dst, n);
 		if (sets_flags(g, v))
 			flags_set(g, v);
 	}
