@@ -6,8 +6,8 @@
  *
  * Flags: an insn that sets them is the producer until an op that changes them comes by. A
  * consumer (cmp, add_c, ...) that asks about the same operation is `fused`: it costs no operand
- * use, only a condition code. An add can be done by lea when older flags are still needed, so it
- * is a candidate beside the producer until the first consumer decides between the two.
+ * use, only a condition code. An add (and what has_lea says) can be done by lea when older flags are still needed, so it
+ * is a candidate beside the producer until the first consumer decides between them.
  */
 #include <string.h>
 
@@ -22,12 +22,13 @@ enum flag_effect {
 	FLAGS_ADC,       /* a + b + cin */
 	FLAGS_SBC,       /* a - b - !cin */
 	FLAGS_LOGIC,     /* of the result, with carry and overflow 0 */
-	FLAGS_SHIFT,     /* BMI2 keeps them where it has the form */
+	FLAGS_SHIFT,     /* by a constant: of the result, with the bit that left last as the carry; BMI2 keeps them else */
 	FLAGS_ROTATE,
 	FLAGS_SELECT,    /* keeps them when its condition is there */
 	FLAGS_ASK_CMP,   /* conditions: fused, or producers without a result */
 	FLAGS_ASK_ADD,
 	FLAGS_ASK_SUB,
+	FLAGS_ASK_SHIFT,
 };
 
 static const uint8_t flag_effect[IR_OP_COUNT] = {
@@ -38,10 +39,11 @@ static const uint8_t flag_effect[IR_OP_COUNT] = {
 	[IR_sub] = FLAGS_SUB,     [IR_add] = FLAGS_ADD,     [IR_adc] = FLAGS_ADC,     [IR_sbc] = FLAGS_SBC,
 	[IR_and] = FLAGS_LOGIC,   [IR_or] = FLAGS_LOGIC,    [IR_xor] = FLAGS_LOGIC,   [IR_andn] = FLAGS_LOGIC,
 	[IR_shl] = FLAGS_SHIFT,   [IR_shr] = FLAGS_SHIFT,   [IR_sar] = FLAGS_SHIFT,   [IR_ror] = FLAGS_ROTATE,
-	[IR_select] = FLAGS_SELECT,
+	[IR_select] = FLAGS_SELECT, [IR_stick] = FLAGS_SELECT,
 	[IR_cmp] = FLAGS_ASK_CMP,
 	[IR_add_c] = FLAGS_ASK_ADD, [IR_add_v] = FLAGS_ASK_ADD,
 	[IR_sub_c] = FLAGS_ASK_SUB, [IR_sub_v] = FLAGS_ASK_SUB,
+	[IR_shl_c] = FLAGS_ASK_SHIFT, [IR_shr_c] = FLAGS_ASK_SHIFT, [IR_sar_c] = FLAGS_ASK_SHIFT,
 };
 
 struct producer {
@@ -51,9 +53,13 @@ struct producer {
 	uint8_t type;
 };
 
+#define MAX_CANDIDATES 4u
+
 struct analysis {
 	struct gen *g;
-	struct producer flags, candidate;
+	struct producer flags;
+	struct producer candidate[MAX_CANDIDATES]; /* behind `flags`, all to be done by lea when that is asked */
+	unsigned n_candidates;
 	ir_ref barrier;           /* last insn that may show the globals to somebody */
 	ir_ref touched[IR_MAX_GLOBALS]; /* last get or set of each global */
 	ir_ref site;              /* last access */
@@ -135,17 +141,30 @@ static int match_sub(const struct gen *g, const struct ir_insn *i, const struct 
 	return i->op == IR_sub_c ? CC_AE : CC_O;
 }
 
+static int match_shift(const struct gen *g, const struct ir_insn *i, const struct producer *p)
+{
+	unsigned op = i->op == IR_shl_c ? IR_shl : i->op == IR_shr_c ? IR_shr : IR_sar;
+	bool shift = p->what == FLAGS_SHIFT && p->result != IR_NONE && p->type == IR_I32 && insn_of(g, p->insn)->op == op;
+	if (!shift || !same(g, i->a, p->a) || !is_const(g, i->b))
+		return -1;
+	return (insn_of(g, i->b)->imm & 0xff) == (insn_of(g, p->b)->imm & 31) ? CC_B : -1;
+}
+
 /* The condition of p's flags that is the value of insn i, or -1. */
 static int match(const struct gen *g, const struct ir_insn *i, const struct producer *p)
 {
-	if (p->insn == IR_NONE || p->type != i->type)
+	if (p->insn == IR_NONE)
+		return -1;
+	if (flag_effect[i->op] == FLAGS_ASK_SHIFT)
+		return match_shift(g, i, p);
+	if (p->type != i->type)
 		return -1;
 	switch ((enum flag_effect)flag_effect[i->op]) {
 	case FLAGS_ASK_CMP: return match_cmp(g, i, p);
 	case FLAGS_ASK_ADD: return match_add(g, i, p);
 	case FLAGS_ASK_SUB: return match_sub(g, i, p);
 	case FLAGS_CHANGE: case FLAGS_KEEP: case FLAGS_SUB: case FLAGS_ADD: case FLAGS_ADC: case FLAGS_SBC:
-	case FLAGS_LOGIC: case FLAGS_SHIFT: case FLAGS_ROTATE: case FLAGS_SELECT: break;
+	case FLAGS_LOGIC: case FLAGS_SHIFT: case FLAGS_ROTATE: case FLAGS_SELECT: case FLAGS_ASK_SHIFT: break;
 	}
 	return -1;
 }
@@ -154,33 +173,34 @@ static int match(const struct gen *g, const struct ir_insn *i, const struct prod
 static bool fuse(struct analysis *an, ir_ref v, const struct ir_insn *i)
 {
 	struct gen *g = an->g;
-	int cc = match(g, i, &an->candidate);
-	if (cc >= 0)
-		an->flags = an->candidate;
-	else
+	int cc = -1;
+	for (unsigned k = an->n_candidates; k-- > 0 && cc < 0;)
+		if ((cc = match(g, i, &an->candidate[k])) >= 0)
+			an->flags = an->candidate[k];
+	if (cc < 0)
 		cc = match(g, i, &an->flags);
 	if (cc < 0)
 		return false;
-	an->candidate.insn = IR_NONE;
+	an->n_candidates = 0;
 	g->val[v].fuse = g->val[v].flags_of = an->flags.insn;
 	g->val[v].cc = (uint8_t)cc;
 	g->val[an->flags.insn].flags_until = v;
+	g->val[an->flags.insn].folded = false; /* a shift that was to be an index must be done */
 	return true;
 }
 
-static void produce(struct analysis *an, struct producer *slot, ir_ref v, const struct ir_insn *i,
-		    enum flag_effect what, ir_ref result)
+static void produce(struct analysis *an, ir_ref v, const struct ir_insn *i, enum flag_effect what, ir_ref result)
 {
-	*slot = (struct producer){v, what, i->a, i->b, i->c, result, i->type};
-	if (slot == &an->flags)
-		an->candidate.insn = IR_NONE;
+	an->flags = (struct producer){v, what, i->a, i->b, i->c, result, i->type};
+	an->n_candidates = 0;
 	if (result == IR_NONE)
 		an->g->val[v].flags_of = v; /* a condition of its own flags */
 }
 
 static void forget_flags(struct analysis *an)
 {
-	an->flags.insn = an->candidate.insn = IR_NONE;
+	an->flags.insn = IR_NONE;
+	an->n_candidates = 0;
 }
 
 static bool keeps_flags(const struct analysis *an, const struct ir_insn *i, enum flag_effect effect)
@@ -192,7 +212,26 @@ static bool keeps_flags(const struct analysis *an, const struct ir_insn *i, enum
 	if (effect == FLAGS_ROTATE)
 		return g->t->has_bmi2 && by_const;
 	return effect == FLAGS_SELECT && an->flags.insn != IR_NONE && !is_const(g, i->a) &&
-	       g->val[i->a].flags_of == an->flags.insn;
+	       (g->val[i->a].flags_of == an->flags.insn || an->flags.result == i->a);
+}
+
+/* Can insn i, which sets flags, also be done by lea, which does not? The lowering then does so. */
+static bool has_lea(const struct gen *g, const struct ir_insn *i)
+{
+	if (i->op == IR_add)
+		return true;
+	if ((i->op != IR_sub && i->op != IR_shl) || i->type != IR_I32 || !is_const(g, i->b))
+		return false;
+	uint64_t n = insn_of(g, i->b)->imm;
+	return i->op == IR_sub ? n != 0x80000000 : (n & 31) <= 3;
+}
+
+static void produce_result(struct analysis *an, ir_ref v, const struct ir_insn *i, enum flag_effect what)
+{
+	if (an->flags.insn == IR_NONE || !has_lea(an->g, i))
+		produce(an, v, i, what, v);
+	else if (an->n_candidates < MAX_CANDIDATES)
+		an->candidate[an->n_candidates++] = (struct producer){v, what, i->a, i->b, i->c, v, i->type};
 }
 
 /* Follows the flags over insn v, which was not fused. */
@@ -202,22 +241,27 @@ static void follow_flags(struct analysis *an, ir_ref v, const struct ir_insn *i)
 	switch (effect) {
 	case FLAGS_KEEP:
 		return;
-	case FLAGS_SUB: case FLAGS_LOGIC: case FLAGS_ADC: case FLAGS_SBC:
-		produce(an, &an->flags, v, i, effect, v);
-		return;
-	case FLAGS_ADD:
-		produce(an, an->flags.insn != IR_NONE ? &an->candidate : &an->flags, v, i, effect, v);
+	case FLAGS_SUB: case FLAGS_LOGIC: case FLAGS_ADC: case FLAGS_SBC: case FLAGS_ADD:
+		produce_result(an, v, i, effect);
 		return;
 	case FLAGS_ASK_CMP:
-		produce(an, &an->flags, v, i, FLAGS_SUB, IR_NONE);
+		produce(an, v, i, FLAGS_SUB, IR_NONE);
 		return;
 	case FLAGS_ASK_ADD:
-		produce(an, &an->flags, v, i, carry_is(an->g, i->c, false) ? FLAGS_ADD : FLAGS_ADC, IR_NONE);
+		produce(an, v, i, carry_is(an->g, i->c, false) ? FLAGS_ADD : FLAGS_ADC, IR_NONE);
 		return;
 	case FLAGS_ASK_SUB:
-		produce(an, &an->flags, v, i, carry_is(an->g, i->c, true) ? FLAGS_SUB : FLAGS_SBC, IR_NONE);
+		produce(an, v, i, carry_is(an->g, i->c, true) ? FLAGS_SUB : FLAGS_SBC, IR_NONE);
 		return;
-	case FLAGS_SHIFT: case FLAGS_ROTATE: case FLAGS_SELECT: case FLAGS_CHANGE:
+	case FLAGS_ASK_SHIFT:
+		produce(an, v, i, effect, IR_NONE);
+		return;
+	case FLAGS_SHIFT:
+		if (!is_const(an->g, i->b) || !(insn_of(an->g, i->b)->imm & (i->type == IR_I64 ? 63 : 31)))
+			break;
+		produce_result(an, v, i, effect);
+		return;
+	case FLAGS_ROTATE: case FLAGS_SELECT: case FLAGS_CHANGE:
 		break;
 	}
 	if (!keeps_flags(an, i, effect))
@@ -232,8 +276,24 @@ static void use(struct analysis *an, ir_ref a, ir_ref v)
 	val[a].folded = false;
 	if (val[a].flags_of == an->flags.insn && an->flags.insn != IR_NONE) {
 		val[an->flags.insn].flags_until = v;
-		an->candidate.insn = IR_NONE;
+		an->n_candidates = 0;
 	}
+}
+
+/* A number that is asked whether it is 0, which the flags that it was made with tell. */
+static void use_truth(struct analysis *an, ir_ref a, ir_ref v)
+{
+	struct value *val = &an->g->val[a];
+	for (unsigned k = 0; k < an->n_candidates; k++)
+		if (an->candidate[k].insn == a)
+			an->flags = an->candidate[k];
+	if (an->flags.insn != a || an->flags.result != a) {
+		use(an, a, v);
+		return;
+	}
+	val->flags_until = v;
+	val->folded = false;
+	an->n_candidates = 0;
 }
 
 /* An address that is base + constant and has no use but accesses to the window: becomes their displacement. */
@@ -274,6 +334,8 @@ static void count_uses(struct analysis *an, ir_ref v, const struct ir_insn *i)
 	unsigned n = ir_ops[i->op].n_args;
 	if (ir_ops[i->op].shape == IR_SHAPE_LOAD || ir_ops[i->op].shape == IR_SHAPE_STORE)
 		use_address(an, i->a, v, i);
+	else if (i->op == IR_brc || i->op == IR_select || i->op == IR_stick)
+		use_truth(an, i->a, v);
 	else if (n > 0 && !(i->op == IR_set && (i->b == IR_SET_OPTIONAL || is_lazy(an->g, i))))
 		use(an, i->a, v);
 	if (i->op == IR_add || i->op == IR_sub || i->op == IR_xor)
@@ -284,6 +346,45 @@ static void count_uses(struct analysis *an, ir_ref v, const struct ir_insn *i)
 		use(an, i->b, v);
 	if (n > 2)
 		use(an, i->c, v);
+}
+
+/* An operand that a two-operand instruction may destroy: computed here, and for nothing else so far. */
+static bool is_intermediate(const struct analysis *an, ir_ref a, ir_ref user, unsigned global)
+{
+	const struct value *val = &an->g->val[a];
+	const struct ir_insn *i = insn_of(an->g, a);
+	bool computed = ir_ops[i->op].n_args > 0 && flag_effect[i->op] < FLAGS_ASK_CMP && i->op != IR_copy;
+	return computed && val->last_use == user && val->target < 0 && !val->folded && !val->wide &&
+	       an->touched[global] <= a && an->barrier <= a;
+}
+
+/* The value that the global has before the `set` that is looked at; IR_NONE = not known in this block. */
+static ir_ref held(const struct analysis *an, unsigned global)
+{
+	ir_ref at = an->touched[global];
+	const struct ir_insn *i = insn_of(an->g, at);
+	return i->op == IR_get ? at : i->op == IR_set ? i->a : IR_NONE;
+}
+
+/* What goes to a global's home is best begun there, unless what is in the home is the other operand. */
+static void begin_there(struct analysis *an, ir_ref v, unsigned global)
+{
+	const struct gen *g = an->g;
+	for (unsigned depth = 0; depth < 3; depth++) {
+		const struct ir_insn *i = insn_of(g, v);
+		if (ir_ops[i->op].shape != IR_SHAPE_BINARY || i->op == IR_join)
+			return;
+		ir_ref from = i->a, other = i->b;
+		if (ir_ops[i->op].flags & IR_COMM && !is_intermediate(an, from, v, global)) {
+			from = i->b;
+			other = i->a;
+		}
+		if (other == held(an, global) || from == other || !is_intermediate(an, from, v, global))
+			return;
+		g->val[from].target = (int8_t)global;
+		g->val[from].soft_target = true;
+		v = from;
+	}
 }
 
 /* v may be computed straight into the global's home when nobody can see the difference. */
@@ -297,6 +398,8 @@ static void aim_at_set(struct analysis *an, ir_ref v, const struct ir_insn *i)
 	if (free && !is_const(an->g, i->a) && an->touched[i->aux] <= i->a && an->barrier <= i->a) {
 		a->target = (int8_t)i->aux;
 		a->soft_target = optional;
+		if (home_of(an->g, i->aux) >= 0)
+			begin_there(an, i->a, i->aux);
 	}
 	an->touched[i->aux] = v;
 }
@@ -356,6 +459,10 @@ static void visit(struct analysis *an, ir_ref v, const struct ir_insn *i)
 		break;
 	case IR_SHAPE_GLOBAL1:
 		visit_set(an, v, i);
+		break;
+	case IR_SHAPE_GLOBAL_OR:
+		an->touched[i->aux] = v;
+		g->n_exits++;
 		break;
 	case IR_SHAPE_LOAD: case IR_SHAPE_STORE:
 		an->barrier = an->site = v;

@@ -4,22 +4,22 @@
  *
  *   prologue                                       exit_ind (key in k, scratch a and b)
  *   cross_entry:                                     lea   a, [k * 8]
- *     cmp  dword [rbp + tag], cross_tag              mov   b, k
- *     jne  tag_out          (only with a tag)        shr   b, bits - 3
- *   entry:                                           xor   a, b
- *     sub  dword [rbp + budget], n_insns             and   a, mask << 4
- *     js   budget_out                                cmp   [rbp + a + jump_cache], k
+ *     cmp  dword [rbp + tag], cross_tag              and   a, mask << 4
+ *     jne  tag_out          (only with a tag)        cmp   [rbp + a + jump_cache], k
+ *   entry:                                           jne   miss
+ *     sub  dword [rbp + budget], n_insns             mov   b, [rbp + tb_flags]
+ *     js   budget_out                                cmp   [rbp + a + jump_cache + 4], b
  *     add  qword [rbp + counter], 1  (if counted)    jne   miss
- *   exit_jump                                        mov   b, [rbp + tb_flags]
- *     jmp  stub             (patched)                cmp   [rbp + a + jump_cache + 4], b
- *   stub:                                            jne   miss
- *     mov  dword [rbp + pc], key                     jmp   [rbp + a + jump_cache + 8]
- *     mov  rax, cookie | slot                      miss:
- *     jmp  thunk_exit                                mov   eax, k
- *                                                    jmp   thunk_lookup
+ *   exit_jump                                        jmp   [rbp + a + jump_cache + 8]
+ *     jmp  stub             (patched)              miss:
+ *   stub:                                            mov   eax, k
+ *     mov  dword [rbp + pc], key                     jmp   thunk_lookup
+ *     mov  rax, cookie | slot
+ *     jmp  thunk_exit                              brc
+ *                                                    [flags]; jcc block; jmp other
  *   exit_loop
- *     mov  eax, key                                brc
- *     jmp  thunk_lookup                              [flags]; jcc block; jmp other
+ *     mov  eax, key
+ *     jmp  thunk_lookup
  *
  *   budget_out:                                    tag_out:
  *     add  dword [rbp + budget], n_insns             mov  dword [rbp + pc], key
@@ -91,7 +91,7 @@ static const struct ir_insn *simple_exit(const struct gen *g, ir_label l)
 	return last;
 }
 
-static struct stub *new_stub(struct gen *g, enum stub_kind kind)
+struct stub *gen_new_stub(struct gen *g, enum stub_kind kind)
 {
 	struct stub *s = &g->stub[g->n_stubs++];
 	*s = (struct stub){.kind = kind};
@@ -115,7 +115,7 @@ static void align_rel32s(struct gen *g, unsigned first, unsigned second)
 /* Where a call returns to; the call was emitted last. */
 static void landing(struct gen *g, uint32_t key)
 {
-	struct stub *s = new_stub(g, STUB_EXIT);
+	struct stub *s = gen_new_stub(g, STUB_EXIT);
 	emit_cmp_eax_i32(&g->e, (int32_t)key);
 	s->from[0] = emit_jcc(&g->e, CC_E);
 	s->slot = LANDING_SLOT;
@@ -127,7 +127,7 @@ static void landing(struct gen *g, uint32_t key)
 static void exit_call(struct gen *g, const struct ir_insn *i)
 {
 	align_rel32s(g, 1, CALL_BYTES + LANDING_REL32);
-	struct stub *s = new_stub(g, STUB_EXIT);
+	struct stub *s = gen_new_stub(g, STUB_EXIT);
 	s->from[0] = emit_call(&g->e);
 	s->slot = (uint8_t)(i->aux & 0xff);
 	s->pc_key = (uint32_t)i->imm;
@@ -143,7 +143,7 @@ static void exit_jump(struct gen *g, const struct ir_insn *i, int cc)
 	}
 	unsigned opcode = cc < 0 ? 1 : 2;
 	align_rel32s(g, opcode, opcode);
-	struct stub *s = new_stub(g, STUB_EXIT);
+	struct stub *s = gen_new_stub(g, STUB_EXIT);
 	s->from[0] = cc < 0 ? emit_jmp(&g->e) : emit_jcc(&g->e, (enum x64_cc)cc);
 	s->slot = (uint8_t)(i->aux & 0xff);
 	s->pc_key = (uint32_t)i->imm;
@@ -211,9 +211,6 @@ void emit_jump_probe(struct emit *e, const struct x64_layout *l, struct jump_pro
 {
 	uint32_t mask = (1u << l->jump_cache_bits) - 1;
 	emit_lea(e, false, p->a, x64_mem_index(-1, p->key, 3, 0));
-	emit_mov_rr(e, false, p->b, p->key);
-	emit_shift_ri(e, false, SH_SHR, p->b, l->jump_cache_bits - 3);
-	emit_alu_rr(e, false, ALU_XOR, p->a, p->b);
 	emit_alu_ri(e, false, ALU_AND, p->a, (int32_t)(mask << 4));
 	emit_alu_mr(e, false, ALU_CMP, x64_mem_index(RBP, p->a, 0, l->jump_cache), p->key);
 	p->miss[0] = emit_jcc(e, CC_NE);
@@ -241,7 +238,7 @@ void lower_exit_ind(struct gen *g, ir_ref v, const struct ir_insn *i)
 	struct jump_probe p = {.key = ra_use(g, i->a)};
 	p.a = ra_alloc(g);
 	p.b = ra_alloc(g);
-	struct stub *s = new_stub(g, STUB_IND_MISS);
+	struct stub *s = gen_new_stub(g, STUB_IND_MISS);
 	s->reg = (int8_t)p.key;
 	emit_jump_probe(&g->e, &g->t->layout, &p);
 	s->from[0] = p.miss[0];
@@ -318,6 +315,13 @@ static void miss_stub(struct gen *g, const struct stub *s)
 	emit_link(emit_jmp(&g->e), s->landing);
 }
 
+static void stick_stub(struct gen *g, const struct stub *s)
+{
+	emit_link(s->from[0], g->e.cur);
+	emit_store_imm(&g->e, 1, global_mem(g->t, s->global), 1);
+	emit_link(emit_jmp(&g->e), s->landing);
+}
+
 void gen_stubs(struct gen *g)
 {
 	for (uint32_t k = 0; k < g->n_stubs && !g->e.full; k++) {
@@ -327,6 +331,9 @@ void gen_stubs(struct gen *g)
 			break;
 		case STUB_IND_MISS:
 			miss_stub(g, &g->stub[k]);
+			break;
+		case STUB_STICK:
+			stick_stub(g, &g->stub[k]);
 			break;
 		}
 	}

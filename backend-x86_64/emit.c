@@ -350,6 +350,28 @@ void emit_bsr(struct emit *e, bool w, int dst, int src)
 	enc_rr(e, 0xbd | OP_0F | op_w(w), dst, src);
 }
 
+void emit_mul_r(struct emit *e, bool sign, int src)
+{
+	enc_rr(e, 0xf7, sign ? 5 : 4, src);
+}
+
+void emit_mul_m(struct emit *e, bool sign, struct x64_mem src)
+{
+	enc_rm(e, 0xf7, sign ? 5 : 4, src);
+}
+
+void emit_bt_ri(struct emit *e, bool w, int r, unsigned n)
+{
+	uint8_t *p = put_rr(room(e), 0xba | OP_0F | op_w(w), 4, r);
+	*p++ = (uint8_t)n;
+	e->cur = p;
+}
+
+void emit_bt_rr(struct emit *e, bool w, int r, int n)
+{
+	enc_rr(e, 0xa3 | OP_0F | op_w(w), n, r);
+}
+
 void emit_lzcnt(struct emit *e, bool w, int dst, int src)
 {
 	enc_rr(e, 0xbd | OP_0F | OP_F3 | op_w(w), dst, src);

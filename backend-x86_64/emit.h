@@ -77,12 +77,17 @@ void emit_test8_ri(struct emit *e, int r, uint8_t imm);
 void emit_imul_rr(struct emit *e, bool w, int dst, int src);
 void emit_imul_rm(struct emit *e, bool w, int dst, struct x64_mem m);
 void emit_imul_rri(struct emit *e, bool w, int dst, int src, int32_t imm);
+void emit_mul_r(struct emit *e, bool sign, int src); /* edx:eax = eax * src */
+void emit_mul_m(struct emit *e, bool sign, struct x64_mem src);
 void emit_not(struct emit *e, bool w, int r);
 void emit_neg(struct emit *e, bool w, int r);
 void emit_bswap(struct emit *e, bool w, int r);
 void emit_rol16_8(struct emit *e, int r); /* swaps the two low bytes */
 void emit_shift_ri(struct emit *e, bool w, enum x64_shift op, int r, unsigned count);
 void emit_shift_cl(struct emit *e, bool w, enum x64_shift op, int r);
+/* CF = bit n of r; of the index only as many bits count as r has bits. */
+void emit_bt_ri(struct emit *e, bool w, int r, unsigned n);
+void emit_bt_rr(struct emit *e, bool w, int r, int n);
 void emit_bsr(struct emit *e, bool w, int dst, int src);
 void emit_lzcnt(struct emit *e, bool w, int dst, int src);
 

@@ -81,15 +81,16 @@ struct slow_path {
 	struct opnd addr, value; /* REG or IMM; loads: value.reg is the destination */
 };
 
-/* An out-of-line end of the unit. */
-enum stub_kind { STUB_EXIT, STUB_IND_MISS };
+/* An out-of-line end of the unit, or something rare that comes back. */
+enum stub_kind { STUB_EXIT, STUB_IND_MISS, STUB_STICK };
 struct stub {
 	enum stub_kind kind;
 	uint8_t *from[2];   /* rel32 of the jumps to it; [1] may be NULL */
 	uint32_t pc_key;    /* STUB_EXIT */
 	uint8_t slot;
 	int8_t reg;         /* STUB_IND_MISS: register of the pc key */
-	uint8_t *landing;   /* STUB_IND_MISS: of a call, else NULL */
+	uint8_t *landing;   /* STUB_IND_MISS: of a call, else NULL; STUB_STICK: where to go on */
+	uint8_t global;     /* STUB_STICK */
 };
 
 #define GEN_MAX_PENDING 8
@@ -297,6 +298,10 @@ void ra_keep_in_slot(struct gen *g, ir_ref v);
 void gen_move(struct gen *g, bool w, int dst, const struct opnd *src);
 /* op dst, src */
 void gen_alu(struct gen *g, bool w, enum x64_alu op, int dst, const struct opnd *src);
+/* Operands of a two-operand insn, with a constant second where the op commutes. */
+void gen_operands(struct gen *g, const struct ir_insn *i, struct opnd *a, struct opnd *b);
+/* dst for a two-operand insn: an operand's register when that dies here. Releases the operands. */
+int gen_define(struct gen *g, ir_ref v, const struct ir_insn *i, const struct opnd *a, const struct opnd *b);
 /* dst = a op b, whatever dst overlaps with, the flags exactly those of a op b. */
 void gen_alu3(struct gen *g, bool w, enum x64_alu op, int dst, const struct opnd *a, const struct opnd *b);
 
@@ -336,7 +341,7 @@ void flags_to_reg(struct gen *g, enum x64_cc cc, int reg);
 void flags_compare(struct gen *g, ir_ref a, ir_ref b, bool w);
 /* CF = the carry c, or its opposite; nothing but moves may come before the adc or sbb. */
 void flags_carry_in(struct gen *g, ir_ref c, bool inverted);
-/* Makes the flags say whether v != 0; returns the condition that means yes. */
+/* Makes the flags say whether v != 0, if they do not; returns the condition that means yes. */
 enum x64_cc flags_truth(struct gen *g, ir_ref v);
 
 /* ---- memory.c, call.c, control.c ---------------------------------------------------------------- */
@@ -354,6 +359,8 @@ struct jump_probe {
 	struct x64_mem target;
 };
 void emit_jump_probe(struct emit *e, const struct x64_layout *l, struct jump_probe *p);
+/* Appends one, all zeros but for its kind. */
+struct stub *gen_new_stub(struct gen *g, enum stub_kind kind);
 void gen_prologue(struct gen *g);
 void gen_block_begin(struct gen *g, ir_label l);
 /* Exits, lookup misses and the prologue's ways out; then nothing points nowhere. */

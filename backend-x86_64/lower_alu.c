@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Arithmetic, logic, shifts, extensions. In the listings below `dst` is a home when the result
+ * Arithmetic, logic, extensions; lower_shift.c has the shifts, lower_mul.c the products. In the listings below `dst` is a home when the result
  * is about to be set to a homed global, else a scratch register, and a leading mov is left out when
  * its two sides are the same.
  *
- *   add   lea dst, [a + b]   or   add dst, b          shl, shr, sar   mov dst, a; shl dst, n
- *   sub   mov dst, a; sub dst, b                                      shlx dst, a, n      (BMI2)
- *         neg dst; add dst, a           (dst is b)                    mov ecx, n; mov dst, a; shl dst, cl
- *   and, or, xor, mul   mov dst, a; op dst, b         ror             rorx dst, a, n      (BMI2)
+ *   add   lea dst, [a + b]   or   add dst, b
+ *   sub   mov dst, a; sub dst, b
+ *         neg dst; add dst, a           (dst is b)
+ *   and, or, xor   mov dst, a; op dst, b
  *   andn  andn dst, b, a              (BMI)           clz             lzcnt dst, a
  *         mov t, b; not t; and t, a                                   bsr dst, a; cmovz dst, 63; xor dst, 31
  *   high  mov dst, a; shr dst, 32                     join            mov dst, b; shl dst, 32; or dst, a
@@ -62,8 +62,7 @@ void gen_alu3(struct gen *g, bool w, enum x64_alu op, int dst, const struct opnd
 	}
 }
 
-/* Operands of a two-operand insn, with a constant second where the op commutes. */
-static void operands(struct gen *g, const struct ir_insn *i, struct opnd *a, struct opnd *b)
+void gen_operands(struct gen *g, const struct ir_insn *i, struct opnd *a, struct opnd *b)
 {
 	ir_ref x = i->a, y = i->b;
 	if (ir_ops[i->op].flags & IR_COMM && is_const(g, x)) {
@@ -74,8 +73,7 @@ static void operands(struct gen *g, const struct ir_insn *i, struct opnd *a, str
 	*a = ra_operand(g, x);
 }
 
-/* dst for a two-operand insn: an operand's register when that dies here. */
-static int define(struct gen *g, ir_ref v, const struct ir_insn *i, const struct opnd *a, const struct opnd *b)
+int gen_define(struct gen *g, ir_ref v, const struct ir_insn *i, const struct opnd *a, const struct opnd *b)
 {
 	int hint = a->reg;
 	ra_release(g);
@@ -88,8 +86,8 @@ static int define(struct gen *g, ir_ref v, const struct ir_insn *i, const struct
 static void lower_alu(struct gen *g, ir_ref v, const struct ir_insn *i, enum x64_alu op)
 {
 	struct opnd a, b;
-	operands(g, i, &a, &b);
-	int dst = define(g, v, i, &a, &b);
+	gen_operands(g, i, &a, &b);
+	int dst = gen_define(g, v, i, &a, &b);
 	flags_clobber(g);
 	gen_alu3(g, is_wide(i), op, dst, &a, &b);
 	result_flags(g, v);
@@ -147,8 +145,8 @@ void lower_add(struct gen *g, ir_ref v, const struct ir_insn *i)
 		return;
 	}
 	struct opnd a, b;
-	operands(g, i, &a, &b);
-	int dst = define(g, v, i, &a, &b);
+	gen_operands(g, i, &a, &b);
+	int dst = gen_define(g, v, i, &a, &b);
 	bool three = a.kind == OPND_REG && a.reg != dst && b.kind != OPND_MEM && !in_reg(&b, dst);
 	if (three || must_keep_flags(g)) {
 		add_by_lea(g, is_wide(i), dst, &a, &b);
@@ -168,10 +166,13 @@ void lower_sub(struct gen *g, ir_ref v, const struct ir_insn *i)
 		return;
 	}
 	struct opnd a, b;
-	operands(g, i, &a, &b);
-	int dst = define(g, v, i, &a, &b);
-	if (!sets_flags(g, v) && b.kind == OPND_IMM && b.imm != INT32_MIN && a.kind == OPND_REG && a.reg != dst) {
-		emit_lea(&g->e, w, dst, x64_mem(a.reg, -b.imm));
+	gen_operands(g, i, &a, &b);
+	int dst = gen_define(g, v, i, &a, &b);
+	bool by_lea = must_keep_flags(g) || (a.kind == OPND_REG && a.reg != dst);
+	if (!sets_flags(g, v) && b.kind == OPND_IMM && b.imm != INT32_MIN && by_lea) {
+		int r = a.kind == OPND_REG ? a.reg : dst;
+		gen_move(g, w, r, &a);
+		emit_lea(&g->e, w, dst, x64_mem(r, -b.imm));
 	} else if (!sets_flags(g, v) && in_reg(&b, dst) && !in_reg(&a, dst)) {
 		flags_clobber(g);
 		emit_neg(&g->e, w, dst);
@@ -260,35 +261,6 @@ void lower_andn(struct gen *g, ir_ref v, const struct ir_insn *i)
 		emit_alu_rr(&g->e, w, ALU_AND, dst, t == dst ? ra : t);
 	}
 	result_flags(g, v);
-	ra_bind(g, v, dst);
-}
-
-void lower_mul(struct gen *g, ir_ref v, const struct ir_insn *i)
-{
-	bool w = is_wide(i);
-	struct opnd a, b;
-	operands(g, i, &a, &b);
-	int dst = define(g, v, i, &a, &b);
-	flags_clobber(g);
-	if (b.kind == OPND_IMM) {
-		if (a.kind != OPND_REG) {
-			gen_move(g, w, dst, &a);
-			a.reg = dst;
-		}
-		emit_imul_rri(&g->e, w, dst, a.reg, b.imm);
-	} else if (b.kind == OPND_MEM) {
-		gen_move(g, w, dst, &a);
-		emit_imul_rm(&g->e, w, dst, b.mem);
-	} else if (b.reg != dst) {
-		gen_move(g, w, dst, &a);
-		emit_imul_rr(&g->e, w, dst, b.reg);
-	} else if (a.kind == OPND_MEM) {
-		emit_imul_rm(&g->e, w, dst, a.mem);
-	} else if (a.kind == OPND_IMM) {
-		emit_imul_rri(&g->e, w, dst, dst, a.imm);
-	} else {
-		emit_imul_rr(&g->e, w, dst, a.reg);
-	}
 	ra_bind(g, v, dst);
 }
 
@@ -426,89 +398,4 @@ void lower_join(struct gen *g, ir_ref v, const struct ir_insn *i)
 	emit_shift_ri(&g->e, true, SH_SHL, dst, 32);
 	emit_alu_rr(&g->e, true, ALU_OR, dst, low);
 	ra_bind(g, v, dst);
-}
-
-/* ---- shifts ------------------------------------------------------------------------------------- */
-
-static void shift_by_const(struct gen *g, ir_ref v, const struct ir_insn *i, enum x64_shift op, unsigned n)
-{
-	bool w = is_wide(i);
-	struct opnd a = ra_operand(g, i->a);
-	ra_release(g);
-	int dst = ra_def(g, v, a.reg);
-	if (op == SH_ROR && g->t->has_bmi2 && n && a.kind == OPND_REG) {
-		emit_rorx(&g->e, w, dst, a.reg, n);
-	} else if (op == SH_ROR && g->t->has_bmi2) {
-		gen_move(g, w, dst, &a);
-		if (n)
-			emit_rorx(&g->e, w, dst, dst, n);
-	} else {
-		flags_clobber(g);
-		if (op == SH_SHL && n == 1 && a.kind == OPND_REG && a.reg != dst) {
-			emit_lea(&g->e, w, dst, x64_mem_index(a.reg, a.reg, 0, 0));
-		} else {
-			gen_move(g, w, dst, &a);
-			if (n)
-				emit_shift_ri(&g->e, w, op, dst, n);
-		}
-	}
-	ra_bind(g, v, dst);
-}
-
-static void shift_by_cl(struct gen *g, ir_ref v, const struct ir_insn *i, enum x64_shift op)
-{
-	bool w = is_wide(i);
-	if (in_flags(g, i->a))
-		ra_use(g, i->a);
-	g->locked = 0;
-	if (ra_reg(g, i->b) != RCX) {
-		ra_use(g, i->b);
-		ra_take(g, RCX);
-		emit_mov_rr(&g->e, false, RCX, ra_use(g, i->b));
-		g->locked = 1u << RCX; /* the count's own register may go */
-	}
-	g->locked |= 1u << RCX;
-	struct opnd a = ra_operand(g, i->a);
-	ra_release(g);
-	int dst = ra_def(g, v, a.reg == RCX ? -1 : a.reg);
-	flags_clobber(g);
-	gen_move(g, w, dst, &a);
-	emit_shift_cl(&g->e, w, op, dst);
-	ra_bind(g, v, dst);
-}
-
-static void lower_shift(struct gen *g, ir_ref v, const struct ir_insn *i, enum x64_shift op)
-{
-	bool w = is_wide(i);
-	if (is_const(g, i->b)) {
-		shift_by_const(g, v, i, op, (unsigned)insn_of(g, i->b)->imm & (w ? 63u : 31u));
-	} else if (g->t->has_bmi2 && op != SH_ROR) {
-		int count = ra_use(g, i->b), a = ra_use(g, i->a);
-		ra_release(g);
-		int dst = ra_def(g, v, a);
-		emit_shiftx(&g->e, w, op, dst, a, count);
-		ra_bind(g, v, dst);
-	} else {
-		shift_by_cl(g, v, i, op);
-	}
-}
-
-void lower_shl(struct gen *g, ir_ref v, const struct ir_insn *i)
-{
-	lower_shift(g, v, i, SH_SHL);
-}
-
-void lower_shr(struct gen *g, ir_ref v, const struct ir_insn *i)
-{
-	lower_shift(g, v, i, SH_SHR);
-}
-
-void lower_sar(struct gen *g, ir_ref v, const struct ir_insn *i)
-{
-	lower_shift(g, v, i, SH_SAR);
-}
-
-void lower_ror(struct gen *g, ir_ref v, const struct ir_insn *i)
-{
-	lower_shift(g, v, i, SH_ROR);
 }

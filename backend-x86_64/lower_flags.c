@@ -6,6 +6,7 @@
  *   cmp a, b          cmp a, b                  add_c, add_v      mov t, a; add t, b   (cin = 0)
  *   cmp a, 0          test a, a                                   [cin]; mov t, a; adc t, b
  *   sub_c, sub_v      cmp a, b    (cin = 1)     sub_c, sub_v      [cin]; mov t, a; sbb t, b
+ *   shl_c             bt a, 32 - n              shr_c, sar_c      bt a, n - 1
  *
  * and nothing at all when analyse.c fused them with an earlier insn.
  */
@@ -114,6 +115,8 @@ enum x64_cc flags_truth(struct gen *g, ir_ref v)
 {
 	if (in_flags(g, v))
 		return (enum x64_cc)g->val[v].cc;
+	if (g->flags == v) /* of the instruction that made it */
+		return CC_NE;
 	if (in_byte(g, v)) {
 		flags_clobber(g);
 		emit_alu8_mi(&g->e, ALU_CMP, byte_mem(g, v), 0);
@@ -259,6 +262,94 @@ void lower_sub_c(struct gen *g, ir_ref v, const struct ir_insn *i)
 void lower_sub_v(struct gen *g, ir_ref v, const struct ir_insn *i)
 {
 	difference_condition(g, v, i, CC_O);
+}
+
+/* ---- shl_c, shr_c, sar_c ------------------------------------------------------------------------ */
+
+/* t = the low byte of the count; those that shift everything out end as 63. */
+static void clamped_count(struct gen *g, int t, const struct opnd *count)
+{
+	if (count->kind == OPND_MEM)
+		emit_ext_rm(&g->e, EXT_Z8, t, count->mem);
+	else
+		emit_ext_rr(&g->e, EXT_Z8, t, count->reg);
+	emit_test8_ri(&g->e, t, 0xc0);
+	uint8_t *small = emit_jcc(&g->e, CC_E);
+	emit_mov_ri(&g->e, t, 63);
+	emit_link(small, g->e.cur);
+}
+
+/* x, which is the carry-in, becomes 33 bits with it at the end that leaves first. */
+static void append_carry(struct gen *g, enum ir_op op, int x, ir_ref a)
+{
+	int r = ra_use(g, a);
+	if (op == IR_shl_c) {
+		emit_shift_ri(&g->e, true, SH_SHL, x, 32);
+		emit_alu_rr(&g->e, true, ALU_OR, x, r);
+		return;
+	}
+	if (op == IR_sar_c) {
+		int t = ra_alloc(g);
+		emit_ext_rr(&g->e, EXT_S32Q, t, r);
+		r = t;
+	}
+	emit_lea(&g->e, true, x, x64_mem_index(x, r, 1, 0));
+}
+
+/*
+ * By a variable count: x holds the 33 bits, t says which one leaves last.
+ *
+ *   mov x, c; [x with a]; movzx t, b; test t, 0xc0; je 1f; mov t, 63
+ *   1: bt x, t                           shl_c: neg t; add t, 32; bt x, t
+ */
+static void bit_by_register(struct gen *g, const struct ir_insn *i)
+{
+	rescue_operands(g, i);
+	int c = ra_use(g, i->c), x = ra_alloc(g);
+	emit_mov_rr(&g->e, false, x, c);
+	g->locked = (uint16_t)(1u << x);
+	flags_clobber(g);
+	append_carry(g, (enum ir_op)i->op, x, i->a);
+	g->locked = (uint16_t)(1u << x);
+	struct opnd count = ra_operand_rm(g, i->b);
+	int t = ra_alloc(g);
+	clamped_count(g, t, &count);
+	if (i->op == IR_shl_c) {
+		emit_neg(&g->e, false, t);
+		emit_alu_ri(&g->e, false, ALU_ADD, t, 32);
+	}
+	emit_bt_rr(&g->e, true, x, t);
+}
+
+static void shifted_out(struct gen *g, ir_ref v, const struct ir_insn *i)
+{
+	if (take_fused(g, v))
+		return;
+	uint32_t n = is_const(g, i->b) ? insn_of(g, i->b)->imm & 0xff : 0;
+	if (n > 0 && n <= 32) {
+		int a = ra_use(g, i->a);
+		flags_clobber(g);
+		emit_bt_ri(&g->e, false, a, i->op == IR_shl_c ? 32 - n : n - 1);
+	} else {
+		bit_by_register(g, i);
+	}
+	flags_set(g, v);
+	flags_define(g, v, CC_B);
+}
+
+void lower_shl_c(struct gen *g, ir_ref v, const struct ir_insn *i)
+{
+	shifted_out(g, v, i);
+}
+
+void lower_shr_c(struct gen *g, ir_ref v, const struct ir_insn *i)
+{
+	shifted_out(g, v, i);
+}
+
+void lower_sar_c(struct gen *g, ir_ref v, const struct ir_insn *i)
+{
+	shifted_out(g, v, i);
 }
 
 /* ---- adc, sbc: the carry-in first, then moves and one instruction ---------------------------------- */

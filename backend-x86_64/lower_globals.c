@@ -7,6 +7,7 @@
  *           mov home, v                       homed
  *           mov [rbp + global], v or imm      in memory
  *           setcc byte [rbp + global]         v is a condition of the flags
+ *   stick   jcc out of line, where            mov byte [rbp + global], 1; jmp back
  */
 #include "backend-x86_64/gen.h"
 
@@ -33,7 +34,8 @@ static bool is_truth(const struct gen *g, ir_ref v)
 	const struct ir_insn *i = insn_of(g, v);
 	if (i->op == IR_get)
 		return g->t->guest->globals[i->aux].mem_bytes == 1;
-	return i->op == IR_cmp || i->op == IR_add_c || i->op == IR_add_v || i->op == IR_sub_c || i->op == IR_sub_v;
+	return i->op == IR_cmp || i->op == IR_add_c || i->op == IR_add_v || i->op == IR_sub_c || i->op == IR_sub_v ||
+	       i->op == IR_shl_c || i->op == IR_shr_c || i->op == IR_sar_c;
 }
 
 /* The value of a `get` from memory that is in no register yet is loaded straight into the home, and is that from then on. */
@@ -101,6 +103,18 @@ void lower_set(struct gen *g, ir_ref v, const struct ir_insn *i)
 	bool whole = g->t->guest->globals[global].mem_bytes > 1 || is_truth(g, i->a);
 	if (whole && a->global < 0 && !is_const(g, i->a))
 		ra_alias(g, i->a, global);
+}
+
+/* What sticks happens rarely. */
+void lower_stick(struct gen *g, ir_ref v, const struct ir_insn *i)
+{
+	(void)v;
+	enum x64_cc cc = flags_truth(g, i->a);
+	ra_detach(g, i->aux);
+	struct stub *s = gen_new_stub(g, STUB_STICK);
+	s->global = (uint8_t)i->aux;
+	s->from[0] = emit_jcc(&g->e, cc);
+	s->landing = g->e.cur;
 }
 
 /* v = a, which both call by the same 64 bits. */

@@ -66,7 +66,7 @@ struct x64_jump_entry {
 };
 static inline uint32_t x64_jump_hash(uint32_t pc_key, uint32_t cache_bits)
 {
-	return ((pc_key >> 1) ^ (pc_key >> (cache_bits + 1))) & ((1u << cache_bits) - 1);
+	return (pc_key >> 1) & ((1u << cache_bits) - 1);
 }
 
 /* Where code goes. `cur` never passes `end`; too little room sets `full` and stops writing. */

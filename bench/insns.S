@@ -247,6 +247,7 @@ arm multiply_dsp
 	smulbb	r0, r1, r2
 	smlabt	r3, r4, r5, r3
 	smulwb	r6, r7, r0
+	smlalbb	r4, r5, r1, r2
 	bx	lr
 end
 arm saturate

@@ -45,7 +45,7 @@ struct arm_lower {
 	ir_ref reg[15];
 	ir_ref small[2];   /* the constants 0 and 1 */
 
-	ir_ref pred;       /* not IR_NONE: register results are selected by it, instead of a branch around */
+	enum arm_cond pred; /* not AL: register results are selected by it, instead of a branch around */
 	bool wrote_flags;  /* this instruction wrote N, Z, C or V */
 	bool ended;        /* this instruction emitted the unit's end */
 	bool leave;        /* the unit ends behind this instruction, which may have changed how code is found */

@@ -7,10 +7,10 @@
 
 /* ---- the shifter --------------------------------------------------------------------------------- */
 
-static ir_ref bit_of(struct arm_lower *l, ir_ref v, uint32_t n)
+/* As a comparison, which N is as well. */
+static ir_ref top_bit(struct arm_lower *l, ir_ref v)
 {
-	ir_ref down = n ? ir_shr(l->u, IR_I32, v, arm_const(l, n)) : v;
-	return n == 31 ? down : ir_and(l->u, IR_I32, down, arm_const(l, 1));
+	return ir_cmp(l->u, IR_I32, IR_LTS, v, arm_const(l, 0));
 }
 
 static struct arm_operand rrx(struct arm_lower *l, ir_ref m, bool carry)
@@ -18,85 +18,75 @@ static struct arm_operand rrx(struct arm_lower *l, ir_ref m, bool carry)
 	struct ir_unit *u = l->u;
 	ir_ref top = ir_shl(u, IR_I32, arm_flag(l, FLAG_C), arm_const(l, 31));
 	ir_ref v = ir_or(u, IR_I32, ir_shr(u, IR_I32, m, arm_const(l, 1)), top);
-	return (struct arm_operand){ v, carry ? bit_of(l, m, 0) : IR_NONE };
+	return (struct arm_operand){ v, carry ? ir_and(u, IR_I32, m, arm_const(l, 1)) : IR_NONE };
 }
 
 /* `amount` is the field of the instruction: 0 means 32 for LSR and ASR, RRX for ROR. */
 struct arm_operand arm_shift_imm(struct arm_lower *l, ir_ref m, enum arm_shift type, uint32_t amount, bool carry)
 {
 	struct ir_unit *u = l->u;
-	ir_ref n = amount ? arm_const(l, amount) : IR_NONE, v = IR_NONE;
+	ir_ref n = arm_const(l, amount ? amount : 32), zero = arm_const(l, 0), v = IR_NONE, c = IR_NONE;
 	switch (type) {
 	case SHIFT_LSL:
 		if (!amount)
 			return arm_operand(m);
 		v = ir_shl(u, IR_I32, m, n);
-		return (struct arm_operand){ v, carry ? bit_of(l, m, 32 - amount) : IR_NONE };
+		c = carry ? ir_shl_c(u, IR_VOID, m, n, zero) : IR_NONE;
+		break;
 	case SHIFT_LSR:
-		v = amount ? ir_shr(u, IR_I32, m, n) : arm_const(l, 0);
+		v = amount ? ir_shr(u, IR_I32, m, n) : zero;
+		c = carry ? ir_shr_c(u, IR_VOID, m, n, zero) : IR_NONE;
 		break;
 	case SHIFT_ASR:
 		v = ir_sar(u, IR_I32, m, amount ? n : arm_const(l, 31));
+		c = carry ? ir_sar_c(u, IR_VOID, m, n, zero) : IR_NONE;
 		break;
 	case SHIFT_ROR:
 		if (!amount)
 			return rrx(l, m, carry);
 		v = ir_ror(u, IR_I32, m, n);
+		c = carry ? top_bit(l, v) : IR_NONE;
 		break;
 	}
-	return (struct arm_operand){ v, carry ? bit_of(l, m, (amount ? amount : 32) - 1) : IR_NONE };
+	return (struct arm_operand){ v, c };
 }
 
-/* Value only: counts of 32 and more need care but for ROR, whose count is modulo 32 anyway. */
-static ir_ref shift_reg_value(struct arm_lower *l, ir_ref m, enum arm_shift type, ir_ref n)
+/* Only the low byte of rs counts. Counts of 32 and more shift all out; for those below, ROR and the IR alike look at
+ * five bits and no more. */
+static ir_ref shift_reg_value(struct arm_lower *l, ir_ref m, enum arm_shift type, ir_ref rs)
 {
 	struct ir_unit *u = l->u;
-	ir_ref small = type == SHIFT_ROR ? IR_NONE : ir_cmp(u, IR_I32, IR_LTU, n, arm_const(l, 32));
+	if (type == SHIFT_ROR)
+		return ir_ror(u, IR_I32, m, rs);
+	ir_ref zero = arm_const(l, 0);
+	ir_ref small = ir_cmp(u, IR_I32, IR_EQ, ir_and(u, IR_I32, rs, arm_const(l, 0xe0)), zero);
 	switch (type) {
-	case SHIFT_LSL: return ir_select(u, IR_I32, small, ir_shl(u, IR_I32, m, n), arm_const(l, 0));
-	case SHIFT_LSR: return ir_select(u, IR_I32, small, ir_shr(u, IR_I32, m, n), arm_const(l, 0));
-	case SHIFT_ASR: return ir_sar(u, IR_I32, m, ir_select(u, IR_I32, small, n, arm_const(l, 31)));
-	case SHIFT_ROR: return ir_ror(u, IR_I32, m, n);
+	case SHIFT_LSL: return ir_select(u, IR_I32, small, ir_shl(u, IR_I32, m, rs), zero);
+	case SHIFT_LSR: return ir_select(u, IR_I32, small, ir_shr(u, IR_I32, m, rs), zero);
+	case SHIFT_ASR: return ir_sar(u, IR_I32, m, ir_select(u, IR_I32, small, rs, arm_const(l, 31)));
+	case SHIFT_ROR: break;
 	}
 	return IR_NONE;
 }
 
-/* With its carry: in 64 bits, where counts up to 63 do the right thing, and the last bit shifted out is
- * the neighbour of the result. */
-static struct arm_operand shift_reg_carry(struct arm_lower *l, ir_ref m, enum arm_shift type, ir_ref n)
+static ir_ref shift_reg_carry(struct arm_lower *l, ir_ref m, enum arm_shift type, ir_ref rs, ir_ref v)
 {
 	struct ir_unit *u = l->u;
-	ir_ref big = ir_cmp(u, IR_I32, IR_GTU, n, arm_const(l, 63));
-	ir_ref n63 = ir_select(u, IR_I32, big, arm_const(l, 63), n), wide, v = IR_NONE, c = IR_NONE;
+	ir_ref c = arm_flag(l, FLAG_C);
 	switch (type) {
-	case SHIFT_LSL:
-		wide = ir_shl(u, IR_I64, ir_zext32(u, IR_VOID, m), n63);
-		v = ir_trunc(u, IR_VOID, wide);
-		c = bit_of(l, ir_high(u, IR_VOID, wide), 0);
-		break;
-	case SHIFT_LSR:
-		wide = ir_shr(u, IR_I64, ir_join(u, IR_VOID, arm_const(l, 0), m), n63);
-		v = ir_high(u, IR_VOID, wide);
-		c = bit_of(l, ir_trunc(u, IR_VOID, wide), 31);
-		break;
-	case SHIFT_ASR:
-		wide = ir_sar(u, IR_I64, ir_join(u, IR_VOID, arm_const(l, 0), m), n63);
-		v = ir_high(u, IR_VOID, wide);
-		c = bit_of(l, ir_trunc(u, IR_VOID, wide), 31);
-		break;
-	case SHIFT_ROR:
-		v = ir_ror(u, IR_I32, m, n);
-		c = bit_of(l, v, 31);
-		break;
+	case SHIFT_LSL: return ir_shl_c(u, IR_VOID, m, rs, c);
+	case SHIFT_LSR: return ir_shr_c(u, IR_VOID, m, rs, c);
+	case SHIFT_ASR: return ir_sar_c(u, IR_VOID, m, rs, c);
+	case SHIFT_ROR: break;
 	}
-	ir_ref none = ir_cmp(u, IR_I32, IR_EQ, n, arm_const(l, 0));
-	return (struct arm_operand){ v, ir_select(u, IR_I32, none, arm_flag(l, FLAG_C), c) };
+	ir_ref some = ir_and(u, IR_I32, rs, arm_const(l, 0xff));
+	return ir_select(u, IR_I32, some, top_bit(l, v), c);
 }
 
 struct arm_operand arm_shift_reg(struct arm_lower *l, ir_ref m, enum arm_shift type, ir_ref rs, bool carry)
 {
-	ir_ref n = ir_and(l->u, IR_I32, rs, arm_const(l, 0xff));
-	return carry ? shift_reg_carry(l, m, type, n) : arm_operand(shift_reg_value(l, m, type, n));
+	ir_ref v = shift_reg_value(l, m, type, rs);
+	return (struct arm_operand){ v, carry ? shift_reg_carry(l, m, type, rs, v) : IR_NONE };
 }
 
 /* ---- the operations ------------------------------------------------------------------------------ */

@@ -90,7 +90,7 @@ void arm_flags_sub(struct arm_lower *l, ir_ref a, ir_ref b, ir_ref r)
 
 void arm_set_q(struct arm_lower *l, ir_ref v)
 {
-	ir_set(l->u, ARM_G_q, ir_or(l->u, IR_I32, ir_get(l->u, ARM_G_q), v));
+	ir_stick(l->u, ARM_G_q, v);
 }
 
 /* ---- conditions ---------------------------------------------------------------------------------- */
@@ -135,8 +135,19 @@ static const struct {
 	[ARM_EQ] = { 1, IR_EQ }, [ARM_NE] = { 1, IR_NE }, [ARM_MI] = { 1, IR_LTS }, [ARM_PL] = { 1, IR_GES },
 };
 
+/* Is the result of what set the flags in a register? Then it is what to ask when the flags are lost. */
+static bool result_is_held(const struct arm_lower *l)
+{
+	for (unsigned n = 0; n < ARRAY_LEN(l->reg); n++)
+		if (l->reg[n] == l->src_r)
+			return true;
+	return false;
+}
+
 ir_ref arm_condition(struct arm_lower *l, enum arm_cond cond)
 {
+	if (l->source == FLAGS_SUB && cond <= ARM_NE && result_is_held(l))
+		return ir_cmp(l->u, IR_I32, (enum ir_cc)result_cc[cond].cc, l->src_r, arm_const(l, 0));
 	if (l->source == FLAGS_SUB && sub_cc[cond].direct)
 		return ir_cmp(l->u, IR_I32, (enum ir_cc)sub_cc[cond].cc, l->src_a, l->src_b);
 	if (l->source != FLAGS_UNKNOWN && result_cc[cond].direct)

@@ -46,39 +46,49 @@ static ir_ref plus(struct arm_lower *l, ir_ref base, int32_t offset)
 
 /* ---- addressing modes 2 and 3 -------------------------------------------------------------------- */
 
+/* The new base is computed behind the access, so that it can be done in place; an abort leaves the old one. */
 struct address {
-	ir_ref access, update; /* address of the access; new base, IR_NONE = no writeback */
-	uint32_t base;         /* register number */
+	ir_ref access;
+	uint32_t base;    /* register number */
+	bool update;      /* the base is written back: */
+	ir_ref moved;     /* this, or when IR_NONE */
+	ir_ref from, by;  /* the sum of these, or difference */
+	bool down;
 };
 
-static struct address indexed(uint32_t rn, ir_ref base, ir_ref moved, uint32_t p, uint32_t w)
+static ir_ref sum(struct arm_lower *l, ir_ref from, ir_ref by, bool down)
 {
-	return (struct address){ p ? moved : base, !p || w ? moved : IR_NONE, rn };
+	return down ? ir_sub(l->u, IR_I32, from, by) : ir_add(l->u, IR_I32, from, by);
 }
 
 static struct address address_imm(struct arm_lower *l, const struct arm_args_mem_imm *a)
 {
 	int32_t offset = a->u ? (int32_t)a->imm : -(int32_t)a->imm;
-	if (a->rn == 15 && a->p && !a->w) {
-		ir_ref fixed = arm_const(l, arm_pc_read(l) + (uint32_t)offset);
-		return (struct address){ fixed, IR_NONE, 15 };
-	}
+	if (a->rn == 15 && a->p && !a->w)
+		return (struct address){ .access = arm_const(l, arm_pc_read(l) + (uint32_t)offset), .base = 15 };
 	ir_ref base = arm_reg(l, a->rn);
-	return indexed(a->rn, base, plus(l, base, offset), a->p, a->w);
+	return (struct address){
+		.access = a->p ? plus(l, base, offset) : base, .base = a->rn,
+		.update = !a->p || a->w, .moved = offset ? IR_NONE : base,
+		.from = base, .by = arm_const(l, (uint32_t)offset),
+	};
 }
 
 static struct address address_reg(struct arm_lower *l, const struct arm_args_mem_reg *a)
 {
 	ir_ref base = arm_reg(l, a->rn);
 	ir_ref offset = arm_shift_imm(l, arm_reg(l, a->rm), (enum arm_shift)a->type, a->amount, false).value;
-	ir_ref moved = a->u ? ir_add(l->u, IR_I32, base, offset) : ir_sub(l->u, IR_I32, base, offset);
-	return indexed(a->rn, base, moved, a->p, a->w);
+	ir_ref moved = a->p ? sum(l, base, offset, !a->u) : IR_NONE;
+	return (struct address){
+		.access = a->p ? moved : base, .base = a->rn, .update = !a->p || a->w, .moved = moved,
+		.from = base, .by = offset, .down = !a->u,
+	};
 }
 
 static void writeback(struct arm_lower *l, const struct address *ad)
 {
-	if (ad->update != IR_NONE)
-		arm_set_reg(l, ad->base, ad->update);
+	if (ad->update)
+		arm_set_reg(l, ad->base, ad->moved != IR_NONE ? ad->moved : sum(l, ad->from, ad->by, ad->down));
 }
 
 /* ---- one register -------------------------------------------------------------------------------- */

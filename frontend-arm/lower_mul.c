@@ -25,28 +25,37 @@ bool arm_lower_mla(struct arm_lower *l, const struct arm_args_mul *a)
 	return true;
 }
 
-static void set_long(struct arm_lower *l, const struct arm_args_mul *a, ir_ref r)
+static void set_long(struct arm_lower *l, const struct arm_args_mul *a, ir_ref lo, ir_ref hi)
 {
-	ir_ref lo = ir_trunc(l->u, IR_VOID, r), hi = ir_high(l->u, IR_VOID, r);
 	if (a->s) {
-		ir_ref n = ir_cmp(l->u, IR_I32, IR_LTS, hi, arm_const(l, 0));
-		ir_ref z = ir_cmp(l->u, IR_I64, IR_EQ, r, ir_const(l->u, IR_I64, 0));
-		arm_set_flag(l, FLAG_N, n);
-		arm_set_flag(l, FLAG_Z, z);
+		ir_ref zero = arm_const(l, 0);
+		arm_set_flag(l, FLAG_N, ir_cmp(l->u, IR_I32, IR_LTS, hi, zero));
+		arm_set_flag(l, FLAG_Z, ir_cmp(l->u, IR_I32, IR_EQ, ir_or(l->u, IR_I32, lo, hi), zero));
 	}
 	arm_set_reg(l, a->rdlo, lo);
 	arm_set_reg(l, a->rd, hi);
+}
+
+/* lo and hi are added to the accumulator. */
+static void accumulate_long(struct arm_lower *l, const struct arm_args_mul *a, ir_ref lo, ir_ref hi)
+{
+	struct ir_unit *u = l->u;
+	ir_ref acc = arm_reg(l, a->rdlo), acc_hi = arm_reg(l, a->rd);
+	ir_ref sum = ir_add(u, IR_I32, acc, lo);
+	ir_ref carry = ir_add_c(u, IR_I32, acc, lo, arm_const(l, 0));
+	set_long(l, a, sum, ir_adc(u, IR_I32, acc_hi, hi, carry));
 }
 
 static bool mul_long(struct arm_lower *l, const struct arm_args_mul *a, bool sign, bool accumulate)
 {
 	struct ir_unit *u = l->u;
 	ir_ref m = arm_reg(l, a->rm), s = arm_reg(l, a->rs);
-	ir_ref r = ir_mul(u, IR_I64, sign ? ir_sext32(u, IR_VOID, m) : ir_zext32(u, IR_VOID, m),
-			  sign ? ir_sext32(u, IR_VOID, s) : ir_zext32(u, IR_VOID, s));
+	ir_ref hi = sign ? ir_mulh_s(u, IR_VOID, m, s) : ir_mulh_u(u, IR_VOID, m, s);
+	ir_ref lo = ir_mul(u, IR_I32, m, s);
 	if (accumulate)
-		r = ir_add(u, IR_I64, r, ir_join(u, IR_VOID, arm_reg(l, a->rdlo), arm_reg(l, a->rd)));
-	set_long(l, a, r);
+		accumulate_long(l, a, lo, hi);
+	else
+		set_long(l, a, lo, hi);
 	return true;
 }
 
@@ -109,9 +118,8 @@ bool arm_lower_smulw_y(struct arm_lower *l, const struct arm_args_mul *a)
 
 bool arm_lower_smlal_xy(struct arm_lower *l, const struct arm_args_mul *a)
 {
-	struct ir_unit *u = l->u;
-	ir_ref acc = ir_join(u, IR_VOID, arm_reg(l, a->rdlo), arm_reg(l, a->rd));
-	set_long(l, a, ir_add(u, IR_I64, acc, ir_sext32(u, IR_VOID, product_xy(l, a))));
+	ir_ref p = product_xy(l, a);
+	accumulate_long(l, a, p, ir_sar(l->u, IR_I32, p, arm_const(l, 31)));
 	return true;
 }
 
@@ -121,9 +129,9 @@ bool arm_lower_smlal_xy(struct arm_lower *l, const struct arm_args_mul *a)
 static ir_ref saturated(struct arm_lower *l, ir_ref a, ir_ref b, bool subtract)
 {
 	struct ir_unit *u = l->u;
+	ir_ref limit = ir_xor(u, IR_I32, ir_sar(u, IR_I32, a, arm_const(l, 31)), arm_const(l, 0x7fffffff));
 	ir_ref r = subtract ? ir_sub(u, IR_I32, a, b) : ir_add(u, IR_I32, a, b);
 	ir_ref v = subtract ? ir_sub_v(u, IR_I32, a, b, arm_const(l, 1)) : ir_add_v(u, IR_I32, a, b, arm_const(l, 0));
-	ir_ref limit = ir_xor(u, IR_I32, ir_sar(u, IR_I32, a, arm_const(l, 31)), arm_const(l, 0x7fffffff));
 	arm_set_q(l, v);
 	return ir_select(u, IR_I32, v, limit, r);
 }

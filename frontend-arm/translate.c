@@ -237,7 +237,7 @@ static void begin_apart(struct loop *t, const struct arm_insn_row *row, uint32_t
 	if (cond == ARM_AL)
 		return;
 	if (selectable(row, insn) && !next_has_cond(t, cond))
-		t->l.pred = arm_condition(&t->l, cond);
+		t->l.pred = cond;
 	else
 		open_branch(t, row, insn, cond);
 }
@@ -252,7 +252,7 @@ static void begin_insn(struct loop *t, const struct arm_insn_row *row, uint32_t 
 	if (kin == APART)
 		close_region(t);
 	ir_insn(l->u, arm_pc_key(l));
-	l->pred = IR_NONE;
+	l->pred = ARM_AL;
 	l->pc_write = IR_NONE;
 	l->wrote_flags = l->ended = l->leave = false;
 	if (kin == DECIDES)

@@ -19,6 +19,7 @@
 	static inline ir_ref ir_##name(struct ir_unit *u, uint16_t g, ir_ref a) \
 	{ return ir_append(u, IR_HEAD(name, u->guest->globals[g].type, g), a, IR_NONE, \
 			 IR_NONE, 0); }
+#define IR_BUILD_GLOBAL_OR(name) IR_BUILD_GLOBAL1(name)
 #define IR_BUILD_UNARY(name) \
 	static inline ir_ref ir_##name(struct ir_unit *u, enum ir_type t, ir_ref a) \
 	{ return ir_append(u, IR_HEAD(name, t, 0), a, IR_NONE, IR_NONE, 0); }

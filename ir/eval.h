@@ -69,6 +69,16 @@ static inline uint64_t ir_eval_compared(struct ir_width w, enum ir_cc cc, uint64
 	return 0;
 }
 
+/* Of 33 bits with the carry-in at the end that leaves first, the one that leaves last. */
+static inline uint64_t ir_eval_shifted_out(enum ir_op op, uint64_t a, unsigned n, bool c)
+{
+	n = MIN(n & 0xff, 63u);
+	if (op == IR_shl_c)
+		return ((uint64_t)c << 32 | a) << n >> 32 & 1u;
+	uint64_t x = op == IR_sar_c ? (uint64_t)(int32_t)a << 1 : a << 1;
+	return (uint64_t)((int64_t)(x | c) >> n) & 1u;
+}
+
 /* Operands are masked to their widths; the result may have bits above its own. */
 static inline __attribute__((always_inline)) uint64_t ir_eval_raw(enum ir_op op, struct ir_width w, uint16_t aux, uint64_t a, uint64_t b, uint64_t c)
 {
@@ -78,6 +88,8 @@ static inline __attribute__((always_inline)) uint64_t ir_eval_raw(enum ir_op op,
 	case IR_add: return a + b;
 	case IR_sub: return a - b;
 	case IR_mul: return a * b;
+	case IR_mulh_u: return a * b >> 32;
+	case IR_mulh_s: return (uint64_t)((int64_t)(int32_t)a * (int32_t)b) >> 32;
 	case IR_and: return a & b;
 	case IR_or: return a | b;
 	case IR_xor: return a ^ b;
@@ -107,7 +119,8 @@ static inline __attribute__((always_inline)) uint64_t ir_eval_raw(enum ir_op op,
 	case IR_add_v: return ir_eval_overflow_out(w, a, b, c != 0);
 	case IR_sub_c: return ir_eval_carry_out(w, a, ~b & w.mask, c != 0);
 	case IR_sub_v: return ir_eval_overflow_out(w, a, ~b & w.mask, c != 0);
-	case IR_nop: case IR_const: case IR_get: case IR_set: case IR_ld: case IR_st: case IR_call: case IR_insn:
+	case IR_shl_c: case IR_shr_c: case IR_sar_c: return ir_eval_shifted_out(op, a, (unsigned)b, c != 0);
+	case IR_nop: case IR_const: case IR_get: case IR_set: case IR_stick: case IR_ld: case IR_st: case IR_call: case IR_insn:
 	case IR_br: case IR_brc: case IR_exit_jump: case IR_exit_ind: case IR_exit_loop: case IR_OP_COUNT:
 		break;
 	}

@@ -152,6 +152,7 @@ static bool store(struct frame *f, const struct ir_insn *i)
 #define STEP_IMM(name, result) *to = i->imm; return true;
 #define STEP_GLOBAL(name, result) *to = global_read(f, i->aux); return true;
 #define STEP_GLOBAL1(name, result) global_write(f, i->aux, value[i->a]); return true;
+#define STEP_GLOBAL_OR(name, result) if (value[i->a]) global_write(f, i->aux, 1); return true;
 #define STEP_UNARY(name, result) PURE(name, result, value[i->a], 0, 0)
 #define STEP_BINARY(name, result) PURE(name, result, value[i->a], value[i->b], 0)
 #define STEP_COMPARE STEP_BINARY

@@ -36,6 +36,7 @@ enum ir_op_flag {
  *   IMM          imm (below 2^32 for i32)  LOAD    aux = memop, a = address
  *   GLOBAL       aux = global         STORE        aux = memop, a = address, b = value
  *   GLOBAL1      aux = global, a (*)  CALL         aux = helper, args[0..n) (see ir_call_args)
+ *   GLOBAL_OR    aux = global, a
  *   UNARY        a                    MARK         imm = pc key, aux = its index
  *   BINARY       a, b                 BRANCH       b = block
  *   TERNARY      a, b, c              BRANCH_COND  a = condition, b = then block, c = else block
@@ -55,7 +56,7 @@ enum ir_op_flag {
 #define IR_NOTED 1u
 
 enum ir_shape {
-	IR_SHAPE_NULLARY, IR_SHAPE_IMM, IR_SHAPE_GLOBAL, IR_SHAPE_GLOBAL1, IR_SHAPE_UNARY,
+	IR_SHAPE_NULLARY, IR_SHAPE_IMM, IR_SHAPE_GLOBAL, IR_SHAPE_GLOBAL1, IR_SHAPE_GLOBAL_OR, IR_SHAPE_UNARY,
 	IR_SHAPE_BINARY, IR_SHAPE_TERNARY, IR_SHAPE_COMPARE, IR_SHAPE_LOAD, IR_SHAPE_STORE,
 	IR_SHAPE_CALL, IR_SHAPE_MARK, IR_SHAPE_BRANCH, IR_SHAPE_BRANCH_COND, IR_SHAPE_EXIT_JUMP,
 	IR_SHAPE_EXIT_IND, IR_SHAPE_EXIT_LOOP,

@@ -82,7 +82,7 @@ static inline struct live live_before(const struct opt *o, const struct ir_insn 
 		return live;
 	if (info->flags & IR_FAULT)
 		return (struct live){live.read, UINT64_MAX};
-	if (info->shape == IR_SHAPE_GLOBAL)
+	if (info->shape == IR_SHAPE_GLOBAL || info->shape == IR_SHAPE_GLOBAL_OR)
 		return (struct live){live.read | bit, live.fault};
 	if (info->shape == IR_SHAPE_GLOBAL1)
 		return (struct live){live.read & ~bit, live.fault & ~bit};
@@ -100,7 +100,7 @@ static inline bool removable(const struct opt *o, ir_ref r, uint64_t live)
 		return !o->used[r];
 	if (info->flags & (IR_EFFECT | IR_END))
 		return false;
-	if (info->shape == IR_SHAPE_GLOBAL1)
+	if (info->shape == IR_SHAPE_GLOBAL1 || info->shape == IR_SHAPE_GLOBAL_OR)
 		return !(live >> i->aux & 1u);
 	if (info->shape == IR_SHAPE_CALL && !(o->u->guest->helpers[i->aux].flags & IR_HELPER_PURE))
 		return false;

@@ -26,6 +26,8 @@ static const struct rule *const rules[IR_OP_COUNT] = {
 	[IR_add] = RULES{ { B_ZERO, TAKE_A }, { 0, 0 } },
 	[IR_sub] = RULES{ { B_ZERO, TAKE_A }, { SAME_AB, TO_ZERO }, { A_ZERO, TO_NEG_B }, { 0, 0 } },
 	[IR_mul] = RULES{ { B_ZERO, TAKE_B }, { B_ONE, TAKE_A }, { 0, 0 } },
+	[IR_mulh_u] = RULES{ { B_ZERO, TAKE_B }, { B_ONE, TO_ZERO }, { 0, 0 } },
+	[IR_mulh_s] = RULES{ { B_ZERO, TAKE_B }, { 0, 0 } },
 	[IR_and] = RULES{ { B_ZERO, TAKE_B }, { B_ONES, TAKE_A }, { SAME_AB, TAKE_A }, { 0, 0 } },
 	[IR_or] = RULES{ { B_ZERO, TAKE_A }, { B_ONES, TAKE_B }, { SAME_AB, TAKE_A }, { 0, 0 } },
 	[IR_xor] = RULES{ { B_ZERO, TAKE_A }, { SAME_AB, TO_ZERO }, { B_ONES, TO_NOT_A }, { 0, 0 } },
@@ -41,6 +43,9 @@ static const struct rule *const rules[IR_OP_COUNT] = {
 	[IR_add_c] = RULES{ { C_ZERO | B_ZERO, TO_ZERO }, { C_ZERO | A_ZERO, TO_ZERO }, { 0, 0 } },
 	[IR_add_v] = RULES{ { C_ZERO | B_ZERO, TO_ZERO }, { C_ZERO | A_ZERO, TO_ZERO }, { 0, 0 } },
 	[IR_sub_c] = RULES{ { C_NONZERO, TO_GEU }, { 0, 0 } },
+	[IR_shl_c] = RULES{ { B_ZERO, TAKE_C }, { 0, 0 } },
+	[IR_shr_c] = RULES{ { B_ZERO, TAKE_C }, { 0, 0 } },
+	[IR_sar_c] = RULES{ { B_ZERO, TAKE_C }, { 0, 0 } },
 	[IR_sub_v] = RULES{ { C_NONZERO | B_ZERO, TO_ZERO }, { C_NONZERO | SAME_AB, TO_ZERO }, { 0, 0 } },
 };
 
@@ -191,14 +196,18 @@ static bool fold_high(const struct opt *o, struct ir_insn *i)
 	return true;
 }
 
-/* A mask that clears nothing. */
+/* A mask that clears nothing, or all there is. */
 static bool fold_and(const struct opt *o, struct ir_insn *i)
 {
 	unsigned width = o->width[i->a];
 	if (!opt_is_const(o, i->b) || width == 64)
 		return false;
-	uint64_t mask = (UINT64_C(1) << width) - 1;
-	if (~o->insns[i->b].imm & mask)
+	uint64_t mask = (UINT64_C(1) << width) - 1, kept = o->insns[i->b].imm & mask;
+	if (!kept) {
+		opt_make_const(i, (enum ir_type)i->type, 0);
+		return true;
+	}
+	if (kept != mask)
 		return false;
 	opt_make_copy(i, (enum ir_type)i->type, i->a);
 	return true;

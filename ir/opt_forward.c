@@ -70,6 +70,17 @@ static void visit_set(struct opt *o, struct held *h, ir_ref r)
 	h->value[g] = i->a;
 }
 
+static void visit_stick(struct opt *o, struct held *h, ir_ref r)
+{
+	struct ir_insn *i = &o->insns[r];
+	if (opt_is_const(o, i->a) && !o->insns[i->a].imm) {
+		i->op = IR_nop;
+		return;
+	}
+	h->known &= ~(UINT64_C(1) << i->aux);
+	h->constant &= ~(UINT64_C(1) << i->aux);
+}
+
 static void visit_call(struct opt *o, struct held *h, ir_ref r)
 {
 	const struct ir_insn *i = &o->insns[r];
@@ -123,6 +134,9 @@ static void visit(struct opt *o, struct held *h, ir_ref r)
 		break;
 	case IR_SHAPE_GLOBAL1:
 		visit_set(o, h, r);
+		break;
+	case IR_SHAPE_GLOBAL_OR:
+		visit_stick(o, h, r);
 		break;
 	case IR_SHAPE_CALL:
 		visit_call(o, h, r);

@@ -21,7 +21,8 @@ const uint8_t opt_width_rules[IR_OP_COUNT] = {
 	[IR_sext16] = WIDTH_SEXT16, [IR_zext8] = WIDTH_8, [IR_zext16] = WIDTH_16, [IR_sext32] = WIDTH_SEXT32,
 	[IR_zext32] = WIDTH_LOW, [IR_trunc] = WIDTH_LOW, [IR_high] = WIDTH_HIGH, [IR_join] = WIDTH_JOIN,
 	[IR_cmp] = WIDTH_BOOL, [IR_select] = WIDTH_CHOICE, [IR_add_c] = WIDTH_BOOL, [IR_add_v] = WIDTH_BOOL,
-	[IR_sub_c] = WIDTH_BOOL, [IR_sub_v] = WIDTH_BOOL,
+	[IR_sub_c] = WIDTH_BOOL, [IR_sub_v] = WIDTH_BOOL, [IR_shl_c] = WIDTH_BOOL, [IR_shr_c] = WIDTH_BOOL,
+	[IR_sar_c] = WIDTH_BOOL,
 };
 
 static unsigned bits_of(uint64_t x)

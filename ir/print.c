@@ -93,6 +93,9 @@ static void print_insn(const struct ir_unit *u, ir_ref r, struct log *out)
 		log_printf(out, "%s %s, v%" PRIu32, i->b == IR_SET_OPTIONAL ? "?" : i->b == IR_SET_LAZY ? "~" : "",
 			   u->guest->globals[i->aux].name, i->a);
 		break;
+	case IR_SHAPE_GLOBAL_OR:
+		log_printf(out, " %s, v%" PRIu32, u->guest->globals[i->aux].name, i->a);
+		break;
 	case IR_SHAPE_COMPARE:
 		log_printf(out, ".%s", cc_names[i->aux]);
 		print_values(i, out);

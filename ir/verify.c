@@ -164,6 +164,10 @@ static bool check_fields(struct check *c, const struct ir_insn *i)
 		return i->type == IR_I64 || i->imm <= UINT32_MAX || bad(c, "immediate is wider than the type");
 	case IR_SHAPE_GLOBAL1:
 		return check_global(c, i) && check_set(c, i);
+	case IR_SHAPE_GLOBAL_OR:
+		if (i->aux < c->u->guest->n_globals && c->u->guest->globals[i->aux].mem_bytes != 1)
+			return bad(c, "global %u is not of one byte", i->aux);
+		return check_global(c, i) && check_unseen(c, UINT64_C(1) << i->aux);
 	case IR_SHAPE_GLOBAL:
 		return check_global(c, i) && check_unseen(c, UINT64_C(1) << i->aux);
 	case IR_SHAPE_COMPARE:

@@ -16,7 +16,7 @@
 #include "runtime/trap.h"
 #include "runtime/vclock.h"
 
-#define JUMP_CACHE_BITS 12u
+#define JUMP_CACHE_BITS 14u
 #define JUMP_CACHE_SIZE (1u << JUMP_CACHE_BITS)
 
 /* rbp in emitted code points VCPU_BASE_BIAS bytes into this, so that what is hot has 8-bit offsets. */

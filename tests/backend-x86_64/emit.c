@@ -136,6 +136,8 @@ static void registers_encode(void **state)
 				emit_imul_rri(&b.e, w, d, s, 0x12345), expect(&b, "imul %s, %s, 0x12345", D, S);
 				emit_bsr(&b.e, w, d, s), expect(&b, "bsr %s, %s", D, S);
 				emit_lzcnt(&b.e, w, d, s), expect(&b, "lzcnt %s, %s", D, S);
+				emit_bt_rr(&b.e, w, d, s), expect(&b, "bt %s, %s", D, S);
+				emit_bt_ri(&b.e, w, d, (unsigned)(s + 15)), expect(&b, "bt %s, 0x%x", D, (unsigned)(s + 15));
 				emit_rorx(&b.e, w, d, s, 13), expect(&b, "rorx %s, %s, 0xd", D, S);
 				for (unsigned k = 0; k < 16; k++) {
 					emit_cmov_rr(&b.e, w, (enum x64_cc)k, d, s);
@@ -174,6 +176,7 @@ static void single_registers_encode(void **state)
 		for (int w = 0; w < 2; w++) {
 			const char *R = regs(w)[r];
 			emit_not(&b.e, w, r), expect(&b, "not %s", R);
+			emit_mul_r(&b.e, w, r), expect(&b, "%smul %s", w ? "i" : "", reg32[r]);
 			emit_neg(&b.e, w, r), expect(&b, "neg %s", R);
 			emit_bswap(&b.e, w, r), expect(&b, "bswap %s", R);
 			for (unsigned k = 0; k < 8; k++) {
@@ -240,6 +243,7 @@ static void memory_forms_encode(void **state)
 			emit_store_imm(&b.e, size, m, 0x1234567), expect(&b, "mov %s%s, 0x1234567", ptr(size), M);
 			emit_lea(&b.e, w, r, m), expect(&b, "lea %s, %s", R, M);
 			emit_imul_rm(&b.e, w, r, m), expect(&b, "imul %s, %s", R, M);
+			emit_mul_m(&b.e, w, m), expect(&b, "%smul %s", w ? "i" : "", M);
 			emit_cmov_rm(&b.e, w, CC_L, r, m), expect(&b, "cmovl %s, %s", R, M);
 			enum x64_alu op = (enum x64_alu)(f % 8);
 			emit_alu_rm(&b.e, w, op, r, m), expect(&b, "%s %s, %s", alu[op], R, M);

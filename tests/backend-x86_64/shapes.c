@@ -111,9 +111,23 @@ static void unit_long_add(struct ir_unit *u)
 /* umull r0, r1, r2, r3 */
 static void unit_long_multiply(struct ir_unit *u)
 {
-	ir_ref p = ir_mul(u, IR_I64, ir_zext32(u, IR_I64, ir_get(u, R2)), ir_zext32(u, IR_I64, ir_get(u, R3)));
-	ir_set(u, R0, ir_trunc(u, IR_I64, p));
-	ir_set(u, R1, ir_high(u, IR_I64, p));
+	ir_ref a = ir_get(u, R2), b = ir_get(u, R3), high = ir_mulh_u(u, IR_VOID, a, b);
+	ir_set(u, R0, ir_mul(u, IR_I32, a, b));
+	ir_set(u, R1, high);
+	end(u);
+}
+
+/* lsls r0, r1, #3; the top half of r2 * r3, unsigned; lsrs r4, r4, r0; q |= overflow of r1 + r2 */
+static void unit_shifts(struct ir_unit *u)
+{
+	ir_ref a = ir_get(u, R1), b = ir_get(u, R4), n = word(u, 3), r = ir_shl(u, IR_I32, a, n);
+	set_nz(u, r);
+	ir_set(u, C, ir_shl_c(u, IR_VOID, a, n, word(u, 0)));
+	ir_set(u, R0, r);
+	ir_set(u, R12, ir_mulh_u(u, IR_VOID, ir_get(u, R2), ir_get(u, R3)));
+	ir_set(u, R4, ir_shr(u, IR_I32, b, r));
+	ir_set(u, C, ir_shr_c(u, IR_VOID, b, r, ir_get(u, C)));
+	ir_stick(u, V, ir_add_v(u, IR_I32, a, ir_get(u, R2), word(u, 0)));
 	end(u);
 }
 
@@ -247,6 +261,7 @@ static const struct shape {
 	{"return", unit_return, 0, 0},
 	{"memory through the window", unit_window, 0, 2},
 	{"window: constants, byte order", unit_window_order, 0, 2},
+	{"shifts, high half, a bit that sticks", unit_shifts, 0, 0},
 };
 
 static void build_keyed(struct ir_unit *u, struct harness *h, const struct ir_guest *guest, const struct shape *s,

@@ -53,6 +53,20 @@ REF(add_v, 32, (int64_t)(int32_t)a + (int32_t)b + c != (int32_t)(a + b + c))
 REF(add_v, 64, (wide)(int64_t)a + (int64_t)b + c != (int64_t)(a + b + c))
 REF(sub_v, 32, (int64_t)(int32_t)a - (int32_t)b - (1 - (int64_t)c) != (int32_t)(a - b - (1 - c)))
 REF(sub_v, 64, (wide)(int64_t)a - (int64_t)b - (1 - (int64_t)c) != (int64_t)(a - b - (1 - c)))
+static uint64_t out_left(uint64_t a, unsigned n, uint64_t c)
+{
+	return n == 0 ? c : n > 32 ? 0 : a >> (32 - n) & 1;
+}
+
+static uint64_t out_right(uint64_t a, unsigned n, uint64_t c, uint64_t beyond)
+{
+	return n == 0 ? c : n > 32 ? beyond : a >> (n - 1) & 1;
+}
+REF(shl_c, 32, out_left((uint32_t)a, (uint8_t)b, c))
+REF(shr_c, 32, out_right((uint32_t)a, (uint8_t)b, c, 0))
+REF(sar_c, 32, out_right((uint32_t)a, (uint8_t)b, c, a >> 31 & 1))
+REF(mulh_u, 32, (uint64_t)(((uwide)(uint32_t)a * (uint32_t)b) >> 32))
+REF(mulh_s, 32, (uint64_t)(((wide)(int32_t)a * (int32_t)b) >> 32))
 REF(sext8, 32, (a % 0x100u ^ 0x80u) - 0x80u)
 REF(sext16, 32, (a % 0x10000u ^ 0x8000u) - 0x8000u)
 REF(zext8, 32, a % 0x100u)
@@ -91,6 +105,8 @@ static const struct {
 	ROW2(copy), ROW2(add), ROW2(sub), ROW2(mul), ROW2(and), ROW2(or), ROW2(xor), ROW2(andn), ROW2(shl), ROW2(shr),
 	ROW2(sar), ROW2(ror), ROW2(not), ROW2(neg), ROW2(clz), ROW2(bswap), ROW2(select), ROW2(adc), ROW2(sbc),
 	ROW2(add_c), ROW2(add_v), ROW2(sub_c), ROW2(sub_v),
+	[IR_shl_c] = { { shl_c_32, NULL } }, [IR_shr_c] = { { shr_c_32, NULL } }, [IR_sar_c] = { { sar_c_32, NULL } },
+	[IR_mulh_u] = { { mulh_u_32, NULL } }, [IR_mulh_s] = { { mulh_s_32, NULL } },
 	[IR_sext8] = { { sext8_32, NULL } }, [IR_sext16] = { { sext16_32, NULL } },
 	[IR_zext8] = { { zext8_32, NULL } }, [IR_zext16] = { { zext16_32, NULL } },
 	[IR_sext32] = { { sext32_64, NULL } }, [IR_zext32] = { { zext32_64, NULL } },

@@ -329,7 +329,10 @@ static void gen_get(struct gen *g)
 static void gen_set(struct gen *g)
 {
 	uint16_t n = random_global(g);
-	ir_set(g->u, n, is_flag(n) ? pick_cond(g) : pick(g, (enum ir_type)random_guest.globals[n].type));
+	if (is_flag(n) && chance(g, 25))
+		ir_stick(g->u, n, chance(g, 70) ? pick_cond(g) : pick_w(g));
+	else
+		ir_set(g->u, n, is_flag(n) ? pick_cond(g) : pick(g, (enum ir_type)random_guest.globals[n].type));
 }
 
 /* Any pure op, from its row: a new row in ops.def is covered at once. */
@@ -355,8 +358,38 @@ static void gen_pure(struct gen *g)
 	enum ir_type rt = ir_result_type(g->u, &g->u->insns[r]);
 	push_typed(g, rt, r);
 	bool truth = ir_ops[op].shape == IR_SHAPE_COMPARE || (ir_ops[op].result == 'w' && ir_ops[op].n_args == 3);
+	if ((op == IR_mulh_u || op == IR_mulh_s) && chance(g, 70))
+		push_typed(g, IR_I32, chance(g, 50) ? ir_mul(g->u, IR_I32, v[0], v[1]) : ir_mul(g->u, IR_I32, v[1], v[0]));
 	if (truth) /* cmp, add_c, add_v, sub_c, sub_v */
 		push(&g->cond, r);
+}
+
+/* Sets a register, perhaps, and the flags; IR_NONE = leave that one alone. */
+static void set_flags(struct gen *g, enum ir_type t, ir_ref r, ir_ref c, ir_ref v)
+{
+	struct ir_unit *u = g->u;
+	ir_ref zero = ir_const(u, t, 0);
+	if (t == IR_I32 && chance(g, 60))
+		ir_set(u, (uint16_t)random_below(&g->rnd, RANDOM_REGS), r);
+	ir_set(u, RANDOM_G_FLAG0, push(&g->cond, ir_cmp(u, t, IR_LTS, r, zero)));
+	ir_set(u, RANDOM_G_FLAG0 + 1, push(&g->cond, ir_cmp(u, t, IR_EQ, r, zero)));
+	if (c != IR_NONE)
+		ir_set(u, RANDOM_G_FLAG0 + 2, push(&g->cond, c));
+	if (v != IR_NONE)
+		ir_set(u, RANDOM_G_FLAG0 + 3, push(&g->cond, v));
+	push_typed(g, t, r);
+}
+
+/* A shift whose last bit out is the carry, mostly by a constant: then one host instruction can do both. */
+static void gen_shift_flags(struct gen *g)
+{
+	struct ir_unit *u = g->u;
+	ir_ref n = chance(g, 80) ? ir_const(u, IR_I32, 1 + random_below(&g->rnd, 32)) : pick_w(g);
+	ir_ref a = pick_w(g), cin = pick_cond(g);
+	unsigned kind = random_below(&g->rnd, 3);
+	ir_ref r = ir_emit(u, (enum ir_op)(IR_shl + kind), IR_I32, 0, a, n, IR_NONE, 0);
+	ir_ref c = ir_emit(u, (enum ir_op)(IR_shl_c + kind), IR_VOID, 0, a, n, cin, 0);
+	set_flags(g, IR_I32, r, c, IR_NONE);
 }
 
 /* What a front end emits for an instruction that sets all flags: the shape that backends match. */
@@ -365,7 +398,6 @@ static void gen_flags(struct gen *g)
 	struct ir_unit *u = g->u;
 	enum ir_type t = chance(g, 85) ? IR_I32 : IR_I64;
 	ir_ref a = pick(g, t), b = pick(g, t), r, c = IR_NONE, v = IR_NONE, cin;
-	ir_ref zero = ir_const(u, t, 0);
 	unsigned kind = random_below(&g->rnd, 5);
 	switch (kind) {
 	case 0:
@@ -396,15 +428,7 @@ static void gen_flags(struct gen *g)
 		r = chance(g, 50) ? ir_and(u, t, a, b) : ir_xor(u, t, a, b);
 		break;
 	}
-	if (t == IR_I32 && chance(g, 60))
-		ir_set(u, (uint16_t)random_below(&g->rnd, RANDOM_REGS), r);
-	ir_set(u, RANDOM_G_FLAG0, push(&g->cond, ir_cmp(u, t, IR_LTS, r, zero)));
-	ir_set(u, RANDOM_G_FLAG0 + 1, push(&g->cond, ir_cmp(u, t, IR_EQ, r, zero)));
-	if (c != IR_NONE) {
-		ir_set(u, RANDOM_G_FLAG0 + 2, push(&g->cond, c));
-		ir_set(u, RANDOM_G_FLAG0 + 3, push(&g->cond, v));
-	}
-	push_typed(g, t, r);
+	set_flags(g, t, r, c, v);
 }
 
 static uint16_t random_memop(struct gen *g, enum ir_type t, bool load)
@@ -511,8 +535,10 @@ static void gen_one(struct gen *g)
 	unsigned what = random_below(&g->rnd, 100);
 	if (chance(g, 4))
 		gen_unseen_flags(g);
-	else if (what < 34)
+	else if (what < 32)
 		gen_pure(g);
+	else if (what < 34)
+		gen_shift_flags(g);
 	else if (what < 48)
 		gen_get(g);
 	else if (what < 66)
