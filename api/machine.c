@@ -306,7 +306,7 @@ void rhea_free(struct rhea *m)
 	machine_free_images(m);
 	machine_free_mmio(m);
 	perfmap_close(m->perfmap);
-	tb_stats_free(m->tb_stats);
+	blocks_free(m->blocks);
 	dump_free(m->dump);
 	symbols_free(m->symbols);
 	log_close(&m->log);

@@ -5,6 +5,7 @@
 
 #include "debug/monitor.h"
 #include "debug/symbols.h"
+#include "debug/tb_stats.h"
 #include "debug/watch.h"
 #include "host/block.h"
 #include "host/chardev.h"
@@ -45,9 +46,9 @@ struct rhea {
 	char **semihosting_args; /* NULL-terminated, owned */
 	struct symbols *symbols;
 	struct dump *dump;
-	struct tb_stats *tb_stats; /* NULL until asked for */
+	struct blocks *blocks;     /* NULL until somebody asks for counts */
 	struct perfmap *perfmap;   /* NULL unless asked for */
-	struct watch watch;        /* those of the three that watch now */
+	struct watch watch;        /* those that watch now */
 	struct image_blob *blobs;   /* files: they do not overlap */
 	struct image_blob *patches; /* values over them, in order */
 	enum start_kind start;

@@ -67,9 +67,9 @@ static struct watch watchers(struct rhea *m)
 	    m->cfg.accel == RHEA_ACCEL_LOCKSTEP)
 		w.dump = m->dump;
 	if (log_on(&m->log, LOG_tb_stats)) {
-		if (!m->tb_stats)
-			m->tb_stats = tb_stats_new(&m->log, m->symbols);
-		w.stats = m->tb_stats;
+		if (!m->blocks)
+			m->blocks = blocks_new();
+		w.blocks = m->blocks;
 	}
 	return w;
 }
@@ -82,7 +82,7 @@ void machine_watch(struct rhea *m)
 	bool no_chain = m->cfg.no_chain || log_on(&m->log, LOG_nochain);
 	m->watch = watchers(m);
 	watch_observer(&m->watch, log_on(&m->log, LOG_exec | LOG_cpu), &m->vcpu->observer);
-	if ((no_chain && !m->vcpu->cfg.no_chain) || m->watch.stats != old.stats || m->watch.perfmap != old.perfmap)
+	if ((no_chain && !m->vcpu->cfg.no_chain) || m->watch.blocks != old.blocks || m->watch.perfmap != old.perfmap)
 		vcpu_flush_code(m->vcpu);
 	m->vcpu->cfg.no_chain = no_chain;
 }
@@ -91,8 +91,8 @@ void machine_report_jit(const struct rhea *m, unsigned top, report_line *line, v
 {
 	uint64_t insns = vcpu_insns(m->vcpu);
 	tb_stats_totals(m->vcpu, insns, line, ctx);
-	if (m->tb_stats)
-		tb_stats_hottest(m->tb_stats, m->vcpu, insns, top, line, ctx);
+	if (m->blocks)
+		tb_stats_hottest(m->blocks, &m->log, m->symbols, m->vcpu, insns, top, line, ctx);
 }
 
 void rhea_run(struct rhea *m, uint64_t max_insns, struct rhea_event *ev)

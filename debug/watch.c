@@ -34,8 +34,8 @@ static void on_compiled(void *opaque, const struct tb_view *tb)
 	const struct observer o = dump_of(w);
 	if (o.compiled)
 		o.compiled(o.opaque, tb);
-	if (w->stats)
-		tb_stats_compiled(w->stats, tb);
+	if (w->blocks)
+		blocks_compiled(w->blocks, tb);
 	if (w->perfmap)
 		perfmap_compiled(w->perfmap, tb);
 }
@@ -43,7 +43,13 @@ static void on_compiled(void *opaque, const struct tb_view *tb)
 static uint32_t on_counter(void *opaque, const struct tb_view *tb)
 {
 	const struct watch *w = opaque;
-	return tb_stats_counter(w->stats, tb);
+	return blocks_counter(w->blocks, tb);
+}
+
+static void on_left(void *opaque, uint32_t counter, uint32_t executed)
+{
+	const struct watch *w = opaque;
+	blocks_left(w->blocks, counter, executed);
 }
 
 static void on_flushed(void *opaque)
@@ -61,10 +67,12 @@ void watch_observer(struct watch *w, bool exec, struct observer *out)
 		if (exec)
 			out->exec = on_exec;
 	}
-	if (w->dump || w->stats || w->perfmap)
+	if (w->dump || w->blocks || w->perfmap)
 		out->compiled = on_compiled;
-	if (w->stats)
+	if (w->blocks) {
 		out->counter = on_counter;
+		out->left = on_left;
+	}
 	if (w->perfmap)
 		out->flushed = on_flushed;
 }

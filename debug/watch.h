@@ -3,14 +3,14 @@
 #ifndef RHEA_WATCH_H
 #define RHEA_WATCH_H
 
+#include "debug/blocks.h"
 #include "debug/dump.h"
 #include "debug/perfmap.h"
-#include "debug/tb_stats.h"
 
 /* NULL: does not watch. */
 struct watch {
 	struct dump *dump;
-	struct tb_stats *stats;
+	struct blocks *blocks;
 	struct perfmap *perfmap;
 };
 

@@ -160,6 +160,8 @@ static void leave_at(struct vcpu *v, struct tb *tb, uint32_t mark)
 	unpark(v);
 	v->cpu->pc = tb_mark_pc(tb, mark);
 	v->base->budget += (int32_t)(tb->n_insns - mark);
+	if (v->observer.left) /* what is done again is counted then */
+		v->observer.left(v->observer.opaque, tb->counter, mark + !v->retry);
 	if (v->cut_wanted)
 		vcpu_cut_behind(v, tb, mark);
 	v->cut_wanted = false;

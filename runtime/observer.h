@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who wants to watch translation and execution (the -d dumps, -perfmap). The runtime calls what is not
+ * Who wants to watch translation and execution (the -d dumps, -perfmap, -coverage, ...). The runtime calls what is not
  * NULL; with no observer it pays one test per translation and nothing per executed block.
  */
 #ifndef RHEA_OBSERVER_H
@@ -30,6 +30,8 @@ struct observer {
 	/* A block that is not there yet: which of vcpu_base.tb_count shall count its runs, 0 for none. Who begins to ask
 	 * drops the code that there is. */
 	uint32_t (*counter)(void *opaque, const struct tb_view *tb);
+	/* The run of the block with this counter that is counted last ended before its instruction number `executed`. */
+	void (*left)(void *opaque, uint32_t counter, uint32_t executed);
 	void (*flushed)(void *opaque); /* all compiled code is gone; its addresses will be used again */
 };
 
