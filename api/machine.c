@@ -300,6 +300,7 @@ void rhea_free(struct rhea *m)
 	poll_set_free(m->polls);
 	machine_free_semihosting(m);
 	machine_log_stats(m); /* the terminal is as it was: this may go to it */
+	machine_free_seeing(m);
 	vcpu_free(m->vcpu);
 	if (m->as)
 		as_free(m->as);

@@ -3,6 +3,7 @@
 #ifndef RHEA_MACHINE_H
 #define RHEA_MACHINE_H
 
+#include "debug/coverage.h"
 #include "debug/monitor.h"
 #include "debug/symbols.h"
 #include "debug/tb_stats.h"
@@ -24,6 +25,13 @@ struct image_blob {
 	size_t mem_size; /* >= size; the rest is zeroed */
 	const char *name; /* for messages; behind the bytes */
 	uint8_t bytes[];
+};
+
+/* Who watches the run for a file of his own; what nobody asked for is NULL. */
+struct seeing {
+	struct coverage *coverage;
+	struct debuginfo *debuginfo; /* of images loaded since somebody wants it */
+	bool written;                /* the files are what the run came to so far */
 };
 
 enum start_kind { START_RESET, START_PC, START_BOOT_STUB };
@@ -48,6 +56,7 @@ struct rhea {
 	struct dump *dump;
 	struct blocks *blocks;     /* NULL until somebody asks for counts */
 	struct perfmap *perfmap;   /* NULL unless asked for */
+	struct seeing see;
 	struct watch watch;        /* those that watch now */
 	struct image_blob *blobs;   /* files: they do not overlap */
 	struct image_blob *patches; /* values over them, in order */
@@ -93,6 +102,13 @@ void machine_free_mmio(struct rhea *m);
 void machine_watch(struct rhea *m);
 /* Totals and, with -d tb_stats, the hottest `top` blocks. */
 void machine_report_jit(const struct rhea *m, unsigned top, report_line *line, void *ctx);
+
+/* seeing.c */
+/* Symbols and, when somebody wants them, lines of an ELF file. */
+void machine_add_symbols(struct rhea *m, const struct image_file *file);
+bool machine_wants_counts(const struct rhea *m);
+/* Writes the files if that was not done since the last run, and closes them. */
+void machine_free_seeing(struct rhea *m);
 
 /* state.c */
 void machine_log_regs(struct rhea *m);

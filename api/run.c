@@ -66,7 +66,7 @@ static struct watch watchers(struct rhea *m)
 	if (log_on(&m->log, LOG_in_asm | LOG_op | LOG_op_opt | LOG_out_asm | LOG_exec | LOG_cpu) ||
 	    m->cfg.accel == RHEA_ACCEL_LOCKSTEP)
 		w.dump = m->dump;
-	if (log_on(&m->log, LOG_tb_stats)) {
+	if (log_on(&m->log, LOG_tb_stats) || machine_wants_counts(m)) {
 		if (!m->blocks)
 			m->blocks = blocks_new();
 		w.blocks = m->blocks;
@@ -99,6 +99,7 @@ void rhea_run(struct rhea *m, uint64_t max_insns, struct rhea_event *ev)
 {
 	uint64_t start = vcpu_insns(m->vcpu);
 	machine_watch(m);
+	m->see.written = false;
 	*ev = (struct rhea_event){0};
 	for (bool done = false; !done;) {
 		stay_paused(m);

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Coverage and its kin: who watches a run, and what is written about it at the end. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/machine.h"
+
+/* Between two rhea_run, once. */
+static enum rhea_status check_once(const void *present, const char *what, struct rhea_error *err)
+{
+	return present ? error_set(err, RHEA_ERR_USAGE, "%s is being written already", what) : RHEA_OK;
+}
+
+/* Blocks are counted, and images that are loaded from now on keep their DWARF. */
+static enum rhea_status want_counts(struct rhea *m, struct rhea_error *err)
+{
+	if (!m->blocks)
+		m->blocks = blocks_new();
+	if (!m->see.debuginfo)
+		m->see.debuginfo = debuginfo_new();
+	return m->blocks && m->see.debuginfo ? RHEA_OK : error_set(err, RHEA_ERR_HOST, "out of host memory");
+}
+
+enum rhea_status rhea_coverage(struct rhea *m, const struct rhea_coverage *c, struct rhea_error *err)
+{
+	enum rhea_status st = check_once(m->see.coverage, "coverage", err);
+	if (!st)
+		st = want_counts(m, err);
+	return st ? st : coverage_open(&m->see.coverage, c, err);
+}
+
+enum rhea_status rhea_load_symbols(struct rhea *m, const char *path, struct rhea_error *err)
+{
+	struct image_file file;
+	enum rhea_status st = image_read(path, MACHINE_MAX_FILE_SIZE, &file, err);
+	if (st)
+		return st;
+	if (image_is_elf(&file))
+		machine_add_symbols(m, &file);
+	else
+		st = error_set(err, RHEA_ERR_IMAGE, "%s: not an ELF file: it has no symbols", path);
+	image_file_free(&file);
+	return st;
+}
+
+static void add_symbol(void *opaque, const char *name, uint32_t addr, uint32_t size, bool function)
+{
+	(void)function;
+	symbols_add(opaque, name, addr, size);
+}
+
+void machine_add_symbols(struct rhea *m, const struct image_file *file)
+{
+	image_elf_symbols(file, add_symbol, m->symbols);
+	if (m->see.debuginfo)
+		debuginfo_add(m->see.debuginfo, file->data, file->size);
+}
+
+bool machine_wants_counts(const struct rhea *m)
+{
+	return m->see.coverage != NULL;
+}
+
+/* ---- at the end ---- */
+
+/* The images by their files, and one more for everything else. */
+static unsigned list_modules(const struct rhea *m, struct coverage_module *list, unsigned max)
+{
+	unsigned n = 0;
+	for (const struct image_blob *b = m->blobs; b; b = b->next) {
+		uint32_t base = (uint32_t)b->addr.v, end = (uint32_t)MIN(b->addr.v + b->mem_size, UINT32_MAX);
+		unsigned i = 0;
+		while (i < n && strcmp(list[i].path, b->name) != 0)
+			i++;
+		if (i == n && n + 1 < max)
+			list[n++] = (struct coverage_module){b->name, base, end};
+		else if (i < n)
+			list[i] = (struct coverage_module){b->name, MIN(list[i].base, base), MAX(list[i].end, end)};
+	}
+	list[n++] = (struct coverage_module){"guest memory", 0, UINT32_MAX};
+	return n;
+}
+
+static enum rhea_status write_coverage(struct rhea *m, struct rhea_error *err)
+{
+	struct coverage_module modules[64];
+	struct coverage_input in = {
+		.blocks = m->blocks,
+		.runs = m->vcpu->base->tb_count,
+		.tables = debuginfo_tables(m->see.debuginfo),
+		.modules = modules,
+		.n_modules = list_modules(m, modules, ARRAY_LEN(modules)),
+	};
+	if (in.tables->no_library)
+		log_printf(&m->log, "rhea: libdw.so.1 is not on this host: source lines are not known\n");
+	return coverage_write(m->see.coverage, &in, err);
+}
+
+enum rhea_status rhea_write_reports(struct rhea *m, struct rhea_error *err)
+{
+	enum rhea_status st = RHEA_OK;
+	m->see.written = true;
+	if (m->see.coverage)
+		st = write_coverage(m, err);
+	return st;
+}
+
+void machine_free_seeing(struct rhea *m)
+{
+	struct rhea_error err;
+	if (m->vcpu && !m->see.written && rhea_write_reports(m, &err))
+		log_printf(&m->log, "rhea: %s\n", err.msg);
+	coverage_close(m->see.coverage);
+	debuginfo_free(m->see.debuginfo);
+	m->see = (struct seeing){0};
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* -coverage and its kin: FILE[,property=value]... A comma in the file's name is written twice. */
+#include <string.h>
+
+#include "cli/options.h"
+
+/* The file's name, which comes first; file=FILE is as good. *rest is what follows. */
+static bool take_path(struct cli_options *o, const struct cli_option *row, const char *arg, char **rest, const char **path)
+{
+	char *key, *value;
+	*rest = cli_keep(o, arg);
+	if (!cli_next_pair(rest, &key, &value) || !*key)
+		return cli_fail(o, "-%s: the file name is empty", row->name);
+	if (value && strcmp(key, "file") == 0)
+		key = value;
+	else if (value)
+		value[-1] = '='; /* part of the name */
+	*path = key;
+	return *key || cli_fail(o, "-%s: the file name is empty", row->name);
+}
+
+static bool unknown(struct cli_options *o, const struct cli_option *row, const char *key, const char *known)
+{
+	return cli_fail(o, "-%s: unknown property '%.100s' (known: %s)", row->name, key, known);
+}
+
+bool opt_coverage(struct cli_options *o, const struct cli_option *row, const char *arg)
+{
+	char *rest, *key, *value;
+	struct rhea_coverage *c = &o->coverage;
+	*c = (struct rhea_coverage){0};
+	if (!take_path(o, row, arg, &rest, &c->path))
+		return false;
+	while (cli_next_pair(&rest, &key, &value)) {
+		const char *v = value ? value : "";
+		if (strcmp(key, "merge") == 0) {
+			if (!cli_parse_bool(value, &c->merge))
+				return cli_fail(o, "-coverage: merge=%.100s: expected on or off", v);
+		} else if (strcmp(key, "format") == 0) {
+			c->format = strcmp(v, "drcov") == 0 ? RHEA_COVERAGE_DRCOV : RHEA_COVERAGE_LCOV;
+			if (strcmp(v, "drcov") != 0 && strcmp(v, "lcov") != 0)
+				return cli_fail(o, "-coverage: format=%.100s: expected lcov or drcov", v);
+		} else {
+			return unknown(o, row, key, "format, merge");
+		}
+	}
+	return true;
+}
+
+bool opt_symbols(struct cli_options *o, const struct cli_option *row, const char *arg)
+{
+	if (!*arg)
+		return cli_fail(o, "-%s: the file name is empty", row->name);
+	if (o->n_symbols == CLI_MAX_LOADERS)
+		return cli_fail(o, "-%s: more than %d of them", row->name, CLI_MAX_LOADERS);
+	o->symbols[o->n_symbols++] = arg;
+	return true;
+}
