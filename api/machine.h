@@ -5,6 +5,8 @@
 
 #include "debug/coverage.h"
 #include "debug/monitor.h"
+#include "debug/report_file.h"
+#include "debug/samples.h"
 #include "debug/symbols.h"
 #include "debug/tb_stats.h"
 #include "debug/watch.h"
@@ -30,6 +32,9 @@ struct image_blob {
 /* Who watches the run for a file of his own; what nobody asked for is NULL. */
 struct seeing {
 	struct coverage *coverage;
+	struct report_file profile;
+	struct samples *samples;
+	uint64_t sample_period;
 	struct debuginfo *debuginfo; /* of images loaded since somebody wants it */
 	bool written;                /* the files are what the run came to so far */
 };

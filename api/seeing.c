@@ -29,6 +29,28 @@ enum rhea_status rhea_coverage(struct rhea *m, const struct rhea_coverage *c, st
 	return st ? st : coverage_open(&m->see.coverage, c, err);
 }
 
+static enum rhea_status want_samples(struct rhea *m, struct rhea_error *err)
+{
+	enum rhea_status st = want_counts(m, err);
+	if (!st && !m->see.samples) {
+		m->see.samples = samples_new(m->see.debuginfo, m->symbols);
+		m->see.sample_period = SAMPLES_PERIOD;
+	}
+	return st || m->see.samples ? st : error_set(err, RHEA_ERR_HOST, "out of host memory");
+}
+
+enum rhea_status rhea_profile(struct rhea *m, const struct rhea_profile *p, struct rhea_error *err)
+{
+	enum rhea_status st = check_once(m->see.profile.file, "a profile", err);
+	if (!st && p->period && p->period < SAMPLES_MIN_PERIOD)
+		st = error_set(err, RHEA_ERR_USAGE, "a profile's period is at least %u instructions", SAMPLES_MIN_PERIOD);
+	if (!st)
+		st = want_samples(m, err);
+	if (!st && p->period)
+		m->see.sample_period = p->period;
+	return st ? st : report_file_open(&m->see.profile, "a profile", p->path, false, err);
+}
+
 enum rhea_status rhea_load_symbols(struct rhea *m, const char *path, struct rhea_error *err)
 {
 	struct image_file file;
@@ -96,12 +118,24 @@ static enum rhea_status write_coverage(struct rhea *m, struct rhea_error *err)
 	return coverage_write(m->see.coverage, &in, err);
 }
 
+static enum rhea_status write_profile(struct rhea *m, struct rhea_error *err)
+{
+	enum rhea_status st = report_file_begin(&m->see.profile, err);
+	if (st)
+		return st;
+	if (!samples_write_folded(m->see.samples, m->see.profile.file))
+		return error_set(err, RHEA_ERR_HOST, "a profile: out of host memory");
+	return report_file_end(&m->see.profile, err);
+}
+
 enum rhea_status rhea_write_reports(struct rhea *m, struct rhea_error *err)
 {
 	enum rhea_status st = RHEA_OK;
 	m->see.written = true;
 	if (m->see.coverage)
 		st = write_coverage(m, err);
+	if (!st && m->see.profile.file)
+		st = write_profile(m, err);
 	return st;
 }
 
@@ -111,6 +145,8 @@ void machine_free_seeing(struct rhea *m)
 	if (m->vcpu && !m->see.written && rhea_write_reports(m, &err))
 		log_printf(&m->log, "rhea: %s\n", err.msg);
 	coverage_close(m->see.coverage);
+	report_file_close(&m->see.profile);
+	samples_free(m->see.samples);
 	debuginfo_free(m->see.debuginfo);
 	m->see = (struct seeing){0};
 }

@@ -165,6 +165,8 @@ static enum rhea_status load_images(struct rhea *m, const struct cli_options *o,
 static enum rhea_status open_reports(struct rhea *m, const struct cli_options *o, struct rhea_error *err)
 {
 	enum rhea_status st = o->coverage.path ? rhea_coverage(m, &o->coverage, err) : RHEA_OK;
+	if (!st && o->profile.path)
+		st = rhea_profile(m, &o->profile, err);
 	for (unsigned i = 0; !st && i < o->n_symbols; i++)
 		st = rhea_load_symbols(m, o->symbols[i], err);
 	return st;

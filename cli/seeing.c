@@ -47,6 +47,22 @@ bool opt_coverage(struct cli_options *o, const struct cli_option *row, const cha
 	return true;
 }
 
+bool opt_profile(struct cli_options *o, const struct cli_option *row, const char *arg)
+{
+	char *rest, *key, *value;
+	struct rhea_profile *p = &o->profile;
+	*p = (struct rhea_profile){0};
+	if (!take_path(o, row, arg, &rest, &p->path))
+		return false;
+	while (cli_next_pair(&rest, &key, &value)) {
+		if (strcmp(key, "period") != 0)
+			return unknown(o, row, key, "period");
+		if (!cli_parse_u64(value, &p->period) || p->period < 1024)
+			return cli_fail(o, "-profile: period=%.100s: expected a number of instructions, at least 1024", value ? value : "");
+	}
+	return true;
+}
+
 bool opt_symbols(struct cli_options *o, const struct cli_option *row, const char *arg)
 {
 	if (!*arg)

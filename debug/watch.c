@@ -52,6 +52,12 @@ static void on_left(void *opaque, uint32_t counter, uint32_t executed)
 	blocks_left(w->blocks, counter, executed);
 }
 
+static void on_sample(void *opaque)
+{
+	const struct watch *w = opaque;
+	samples_take(w->samples, w->vcpu);
+}
+
 static void on_flushed(void *opaque)
 {
 	const struct watch *w = opaque;
@@ -72,6 +78,10 @@ void watch_observer(struct watch *w, bool exec, struct observer *out)
 	if (w->blocks) {
 		out->counter = on_counter;
 		out->left = on_left;
+	}
+	if (w->samples) {
+		out->sample = on_sample;
+		out->sample_period = w->sample_period;
 	}
 	if (w->perfmap)
 		out->flushed = on_flushed;

@@ -6,12 +6,16 @@
 #include "debug/blocks.h"
 #include "debug/dump.h"
 #include "debug/perfmap.h"
+#include "debug/samples.h"
 
 /* NULL: does not watch. */
 struct watch {
 	struct dump *dump;
 	struct blocks *blocks;
 	struct perfmap *perfmap;
+	struct samples *samples;
+	uint64_t sample_period;
+	struct vcpu *vcpu; /* whom they watch */
 };
 
 /* Fills *out with the callbacks that *w needs; out->opaque is w. `exec`: the dump wants each block that runs. */

@@ -304,6 +304,13 @@ struct rhea_coverage {
 /* Which instructions ran how often, exactly. */
 RHEA_API enum rhea_status rhea_coverage(struct rhea *m, const struct rhea_coverage *c, struct rhea_error *err);
 
+/* Where the time goes: call stacks in the form that flame graphs are drawn from, sampled by instruction count. */
+struct rhea_profile {
+	const char *path;
+	uint64_t period; /* guest instructions from sample to sample, from 1024; 0 = 100,003 */
+};
+RHEA_API enum rhea_status rhea_profile(struct rhea *m, const struct rhea_profile *p, struct rhea_error *err);
+
 /* Takes symbols and lines from an ELF file that is not loaded: the one that a raw image was made from. */
 RHEA_API enum rhea_status rhea_load_symbols(struct rhea *m, const char *path, struct rhea_error *err);
 

@@ -78,6 +78,8 @@ static void begin_slice(struct vcpu *v, uint64_t limit)
 {
 	uint64_t n = v->cfg.icount ? SLICE_INSNS_ICOUNT : SLICE_INSNS;
 	v->exact = false;
+	if (v->observer.sample && v->next_sample > v->insns_done)
+		n = MIN(n, v->next_sample - v->insns_done);
 	if (limit <= n) {
 		n = limit;
 		v->exact = true;
@@ -104,10 +106,21 @@ static void poll_host(struct vcpu *v)
 	v->host.poll(v->host.opaque, 0);
 }
 
+/* A slice that ends for the sample may end early by what did not fit: that is the block the sample is of. */
+static void take_sample(struct vcpu *v)
+{
+	if (!v->observer.sample || v->insns_done + VCPU_SAMPLE_MIN / 2 < v->next_sample)
+		return;
+	if (v->next_sample) /* not the very first instruction */
+		v->observer.sample(v->observer.opaque);
+	v->next_sample = MAX(v->next_sample, v->insns_done) + v->observer.sample_period;
+}
+
 /* Between slices: everything that is not guest code. */
 static void housekeeping(struct vcpu *v)
 {
 	end_slice(v);
+	take_sample(v);
 	vclock_run_timers(&v->clock);
 	poll_host(v);
 }

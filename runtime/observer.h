@@ -32,6 +32,10 @@ struct observer {
 	uint32_t (*counter)(void *opaque, const struct tb_view *tb);
 	/* The run of the block with this counter that is counted last ended before its instruction number `executed`. */
 	void (*left)(void *opaque, uint32_t counter, uint32_t executed);
+	/* Between two blocks, after every sample_period (at least VCPU_SAMPLE_MIN) guest instructions: the core stands at the block
+	 * that this instruction falls into. */
+	void (*sample)(void *opaque);
+	uint64_t sample_period;
 	void (*flushed)(void *opaque); /* all compiled code is gone; its addresses will be used again */
 };
 

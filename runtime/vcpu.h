@@ -21,6 +21,7 @@
 
 /* rbp in emitted code points VCPU_BASE_BIAS bytes into this, so that what is hot has 8-bit offsets. */
 #define VCPU_BASE_BIAS ((int32_t)sizeof(struct x64_frame) - X64_FRAME_END)
+#define VCPU_SAMPLE_MIN 1024u /* guest instructions between two samples; more than any unit has */
 #define VCPU_MAX_SLICE 400000 /* guest instructions */
 
 /* Blocks whose runs can be counted; number 0 counts nothing. */
@@ -172,6 +173,7 @@ struct vcpu {
 	uint32_t window_flushes, window_misplaced;
 	struct window_sites window_sites;
 	struct trap trap;
+	uint64_t next_sample; /* instruction count */
 	uint64_t last_poll;  /* host ns */
 	bool exit_request, reslice, mismatch;
 	bool in_block;       /* a block runs */

@@ -179,6 +179,13 @@ enum rhea_status rhea_coverage(struct rhea *m, const struct rhea_coverage *c, st
 	return RHEA_OK;
 }
 
+enum rhea_status rhea_profile(struct rhea *m, const struct rhea_profile *p, struct rhea_error *err)
+{
+	(void)m, (void)err;
+	printf("profile %s %llu\n", p->path, (unsigned long long)p->period);
+	return RHEA_OK;
+}
+
 enum rhea_status rhea_load_symbols(struct rhea *m, const char *path, struct rhea_error *err)
 {
 	(void)m, (void)err;
