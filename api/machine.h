@@ -4,6 +4,7 @@
 #define RHEA_MACHINE_H
 
 #include "debug/coverage.h"
+#include "debug/explorer.h"
 #include "debug/monitor.h"
 #include "debug/report_file.h"
 #include "debug/samples.h"
@@ -32,7 +33,9 @@ struct image_blob {
 /* Who watches the run for a file of his own; what nobody asked for is NULL. */
 struct seeing {
 	struct coverage *coverage;
-	struct report_file profile;
+	struct report_file profile, explorer;
+	struct captures *captures;
+	unsigned explorer_top;
 	struct samples *samples;
 	uint64_t sample_period;
 	struct debuginfo *debuginfo; /* of images loaded since somebody wants it */

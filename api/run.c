@@ -62,7 +62,7 @@ static bool to_event(struct rhea *m, enum vcpu_stop why, struct rhea_event *ev)
 
 static struct watch watchers(struct rhea *m)
 {
-	struct watch w = {.perfmap = m->perfmap, .samples = m->see.samples, .sample_period = m->see.sample_period, .vcpu = m->vcpu};
+	struct watch w = {.perfmap = m->perfmap, .samples = m->see.samples, .sample_period = m->see.sample_period, .captures = m->see.captures, .vcpu = m->vcpu};
 	if (log_on(&m->log, LOG_in_asm | LOG_op | LOG_op_opt | LOG_out_asm | LOG_exec | LOG_cpu) ||
 	    m->cfg.accel == RHEA_ACCEL_LOCKSTEP)
 		w.dump = m->dump;

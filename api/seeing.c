@@ -46,9 +46,24 @@ enum rhea_status rhea_profile(struct rhea *m, const struct rhea_profile *p, stru
 		st = error_set(err, RHEA_ERR_USAGE, "a profile's period is at least %u instructions", SAMPLES_MIN_PERIOD);
 	if (!st)
 		st = want_samples(m, err);
-	if (!st && p->period)
-		m->see.sample_period = p->period;
+	if (!st)
+		m->see.sample_period = p->period ? p->period : SAMPLES_PERIOD;
 	return st ? st : report_file_open(&m->see.profile, "a profile", p->path, false, err);
+}
+
+enum rhea_status rhea_explore(struct rhea *m, const struct rhea_explore *e, struct rhea_error *err)
+{
+	enum rhea_status st = check_once(m->see.explorer.file, "an explorer page", err);
+	if (!st && e->top > EXPLORER_MAX_TOP)
+		st = error_set(err, RHEA_ERR_USAGE, "an explorer page shows at most %u blocks", EXPLORER_MAX_TOP);
+	if (!st)
+		st = want_samples(m, err);
+	if (!st && !(m->see.captures = captures_new(m->blocks, m->vcpu->base->tb_count)))
+		st = error_set(err, RHEA_ERR_HOST, "out of host memory");
+	if (!st && !m->see.profile.file)
+		m->see.sample_period = EXPLORER_PERIOD;
+	m->see.explorer_top = e->top ? e->top : EXPLORER_TOP;
+	return st ? st : report_file_open(&m->see.explorer, "an explorer page", e->path, false, err);
 }
 
 enum rhea_status rhea_load_symbols(struct rhea *m, const char *path, struct rhea_error *err)
@@ -80,7 +95,7 @@ void machine_add_symbols(struct rhea *m, const struct image_file *file)
 
 bool machine_wants_counts(const struct rhea *m)
 {
-	return m->see.coverage != NULL;
+	return m->see.coverage || m->see.captures;
 }
 
 /* ---- at the end ---- */
@@ -128,6 +143,40 @@ static enum rhea_status write_profile(struct rhea *m, struct rhea_error *err)
 	return report_file_end(&m->see.profile, err);
 }
 
+/* The image that the start is of: the file that was loaded first. */
+static const char *title(const struct rhea *m)
+{
+	const struct image_blob *b = m->blobs;
+	while (b && b->next)
+		b = b->next;
+	return b ? b->name : "";
+}
+
+static enum rhea_status write_explorer(struct rhea *m, struct rhea_error *err)
+{
+	struct explorer_input in = {
+		.title = title(m),
+		.machine = m->board->name,
+		.version = rhea_version(),
+		.top = m->see.explorer_top,
+		.insns = vcpu_insns(m->vcpu),
+		.time_ns = vclock_now(&m->vcpu->clock),
+		.blocks = m->blocks,
+		.runs = m->vcpu->base->tb_count,
+		.captures = m->see.captures,
+		.samples = m->see.samples,
+		.syms = m->symbols,
+		.tables = debuginfo_tables(m->see.debuginfo),
+	};
+	in.ranges = as_ranges(m->as, &in.n_ranges);
+	enum rhea_status st = report_file_begin(&m->see.explorer, err);
+	if (st)
+		return st;
+	if (!explorer_write(&in, m->see.explorer.file))
+		return error_set(err, RHEA_ERR_HOST, "an explorer page: out of host memory");
+	return report_file_end(&m->see.explorer, err);
+}
+
 enum rhea_status rhea_write_reports(struct rhea *m, struct rhea_error *err)
 {
 	enum rhea_status st = RHEA_OK;
@@ -136,6 +185,8 @@ enum rhea_status rhea_write_reports(struct rhea *m, struct rhea_error *err)
 		st = write_coverage(m, err);
 	if (!st && m->see.profile.file)
 		st = write_profile(m, err);
+	if (!st && m->see.explorer.file)
+		st = write_explorer(m, err);
 	return st;
 }
 
@@ -146,6 +197,8 @@ void machine_free_seeing(struct rhea *m)
 		log_printf(&m->log, "rhea: %s\n", err.msg);
 	coverage_close(m->see.coverage);
 	report_file_close(&m->see.profile);
+	report_file_close(&m->see.explorer);
+	captures_free(m->see.captures);
 	samples_free(m->see.samples);
 	debuginfo_free(m->see.debuginfo);
 	m->see = (struct seeing){0};

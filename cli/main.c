@@ -167,6 +167,8 @@ static enum rhea_status open_reports(struct rhea *m, const struct cli_options *o
 	enum rhea_status st = o->coverage.path ? rhea_coverage(m, &o->coverage, err) : RHEA_OK;
 	if (!st && o->profile.path)
 		st = rhea_profile(m, &o->profile, err);
+	if (!st && o->explore.path)
+		st = rhea_explore(m, &o->explore, err);
 	for (unsigned i = 0; !st && i < o->n_symbols; i++)
 		st = rhea_load_symbols(m, o->symbols[i], err);
 	return st;

@@ -63,6 +63,24 @@ bool opt_profile(struct cli_options *o, const struct cli_option *row, const char
 	return true;
 }
 
+bool opt_explore(struct cli_options *o, const struct cli_option *row, const char *arg)
+{
+	char *rest, *key, *value;
+	struct rhea_explore *e = &o->explore;
+	uint64_t top = 0;
+	*e = (struct rhea_explore){0};
+	if (!take_path(o, row, arg, &rest, &e->path))
+		return false;
+	while (cli_next_pair(&rest, &key, &value)) {
+		if (strcmp(key, "top") != 0)
+			return unknown(o, row, key, "top");
+		if (!cli_parse_u64(value, &top) || top < 1 || top > 5000)
+			return cli_fail(o, "-explore: top=%.100s: expected a number from 1 to 5000", value ? value : "");
+	}
+	e->top = (unsigned)top;
+	return true;
+}
+
 bool opt_symbols(struct cli_options *o, const struct cli_option *row, const char *arg)
 {
 	if (!*arg)

@@ -7,7 +7,7 @@
 #include "debug/disas.h"
 #include "runtime/vcpu.h"
 
-#define HASH_BITS 14u
+#define HASH_BITS 17u
 #define WIDE_INSNS 64u /* more than any block has */
 
 struct blocks *blocks_new(void)

@@ -12,14 +12,22 @@ static struct observer dump_of(const struct watch *w)
 
 static void on_translated(void *opaque, const struct tb_view *tb)
 {
-	const struct observer o = dump_of(opaque);
-	o.translated(o.opaque, tb);
+	const struct watch *w = opaque;
+	const struct observer o = dump_of(w);
+	if (o.translated)
+		o.translated(o.opaque, tb);
+	if (w->captures)
+		captures_translated(w->captures, tb);
 }
 
 static void on_optimised(void *opaque, const struct tb_view *tb)
 {
-	const struct observer o = dump_of(opaque);
-	o.optimised(o.opaque, tb);
+	const struct watch *w = opaque;
+	const struct observer o = dump_of(w);
+	if (o.optimised)
+		o.optimised(o.opaque, tb);
+	if (w->captures)
+		captures_optimised(w->captures, tb);
 }
 
 static void on_exec(void *opaque, const struct tb_view *tb, const struct arm_cpu *cpu)
@@ -36,6 +44,8 @@ static void on_compiled(void *opaque, const struct tb_view *tb)
 		o.compiled(o.opaque, tb);
 	if (w->blocks)
 		blocks_compiled(w->blocks, tb);
+	if (w->captures)
+		captures_compiled(w->captures, tb);
 	if (w->perfmap)
 		perfmap_compiled(w->perfmap, tb);
 }
@@ -67,12 +77,12 @@ static void on_flushed(void *opaque)
 void watch_observer(struct watch *w, bool exec, struct observer *out)
 {
 	*out = (struct observer){.opaque = w};
-	if (w->dump) {
+	if (w->dump || w->captures) {
 		out->translated = on_translated;
 		out->optimised = on_optimised;
-		if (exec)
-			out->exec = on_exec;
 	}
+	if (w->dump && exec)
+		out->exec = on_exec;
 	if (w->dump || w->blocks || w->perfmap)
 		out->compiled = on_compiled;
 	if (w->blocks) {

@@ -4,6 +4,7 @@
 #define RHEA_WATCH_H
 
 #include "debug/blocks.h"
+#include "debug/captures.h"
 #include "debug/dump.h"
 #include "debug/perfmap.h"
 #include "debug/samples.h"
@@ -13,6 +14,7 @@ struct watch {
 	struct dump *dump;
 	struct blocks *blocks;
 	struct perfmap *perfmap;
+	struct captures *captures;
 	struct samples *samples;
 	uint64_t sample_period;
 	struct vcpu *vcpu; /* whom they watch */

@@ -311,6 +311,13 @@ struct rhea_profile {
 };
 RHEA_API enum rhea_status rhea_profile(struct rhea *m, const struct rhea_profile *p, struct rhea_error *err);
 
+/* One HTML page about the run: its hottest blocks as guest code, IR and host code side by side, functions, memory, time. */
+struct rhea_explore {
+	const char *path;
+	unsigned top; /* blocks shown, at most 5000; 0 = 100 */
+};
+RHEA_API enum rhea_status rhea_explore(struct rhea *m, const struct rhea_explore *e, struct rhea_error *err);
+
 /* Takes symbols and lines from an ELF file that is not loaded: the one that a raw image was made from. */
 RHEA_API enum rhea_status rhea_load_symbols(struct rhea *m, const char *path, struct rhea_error *err);
 

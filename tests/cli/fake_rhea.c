@@ -186,6 +186,13 @@ enum rhea_status rhea_profile(struct rhea *m, const struct rhea_profile *p, stru
 	return RHEA_OK;
 }
 
+enum rhea_status rhea_explore(struct rhea *m, const struct rhea_explore *e, struct rhea_error *err)
+{
+	(void)m, (void)err;
+	printf("explore %s %u\n", e->path, e->top);
+	return RHEA_OK;
+}
+
 enum rhea_status rhea_load_symbols(struct rhea *m, const char *path, struct rhea_error *err)
 {
 	(void)m, (void)err;
