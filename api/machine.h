@@ -10,6 +10,7 @@
 #include "debug/samples.h"
 #include "debug/symbols.h"
 #include "debug/tb_stats.h"
+#include "debug/trace.h"
 #include "debug/watch.h"
 #include "host/block.h"
 #include "host/chardev.h"
@@ -35,6 +36,7 @@ struct seeing {
 	struct coverage *coverage;
 	struct report_file profile, explorer;
 	struct captures *captures;
+	struct trace *trace;
 	unsigned explorer_top;
 	struct samples *samples;
 	uint64_t sample_period;

@@ -66,6 +66,20 @@ enum rhea_status rhea_explore(struct rhea *m, const struct rhea_explore *e, stru
 	return st ? st : report_file_open(&m->see.explorer, "an explorer page", e->path, false, err);
 }
 
+enum rhea_status rhea_trace(struct rhea *m, const struct rhea_trace *t, struct rhea_error *err)
+{
+	enum rhea_status st = check_once(m->see.trace, "a trace", err);
+	if (!st && t->last > TRACE_MAX_LAST)
+		st = error_set(err, RHEA_ERR_USAGE, "a trace keeps at most %llu events", (unsigned long long)TRACE_MAX_LAST);
+	if (!st && t->what & (RHEA_TRACE_MEM | RHEA_TRACE_DEVICES) && m->cfg.accel == RHEA_ACCEL_LOCKSTEP)
+		st = error_set(err, RHEA_ERR_USAGE, "a trace with lockstep is of blocks only: every access is done twice");
+	if (!st)
+		st = trace_open(&m->see.trace, t, m->board->name, m->vcpu, m->symbols, err);
+	if (!st && t->what & RHEA_TRACE_MEM)
+		vcpu_observe_memory(m->vcpu);
+	return st;
+}
+
 enum rhea_status rhea_load_symbols(struct rhea *m, const char *path, struct rhea_error *err)
 {
 	struct image_file file;
@@ -187,6 +201,8 @@ enum rhea_status rhea_write_reports(struct rhea *m, struct rhea_error *err)
 		st = write_profile(m, err);
 	if (!st && m->see.explorer.file)
 		st = write_explorer(m, err);
+	if (!st && m->see.trace)
+		st = trace_flush(m->see.trace, err);
 	return st;
 }
 
@@ -199,6 +215,7 @@ void machine_free_seeing(struct rhea *m)
 	report_file_close(&m->see.profile);
 	report_file_close(&m->see.explorer);
 	captures_free(m->see.captures);
+	trace_close(m->see.trace);
 	samples_free(m->see.samples);
 	debuginfo_free(m->see.debuginfo);
 	m->see = (struct seeing){0};

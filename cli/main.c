@@ -169,6 +169,8 @@ static enum rhea_status open_reports(struct rhea *m, const struct cli_options *o
 		st = rhea_profile(m, &o->profile, err);
 	if (!st && o->explore.path)
 		st = rhea_explore(m, &o->explore, err);
+	if (!st && o->trace.path)
+		st = rhea_trace(m, &o->trace, err);
 	for (unsigned i = 0; !st && i < o->n_symbols; i++)
 		st = rhea_load_symbols(m, o->symbols[i], err);
 	return st;

@@ -66,6 +66,7 @@ struct cli_options {
 	const char *display_spec; /* -display that is not none; NULL = none */
 	struct rhea_profile profile;
 	struct rhea_explore explore;
+	struct rhea_trace trace;
 	struct rhea_coverage coverage; /* path NULL: not asked for */
 	const char *symbols[CLI_MAX_LOADERS];
 	unsigned n_symbols;

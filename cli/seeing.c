@@ -81,6 +81,44 @@ bool opt_explore(struct cli_options *o, const struct cli_option *row, const char
 	return true;
 }
 
+/* "blocks+mem" */
+static bool trace_what(struct cli_options *o, const char *text, unsigned *what)
+{
+	static const char *const words[] = {"blocks", "mem", "devices"};
+	static const unsigned bits[] = {RHEA_TRACE_BLOCKS, RHEA_TRACE_MEM, RHEA_TRACE_DEVICES};
+	for (const char *p = text; *what == 0 || *p; p += *p == '+') {
+		size_t n = strcspn(p, "+"), i = 0;
+		while (i < 3 && (strlen(words[i]) != n || strncmp(words[i], p, n) != 0))
+			i++;
+		if (i == 3)
+			return cli_fail(o, "-trace: what=%.100s: expected blocks, mem and devices, joined by +", text);
+		*what |= bits[i];
+		p += n;
+	}
+	return true;
+}
+
+bool opt_trace(struct cli_options *o, const struct cli_option *row, const char *arg)
+{
+	char *rest, *key, *value;
+	struct rhea_trace *t = &o->trace;
+	*t = (struct rhea_trace){0};
+	if (!take_path(o, row, arg, &rest, &t->path))
+		return false;
+	while (cli_next_pair(&rest, &key, &value)) {
+		if (strcmp(key, "what") == 0) {
+			if (!trace_what(o, value ? value : "", &t->what))
+				return false;
+		} else if (strcmp(key, "last") == 0) {
+			if (!cli_parse_size(value, 1, &t->last) || !t->last)
+				return cli_fail(o, "-trace: last=%.100s: expected a number of events", value ? value : "");
+		} else {
+			return unknown(o, row, key, "what, last");
+		}
+	}
+	return true;
+}
+
 bool opt_symbols(struct cli_options *o, const struct cli_option *row, const char *arg)
 {
 	if (!*arg)

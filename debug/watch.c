@@ -32,8 +32,18 @@ static void on_optimised(void *opaque, const struct tb_view *tb)
 
 static void on_exec(void *opaque, const struct tb_view *tb, const struct arm_cpu *cpu)
 {
-	const struct observer o = dump_of(opaque);
-	o.exec(o.opaque, tb, cpu);
+	const struct watch *w = opaque;
+	const struct observer o = dump_of(w);
+	if (o.exec)
+		o.exec(o.opaque, tb, cpu);
+	if (trace_wants(w->trace, RHEA_TRACE_BLOCKS))
+		trace_block(w->trace, tb);
+}
+
+static void on_access(void *opaque, const struct access_view *a)
+{
+	const struct watch *w = opaque;
+	trace_access(w->trace, a);
 }
 
 static void on_compiled(void *opaque, const struct tb_view *tb)
@@ -81,8 +91,10 @@ void watch_observer(struct watch *w, bool exec, struct observer *out)
 		out->translated = on_translated;
 		out->optimised = on_optimised;
 	}
-	if (w->dump && exec)
+	if ((w->dump && exec) || trace_wants(w->trace, RHEA_TRACE_BLOCKS))
 		out->exec = on_exec;
+	if (trace_wants(w->trace, RHEA_TRACE_MEM | RHEA_TRACE_DEVICES))
+		out->access = on_access;
 	if (w->dump || w->blocks || w->perfmap)
 		out->compiled = on_compiled;
 	if (w->blocks) {

@@ -8,6 +8,7 @@
 #include "debug/dump.h"
 #include "debug/perfmap.h"
 #include "debug/samples.h"
+#include "debug/trace.h"
 
 /* NULL: does not watch. */
 struct watch {
@@ -15,6 +16,7 @@ struct watch {
 	struct blocks *blocks;
 	struct perfmap *perfmap;
 	struct captures *captures;
+	struct trace *trace;
 	struct samples *samples;
 	uint64_t sample_period;
 	struct vcpu *vcpu; /* whom they watch */

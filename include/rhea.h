@@ -318,6 +318,16 @@ struct rhea_explore {
 };
 RHEA_API enum rhea_status rhea_explore(struct rhea *m, const struct rhea_explore *e, struct rhea_error *err);
 
+/* What happens, event by event (docs/trace-format.md). Slows the guest down; with RHEA_TRACE_MEM for the rest of its life. */
+enum { RHEA_TRACE_BLOCKS = 1, RHEA_TRACE_MEM = 2, RHEA_TRACE_DEVICES = 4 };
+struct rhea_trace {
+	const char *path;
+	unsigned what; /* RHEA_TRACE_..., any of them; 0 = blocks */
+	uint64_t last; /* keep the last so many events in memory, and write them at the end; 0 = write all, as they come */
+};
+/* RHEA_ERR_USAGE: memory or devices with RHEA_ACCEL_LOCKSTEP, which does all accesses twice. */
+RHEA_API enum rhea_status rhea_trace(struct rhea *m, const struct rhea_trace *t, struct rhea_error *err);
+
 /* Takes symbols and lines from an ELF file that is not loaded: the one that a raw image was made from. */
 RHEA_API enum rhea_status rhea_load_symbols(struct rhea *m, const char *path, struct rhea_error *err);
 

@@ -218,11 +218,26 @@ static void run_interpreted(struct vcpu *v, struct tb *tb)
 		unpark(v);
 }
 
+static void trace(const struct vcpu *v, const struct tb *tb)
+{
+	v->observer.exec(v->observer.opaque,
+			 &(struct tb_view){
+				 .pc_key = tb->pc_key,
+				 .tb_flags = tb->flags & ARM_TB_FLAGS,
+				 .guest_code = tb->code,
+				 .guest_bytes = tb->bytes,
+				 .host = tb->host.size ? &tb->host : NULL,
+			 },
+			 v->cpu);
+}
+
 /* Interprets at most n instructions from the core's pc, as one unit that is thrown away. */
 static void run_once(struct vcpu *v, const struct mem_fetch *fetch, uint32_t n)
 {
 	struct tb tb;
 	vcpu_translate_once(v, fetch, v->cpu->pc, n, &tb);
+	if (v->observer.exec)
+		trace(v, &tb);
 	run_interpreted(v, &tb);
 }
 
@@ -308,19 +323,6 @@ static void run_compiled(struct vcpu *v, struct tb *tb, struct tb **from, unsign
 	}
 	}
 	unpark(v);
-}
-
-static void trace(const struct vcpu *v, const struct tb *tb)
-{
-	v->observer.exec(v->observer.opaque,
-			 &(struct tb_view){
-				 .pc_key = tb->pc_key,
-				 .tb_flags = tb->flags & ARM_TB_FLAGS,
-				 .guest_code = tb->code,
-				 .guest_bytes = tb->bytes,
-				 .host = tb->host.size ? &tb->host : NULL,
-			 },
-			 v->cpu);
 }
 
 /* Runs until the slice is used up or something needs the outer loop. */

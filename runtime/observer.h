@@ -21,6 +21,14 @@ struct tb_view {
 	uint32_t counter;              /* what `counter` gave */
 };
 
+/* A guest load or store that was done. `value` as the guest has it, sign-extended or rotated. */
+struct access_view {
+	uint32_t pc, addr;
+	uint16_t memop;
+	bool store;
+	uint64_t value;
+};
+
 struct observer {
 	void *opaque;
 	void (*translated)(void *opaque, const struct tb_view *tb); /* unit as lowered */
@@ -36,6 +44,9 @@ struct observer {
 	 * that this instruction falls into. */
 	void (*sample)(void *opaque);
 	uint64_t sample_period;
+	/* An access went through the slow path (all do after softmmu_slow; device accesses always). One that is begun again, being part
+	 * of an instruction that has to run alone, may come twice. */
+	void (*access)(void *opaque, const struct access_view *a);
 	void (*flushed)(void *opaque); /* all compiled code is gone; its addresses will be used again */
 };
 

@@ -203,6 +203,9 @@ void vcpu_request_exit(struct vcpu *v);
 void vcpu_kick(struct vcpu *v);
 void vcpu_set_irq(struct vcpu *v, bool fiq, bool level);
 
+/* From now on the observer's `access` sees every load and store, not only those of devices. No block runs. */
+void vcpu_observe_memory(struct vcpu *v);
+
 /* Instructions executed so far; exact also inside a device access under icount. */
 uint64_t vcpu_insns(const struct vcpu *v);
 

@@ -193,6 +193,13 @@ enum rhea_status rhea_explore(struct rhea *m, const struct rhea_explore *e, stru
 	return RHEA_OK;
 }
 
+enum rhea_status rhea_trace(struct rhea *m, const struct rhea_trace *t, struct rhea_error *err)
+{
+	(void)m, (void)err;
+	printf("trace %s %u %llu\n", t->path, t->what, (unsigned long long)t->last);
+	return RHEA_OK;
+}
+
 enum rhea_status rhea_load_symbols(struct rhea *m, const char *path, struct rhea_error *err)
 {
 	(void)m, (void)err;

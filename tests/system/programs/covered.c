@@ -25,6 +25,14 @@ static int never(int n)
 	return n * 2;                   /* = 0 */
 }                                       /* = 0 */
 
+/* SCTLR.A: what is not aligned aborts. */
+__attribute__((target("arm"), noinline)) static void check_alignment(void)
+{                                       /* = 1 */
+	uint32_t sctlr;
+	__asm__ volatile("mrc p15, 0, %0, c1, c0, 0" : "=r"(sctlr)); /* = 1 */
+	__asm__ volatile("mcr p15, 0, %0, c1, c0, 0" : : "r"(sctlr | 2)); /* = 1 */
+}                                       /* = 1 */
+
 /* The handler at the vector skips the load: what is behind it in the same block runs once, not twice. */
 static int abort_and_go_on(volatile int *p)
 {                                       /* = 5 */
@@ -50,11 +58,16 @@ static int classify(int n)
 int main(void)
 {                                       /* = 1 */
 	int sum = 0;                    /* = 1 */
-	REG(0x10) = 0xe25ef004;         /* = 1 (data abort: subs pc, lr, #4) */
+#ifdef __thumb__
+	REG(0x10) = 0xe25ef006;         // data abort: subs pc, lr, #6
+#else
+	REG(0x10) = 0xe25ef004;
+#endif
+	check_alignment();              /* = 1 */
 	for (int i = 0; i < 20; i++)    /* = 21 */
 		sum += classify(i);     /* = 20 */
 	for (int i = 0; i < 5; i++)     /* = 6 */
-		sum += abort_and_go_on((volatile int *)0x90000000); /* = 5 */
+		sum += abort_and_go_on((volatile int *)0x50001); /* = 5 */
 	sum += collatz(1);              /* = 1 */
 	sum += collatz(2);              /* = 1 */
 	sum += collatz(6);              /* = 1 */
