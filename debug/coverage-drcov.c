@@ -35,6 +35,9 @@ static uint32_t add_module(struct drcov *d, const char *path, size_t length, uin
 		d->out_of_memory = true;
 		return MAX_MODULES;
 	}
+	for (char *p = copy; *p; p++)
+		if ((unsigned char)*p < ' ')
+			*p = '?';
 	d->module[d->n_modules] = (struct drcov_module){copy, base, end};
 	return d->n_modules++;
 }
@@ -186,9 +189,7 @@ bool drcov_write(struct drcov *d, const struct coverage_input *in, FILE *out)
 	for (uint32_t i = 0; i < d->n_modules; i++) {
 		const struct drcov_module *m = &d->module[i];
 		fprintf(out, "%3" PRIu32 ", 0x%08" PRIx64 ", 0x%08" PRIx64 ", 0x00000000, ", i, m->base, m->end);
-		for (const char *p = m->path; *p; p++)
-			fputc((unsigned char)*p < ' ' ? '?' : *p, out);
-		fputc('\n', out);
+		fprintf(out, "%s\n", m->path);
 	}
 	fprintf(out, "BB Table: %" PRIu32 " bbs\n", d->n_blocks);
 	if (d->n_blocks)

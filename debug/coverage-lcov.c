@@ -94,7 +94,10 @@ bool lcov_parse(struct lcov *l, char *text, size_t size)
 			*next = 0;
 		size_t n = strlen(line);
 		if (n && line[n - 1] == '\r')
-			line[n - 1] = 0;
+			line[--n] = 0;
+		for (size_t i = 0; i < n; i++) /* as it will be written */
+			if ((unsigned char)line[i] < ' ')
+				line[i] = '?';
 		if (!parse_record(l, line, &path))
 			return false;
 		line = next ? next + 1 : end;
