@@ -79,12 +79,6 @@ enum rhea_status machine_add_blob(struct rhea *m, const char *path, uint64_t add
 	return push_blob(m, path, addr, bytes, size, mem_size, &m->blobs, err);
 }
 
-static void add_symbol(void *opaque, const char *name, uint32_t addr, uint32_t size, bool function)
-{
-	(void)function;
-	symbols_add(opaque, name, addr, size);
-}
-
 enum rhea_status machine_add_elf(struct rhea *m, const char *path, const struct image_file *file, uint32_t *entry,
 				 struct rhea_error *err)
 {
@@ -99,7 +93,7 @@ enum rhea_status machine_add_elf(struct rhea *m, const char *path, const struct 
 	*entry = elf.entry;
 	image_elf_free(&elf);
 	if (!s)
-		image_elf_symbols(file, add_symbol, m->symbols);
+		machine_add_symbols(m, file);
 	return s;
 }
 

@@ -300,13 +300,14 @@ void rhea_free(struct rhea *m)
 	poll_set_free(m->polls);
 	machine_free_semihosting(m);
 	machine_log_stats(m); /* the terminal is as it was: this may go to it */
+	machine_free_seeing(m);
 	vcpu_free(m->vcpu);
 	if (m->as)
 		as_free(m->as);
 	machine_free_images(m);
 	machine_free_mmio(m);
 	perfmap_close(m->perfmap);
-	tb_stats_free(m->tb_stats);
+	blocks_free(m->blocks);
 	dump_free(m->dump);
 	symbols_free(m->symbols);
 	log_close(&m->log);

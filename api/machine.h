@@ -3,8 +3,14 @@
 #ifndef RHEA_MACHINE_H
 #define RHEA_MACHINE_H
 
+#include "debug/coverage.h"
+#include "debug/explorer.h"
 #include "debug/monitor.h"
+#include "debug/report_file.h"
+#include "debug/samples.h"
 #include "debug/symbols.h"
+#include "debug/tb_stats.h"
+#include "debug/trace.h"
 #include "debug/watch.h"
 #include "host/block.h"
 #include "host/chardev.h"
@@ -23,6 +29,19 @@ struct image_blob {
 	size_t mem_size; /* >= size; the rest is zeroed */
 	const char *name; /* for messages; behind the bytes */
 	uint8_t bytes[];
+};
+
+/* Who watches the run for a file of his own; what nobody asked for is NULL. */
+struct seeing {
+	struct coverage *coverage;
+	struct report_file profile, explorer;
+	struct captures *captures;
+	struct trace *trace;
+	unsigned explorer_top;
+	struct samples *samples;
+	uint64_t sample_period;
+	struct debuginfo *debuginfo; /* of images loaded since somebody wants it */
+	bool written;                /* the files are what the run came to so far */
 };
 
 enum start_kind { START_RESET, START_PC, START_BOOT_STUB };
@@ -45,9 +64,10 @@ struct rhea {
 	char **semihosting_args; /* NULL-terminated, owned */
 	struct symbols *symbols;
 	struct dump *dump;
-	struct tb_stats *tb_stats; /* NULL until asked for */
+	struct blocks *blocks;     /* NULL until somebody asks for counts */
 	struct perfmap *perfmap;   /* NULL unless asked for */
-	struct watch watch;        /* those of the three that watch now */
+	struct seeing see;
+	struct watch watch;        /* those that watch now */
 	struct image_blob *blobs;   /* files: they do not overlap */
 	struct image_blob *patches; /* values over them, in order */
 	enum start_kind start;
@@ -92,6 +112,13 @@ void machine_free_mmio(struct rhea *m);
 void machine_watch(struct rhea *m);
 /* Totals and, with -d tb_stats, the hottest `top` blocks. */
 void machine_report_jit(const struct rhea *m, unsigned top, report_line *line, void *ctx);
+
+/* seeing.c */
+/* Symbols and, when somebody wants them, lines of an ELF file. */
+void machine_add_symbols(struct rhea *m, const struct image_file *file);
+bool machine_wants_counts(const struct rhea *m);
+/* Writes the files if that was not done since the last run, and closes them. */
+void machine_free_seeing(struct rhea *m);
 
 /* state.c */
 void machine_log_regs(struct rhea *m);

@@ -62,14 +62,14 @@ static bool to_event(struct rhea *m, enum vcpu_stop why, struct rhea_event *ev)
 
 static struct watch watchers(struct rhea *m)
 {
-	struct watch w = {.perfmap = m->perfmap};
+	struct watch w = {.perfmap = m->perfmap, .samples = m->see.samples, .sample_period = m->see.sample_period, .captures = m->see.captures, .trace = m->see.trace, .vcpu = m->vcpu};
 	if (log_on(&m->log, LOG_in_asm | LOG_op | LOG_op_opt | LOG_out_asm | LOG_exec | LOG_cpu) ||
 	    m->cfg.accel == RHEA_ACCEL_LOCKSTEP)
 		w.dump = m->dump;
-	if (log_on(&m->log, LOG_tb_stats)) {
-		if (!m->tb_stats)
-			m->tb_stats = tb_stats_new(&m->log, m->symbols);
-		w.stats = m->tb_stats;
+	if (log_on(&m->log, LOG_tb_stats) || machine_wants_counts(m)) {
+		if (!m->blocks)
+			m->blocks = blocks_new();
+		w.blocks = m->blocks;
 	}
 	return w;
 }
@@ -79,10 +79,10 @@ static struct watch watchers(struct rhea *m)
 void machine_watch(struct rhea *m)
 {
 	struct watch old = m->watch;
-	bool no_chain = m->cfg.no_chain || log_on(&m->log, LOG_nochain);
+	bool no_chain = m->cfg.no_chain || log_on(&m->log, LOG_nochain) || trace_wants(m->see.trace, RHEA_TRACE_BLOCKS);
 	m->watch = watchers(m);
 	watch_observer(&m->watch, log_on(&m->log, LOG_exec | LOG_cpu), &m->vcpu->observer);
-	if ((no_chain && !m->vcpu->cfg.no_chain) || m->watch.stats != old.stats || m->watch.perfmap != old.perfmap)
+	if ((no_chain && !m->vcpu->cfg.no_chain) || m->watch.blocks != old.blocks || m->watch.perfmap != old.perfmap)
 		vcpu_flush_code(m->vcpu);
 	m->vcpu->cfg.no_chain = no_chain;
 }
@@ -91,14 +91,15 @@ void machine_report_jit(const struct rhea *m, unsigned top, report_line *line, v
 {
 	uint64_t insns = vcpu_insns(m->vcpu);
 	tb_stats_totals(m->vcpu, insns, line, ctx);
-	if (m->tb_stats)
-		tb_stats_hottest(m->tb_stats, m->vcpu, insns, top, line, ctx);
+	if (m->blocks)
+		tb_stats_hottest(m->blocks, &m->log, m->symbols, m->vcpu, insns, top, line, ctx);
 }
 
 void rhea_run(struct rhea *m, uint64_t max_insns, struct rhea_event *ev)
 {
 	uint64_t start = vcpu_insns(m->vcpu);
 	machine_watch(m);
+	m->see.written = false;
 	*ev = (struct rhea_event){0};
 	for (bool done = false; !done;) {
 		stay_paused(m);

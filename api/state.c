@@ -104,7 +104,7 @@ static void log_line(void *opaque, const char *line)
 
 void machine_log_stats(struct rhea *m)
 {
-	if (!m->tb_stats || !log_on(&m->log, LOG_tb_stats))
+	if (!m->blocks || !log_on(&m->log, LOG_tb_stats))
 		return;
 	machine_report_jit(m, LOG_STATS_BLOCKS, log_line, &m->log);
 	log_flush(&m->log);

@@ -162,6 +162,20 @@ static enum rhea_status load_images(struct rhea *m, const struct cli_options *o,
 
 /* ---- set-up and run ---- */
 
+static enum rhea_status open_reports(struct rhea *m, const struct cli_options *o, struct rhea_error *err)
+{
+	enum rhea_status st = o->coverage.path ? rhea_coverage(m, &o->coverage, err) : RHEA_OK;
+	if (!st && o->profile.path)
+		st = rhea_profile(m, &o->profile, err);
+	if (!st && o->explore.path)
+		st = rhea_explore(m, &o->explore, err);
+	if (!st && o->trace.path)
+		st = rhea_trace(m, &o->trace, err);
+	for (unsigned i = 0; !st && i < o->n_symbols; i++)
+		st = rhea_load_symbols(m, o->symbols[i], err);
+	return st;
+}
+
 static enum rhea_status open_log(struct rhea *m, const struct cli_options *o, struct rhea_error *err)
 {
 	enum rhea_status st = o->log_file ? rhea_log_file(m, o->log_file, err) : RHEA_OK;
@@ -171,7 +185,7 @@ static enum rhea_status open_log(struct rhea *m, const struct cli_options *o, st
 		st = rhea_log_items(m, o->log_items, err);
 	if (!st && o->perfmap)
 		st = rhea_perfmap(m, NULL, err);
-	return st;
+	return st ? st : open_reports(m, o, err);
 }
 
 static enum rhea_status open_drives(struct rhea *m, const struct cli_options *o, struct rhea_error *err)
@@ -267,6 +281,10 @@ static int with_machine(struct rhea *m, const struct cli_options *o, struct watc
 	} else {
 		print_notes(o->notes);
 		status = run(m, w);
+		if (rhea_write_reports(m, &err)) {
+			print_error(err.msg);
+			status = 1;
+		}
 		if (o->display_spec && rhea_screendump(m, NULL, &err)) {
 			print_error(err.msg);
 			status = 1;

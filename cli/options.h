@@ -64,6 +64,12 @@ struct cli_options {
 	unsigned n_semihosting_args;
 	const char *log_items, *log_file, *log_filter;
 	const char *display_spec; /* -display that is not none; NULL = none */
+	struct rhea_profile profile;
+	struct rhea_explore explore;
+	struct rhea_trace trace;
+	struct rhea_coverage coverage; /* path NULL: not asked for */
+	const char *symbols[CLI_MAX_LOADERS];
+	unsigned n_symbols;
 	bool perfmap;
 	bool nographic, display, monitor_none, nodefaults;
 	bool accel_chosen;

@@ -12,20 +12,38 @@ static struct observer dump_of(const struct watch *w)
 
 static void on_translated(void *opaque, const struct tb_view *tb)
 {
-	const struct observer o = dump_of(opaque);
-	o.translated(o.opaque, tb);
+	const struct watch *w = opaque;
+	const struct observer o = dump_of(w);
+	if (o.translated)
+		o.translated(o.opaque, tb);
+	if (w->captures)
+		captures_translated(w->captures, tb);
 }
 
 static void on_optimised(void *opaque, const struct tb_view *tb)
 {
-	const struct observer o = dump_of(opaque);
-	o.optimised(o.opaque, tb);
+	const struct watch *w = opaque;
+	const struct observer o = dump_of(w);
+	if (o.optimised)
+		o.optimised(o.opaque, tb);
+	if (w->captures)
+		captures_optimised(w->captures, tb);
 }
 
 static void on_exec(void *opaque, const struct tb_view *tb, const struct arm_cpu *cpu)
 {
-	const struct observer o = dump_of(opaque);
-	o.exec(o.opaque, tb, cpu);
+	const struct watch *w = opaque;
+	const struct observer o = dump_of(w);
+	if (o.exec)
+		o.exec(o.opaque, tb, cpu);
+	if (trace_wants(w->trace, RHEA_TRACE_BLOCKS))
+		trace_block(w->trace, tb);
+}
+
+static void on_access(void *opaque, const struct access_view *a)
+{
+	const struct watch *w = opaque;
+	trace_access(w->trace, a);
 }
 
 static void on_compiled(void *opaque, const struct tb_view *tb)
@@ -34,8 +52,10 @@ static void on_compiled(void *opaque, const struct tb_view *tb)
 	const struct observer o = dump_of(w);
 	if (o.compiled)
 		o.compiled(o.opaque, tb);
-	if (w->stats)
-		tb_stats_compiled(w->stats, tb);
+	if (w->blocks)
+		blocks_compiled(w->blocks, tb);
+	if (w->captures)
+		captures_compiled(w->captures, tb);
 	if (w->perfmap)
 		perfmap_compiled(w->perfmap, tb);
 }
@@ -43,7 +63,19 @@ static void on_compiled(void *opaque, const struct tb_view *tb)
 static uint32_t on_counter(void *opaque, const struct tb_view *tb)
 {
 	const struct watch *w = opaque;
-	return tb_stats_counter(w->stats, tb);
+	return blocks_counter(w->blocks, tb);
+}
+
+static void on_left(void *opaque, uint32_t counter, uint32_t executed)
+{
+	const struct watch *w = opaque;
+	blocks_left(w->blocks, counter, executed);
+}
+
+static void on_sample(void *opaque)
+{
+	const struct watch *w = opaque;
+	samples_take(w->samples, w->vcpu);
 }
 
 static void on_flushed(void *opaque)
@@ -55,16 +87,24 @@ static void on_flushed(void *opaque)
 void watch_observer(struct watch *w, bool exec, struct observer *out)
 {
 	*out = (struct observer){.opaque = w};
-	if (w->dump) {
+	if (w->dump || w->captures) {
 		out->translated = on_translated;
 		out->optimised = on_optimised;
-		if (exec)
-			out->exec = on_exec;
 	}
-	if (w->dump || w->stats || w->perfmap)
+	if ((w->dump && exec) || trace_wants(w->trace, RHEA_TRACE_BLOCKS))
+		out->exec = on_exec;
+	if (trace_wants(w->trace, RHEA_TRACE_MEM | RHEA_TRACE_DEVICES))
+		out->access = on_access;
+	if (w->dump || w->blocks || w->perfmap)
 		out->compiled = on_compiled;
-	if (w->stats)
+	if (w->blocks) {
 		out->counter = on_counter;
+		out->left = on_left;
+	}
+	if (w->samples) {
+		out->sample = on_sample;
+		out->sample_period = w->sample_period;
+	}
 	if (w->perfmap)
 		out->flushed = on_flushed;
 }

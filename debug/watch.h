@@ -3,15 +3,23 @@
 #ifndef RHEA_WATCH_H
 #define RHEA_WATCH_H
 
+#include "debug/blocks.h"
+#include "debug/captures.h"
 #include "debug/dump.h"
 #include "debug/perfmap.h"
-#include "debug/tb_stats.h"
+#include "debug/samples.h"
+#include "debug/trace.h"
 
 /* NULL: does not watch. */
 struct watch {
 	struct dump *dump;
-	struct tb_stats *stats;
+	struct blocks *blocks;
 	struct perfmap *perfmap;
+	struct captures *captures;
+	struct trace *trace;
+	struct samples *samples;
+	uint64_t sample_period;
+	struct vcpu *vcpu; /* whom they watch */
 };
 
 /* Fills *out with the callbacks that *w needs; out->opaque is w. `exec`: the dump wants each block that runs. */

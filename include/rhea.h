@@ -287,6 +287,53 @@ RHEA_API enum rhea_status rhea_log_filter(struct rhea *m, const char *ranges, st
  * them. Between two rhea_run, once. The file stays. RHEA_ERR_FILE also when another machine writes to it. */
 RHEA_API enum rhea_status rhea_perfmap(struct rhea *m, const char *path, struct rhea_error *err);
 
+/*
+ * What a run came to, in files. Each is opened when it is asked for (between two rhea_run, once; before the images are loaded,
+ * for their source lines) and written by rhea_write_reports, at the latest by rhea_free. Strings are copied.
+ * RHEA_ERR_FILE: the file cannot be written.
+ */
+enum rhea_coverage_format {
+	RHEA_COVERAGE_LCOV,  /* lines and functions of the source, for genhtml; needs images with DWARF */
+	RHEA_COVERAGE_DRCOV, /* blocks of the images, for disassemblers */
+};
+struct rhea_coverage {
+	const char *path;
+	enum rhea_coverage_format format;
+	bool merge; /* add to what the file holds already (it may be new) */
+};
+/* Which instructions ran how often, exactly. */
+RHEA_API enum rhea_status rhea_coverage(struct rhea *m, const struct rhea_coverage *c, struct rhea_error *err);
+
+/* Where the time goes: call stacks in the form that flame graphs are drawn from, sampled by instruction count. */
+struct rhea_profile {
+	const char *path;
+	uint64_t period; /* guest instructions from sample to sample, from 1024; 0 = 100,003 */
+};
+RHEA_API enum rhea_status rhea_profile(struct rhea *m, const struct rhea_profile *p, struct rhea_error *err);
+
+/* One HTML page about the run: its hottest blocks as guest code, IR and host code side by side, functions, memory, time. */
+struct rhea_explore {
+	const char *path;
+	unsigned top; /* blocks shown, at most 5000; 0 = 100 */
+};
+RHEA_API enum rhea_status rhea_explore(struct rhea *m, const struct rhea_explore *e, struct rhea_error *err);
+
+/* What happens, event by event (docs/trace-format.md). Slows the guest down; with RHEA_TRACE_MEM for the rest of its life. */
+enum { RHEA_TRACE_BLOCKS = 1, RHEA_TRACE_MEM = 2, RHEA_TRACE_DEVICES = 4 };
+struct rhea_trace {
+	const char *path;
+	unsigned what; /* RHEA_TRACE_..., any of them; 0 = blocks */
+	uint64_t last; /* keep the last so many events in memory, and write them at the end; 0 = write all, as they come */
+};
+/* RHEA_ERR_USAGE: memory or devices with RHEA_ACCEL_LOCKSTEP, which does all accesses twice. */
+RHEA_API enum rhea_status rhea_trace(struct rhea *m, const struct rhea_trace *t, struct rhea_error *err);
+
+/* Takes symbols and lines from an ELF file that is not loaded: the one that a raw image was made from. */
+RHEA_API enum rhea_status rhea_load_symbols(struct rhea *m, const char *path, struct rhea_error *err);
+
+/* Writes the files that were asked for, with what ran until now. The first error ends it. */
+RHEA_API enum rhea_status rhea_write_reports(struct rhea *m, struct rhea_error *err);
+
 /* Executes one monitor command line ("info registers", "xp /4xw 0x10000", "help"); the answer is handed
  * to `print` in pieces. */
 RHEA_API void rhea_monitor(struct rhea *m, const char *line, void (*print)(void *opaque, const char *text), void *opaque);

@@ -40,10 +40,25 @@ static const struct vcpu_io *replayed(struct vcpu *v, uint32_t addr, uint16_t me
 	return io;
 }
 
-/* Neither icount nor lockstep care for what this access is. */
+/* Neither icount nor lockstep nor an observer cares for what this access is. */
 static inline bool is_simple(const struct vcpu *v)
 {
-	return !v->cfg.icount && !v->lockstep;
+	return !v->cfg.icount && !v->lockstep && !v->observer.access;
+}
+
+static const struct tb *running_block(struct vcpu *v);
+
+/* Tells the observer of an access that was done. */
+static void observe(struct vcpu *v, uint32_t addr, uint16_t memop, bool store, uint64_t value, enum mem_status s)
+{
+	if (!v->observer.access || s != MEM_DONE)
+		return;
+	const struct tb *tb = v->cur_tb;
+	uint32_t mark = v->cur_mark;
+	if (!tb && (tb = running_block(v)))
+		mark = tb_site_mark(tb, v->base->host_pc);
+	struct access_view a = {tb ? tb_mark_pc(tb, mark) & ~1u : 0, addr, memop, store, value};
+	v->observer.access(v->observer.opaque, &a);
 }
 
 static enum mem_status load_observed(struct vcpu *v, uint32_t addr, uint16_t memop, uint64_t *value)
@@ -51,22 +66,33 @@ static enum mem_status load_observed(struct vcpu *v, uint32_t addr, uint16_t mem
 	const struct vcpu_io *io = replayed(v, addr, memop, false);
 	if (io) {
 		*value = io->value;
+		if (v->next_io == v->n_io) /* the one for which the instruction was begun again */
+			observe(v, addr, memop, false, *value, MEM_DONE);
 		return MEM_DONE;
 	}
 	v->at_io = false;
 	enum mem_status s = v->lockstep ? lockstep_load(v, addr, memop, value)
 					: softmmu_load(v->mmu, GVA(addr), memop, value);
-	return v->at_io ? after_io(v, (struct vcpu_io){addr, memop, false, *value}, s) : s;
+	if (v->at_io)
+		s = after_io(v, (struct vcpu_io){addr, memop, false, *value}, s);
+	observe(v, addr, memop, false, *value, s);
+	return s;
 }
 
 static enum mem_status store_observed(struct vcpu *v, uint32_t addr, uint16_t memop, uint64_t value)
 {
-	if (replayed(v, addr, memop, true))
+	if (replayed(v, addr, memop, true)) {
+		if (v->next_io == v->n_io)
+			observe(v, addr, memop, true, value, MEM_DONE);
 		return MEM_DONE;
+	}
 	v->at_io = false;
 	enum mem_status s = v->lockstep ? lockstep_store(v, addr, memop, value)
 					: softmmu_store(v->mmu, GVA(addr), memop, value);
-	return v->at_io ? after_io(v, (struct vcpu_io){addr, memop, true, 0}, s) : s;
+	if (v->at_io)
+		s = after_io(v, (struct vcpu_io){addr, memop, true, 0}, s);
+	observe(v, addr, memop, true, value, s);
+	return s;
 }
 
 static enum mem_status load(struct vcpu *v, uint32_t addr, uint16_t memop, uint64_t *value)
@@ -77,6 +103,13 @@ static enum mem_status load(struct vcpu *v, uint32_t addr, uint16_t memop, uint6
 static enum mem_status store(struct vcpu *v, uint32_t addr, uint16_t memop, uint64_t value)
 {
 	return is_simple(v) ? softmmu_store(v->mmu, GVA(addr), memop, value) : store_observed(v, addr, memop, value);
+}
+
+void vcpu_observe_memory(struct vcpu *v)
+{
+	if (v->window)
+		vcpu_window_close(v);
+	softmmu_slow(v->mmu);
 }
 
 /* Has the window a say? Not where there is no addend and nothing trapped: devices, at sites that were patched. */

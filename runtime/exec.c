@@ -78,6 +78,8 @@ static void begin_slice(struct vcpu *v, uint64_t limit)
 {
 	uint64_t n = v->cfg.icount ? SLICE_INSNS_ICOUNT : SLICE_INSNS;
 	v->exact = false;
+	if (v->observer.sample && v->next_sample > v->insns_done)
+		n = MIN(n, v->next_sample - v->insns_done);
 	if (limit <= n) {
 		n = limit;
 		v->exact = true;
@@ -104,10 +106,21 @@ static void poll_host(struct vcpu *v)
 	v->host.poll(v->host.opaque, 0);
 }
 
+/* A slice that ends for the sample may end early by what did not fit: that is the block the sample is of. */
+static void take_sample(struct vcpu *v)
+{
+	if (!v->observer.sample || v->insns_done + VCPU_SAMPLE_MIN / 2 < v->next_sample)
+		return;
+	if (v->next_sample) /* not the very first instruction */
+		v->observer.sample(v->observer.opaque);
+	v->next_sample = MAX(v->next_sample, v->insns_done) + v->observer.sample_period;
+}
+
 /* Between slices: everything that is not guest code. */
 static void housekeeping(struct vcpu *v)
 {
 	end_slice(v);
+	take_sample(v);
 	vclock_run_timers(&v->clock);
 	poll_host(v);
 }
@@ -160,6 +173,8 @@ static void leave_at(struct vcpu *v, struct tb *tb, uint32_t mark)
 	unpark(v);
 	v->cpu->pc = tb_mark_pc(tb, mark);
 	v->base->budget += (int32_t)(tb->n_insns - mark);
+	if (v->observer.left) /* what is done again is counted then */
+		v->observer.left(v->observer.opaque, tb->counter, mark + !v->retry);
 	if (v->cut_wanted)
 		vcpu_cut_behind(v, tb, mark);
 	v->cut_wanted = false;
@@ -203,11 +218,26 @@ static void run_interpreted(struct vcpu *v, struct tb *tb)
 		unpark(v);
 }
 
+static void trace(const struct vcpu *v, const struct tb *tb)
+{
+	v->observer.exec(v->observer.opaque,
+			 &(struct tb_view){
+				 .pc_key = tb->pc_key,
+				 .tb_flags = tb->flags & ARM_TB_FLAGS,
+				 .guest_code = tb->code,
+				 .guest_bytes = tb->bytes,
+				 .host = tb->host.size ? &tb->host : NULL,
+			 },
+			 v->cpu);
+}
+
 /* Interprets at most n instructions from the core's pc, as one unit that is thrown away. */
 static void run_once(struct vcpu *v, const struct mem_fetch *fetch, uint32_t n)
 {
 	struct tb tb;
 	vcpu_translate_once(v, fetch, v->cpu->pc, n, &tb);
+	if (v->observer.exec)
+		trace(v, &tb);
 	run_interpreted(v, &tb);
 }
 
@@ -293,19 +323,6 @@ static void run_compiled(struct vcpu *v, struct tb *tb, struct tb **from, unsign
 	}
 	}
 	unpark(v);
-}
-
-static void trace(const struct vcpu *v, const struct tb *tb)
-{
-	v->observer.exec(v->observer.opaque,
-			 &(struct tb_view){
-				 .pc_key = tb->pc_key,
-				 .tb_flags = tb->flags & ARM_TB_FLAGS,
-				 .guest_code = tb->code,
-				 .guest_bytes = tb->bytes,
-				 .host = tb->host.size ? &tb->host : NULL,
-			 },
-			 v->cpu);
 }
 
 /* Runs until the slice is used up or something needs the outer loop. */

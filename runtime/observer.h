@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who wants to watch translation and execution (the -d dumps, -perfmap). The runtime calls what is not
+ * Who wants to watch translation and execution (the -d dumps, -perfmap, -coverage, ...). The runtime calls what is not
  * NULL; with no observer it pays one test per translation and nothing per executed block.
  */
 #ifndef RHEA_OBSERVER_H
@@ -21,6 +21,14 @@ struct tb_view {
 	uint32_t counter;              /* what `counter` gave */
 };
 
+/* A guest load or store that was done. `value` as the guest has it, sign-extended or rotated. */
+struct access_view {
+	uint32_t pc, addr;
+	uint16_t memop;
+	bool store;
+	uint64_t value;
+};
+
 struct observer {
 	void *opaque;
 	void (*translated)(void *opaque, const struct tb_view *tb); /* unit as lowered */
@@ -30,6 +38,15 @@ struct observer {
 	/* A block that is not there yet: which of vcpu_base.tb_count shall count its runs, 0 for none. Who begins to ask
 	 * drops the code that there is. */
 	uint32_t (*counter)(void *opaque, const struct tb_view *tb);
+	/* The run of the block with this counter that is counted last ended before its instruction number `executed`. */
+	void (*left)(void *opaque, uint32_t counter, uint32_t executed);
+	/* Between two blocks, after every sample_period (at least VCPU_SAMPLE_MIN) guest instructions: the core stands at the block
+	 * that this instruction falls into. */
+	void (*sample)(void *opaque);
+	uint64_t sample_period;
+	/* An access went through the slow path (all do after softmmu_slow; device accesses always). One that is begun again, being part
+	 * of an instruction that has to run alone, may come twice. */
+	void (*access)(void *opaque, const struct access_view *a);
 	void (*flushed)(void *opaque); /* all compiled code is gone; its addresses will be used again */
 };
 

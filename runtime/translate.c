@@ -256,4 +256,5 @@ void vcpu_translate_once(struct vcpu *v, const struct mem_fetch *fetch, uint32_t
 {
 	*tb = (struct tb){.unit = &v->unit};
 	lower_block(v, fetch, pc_key, MIN(limit, max_insns(v)), false, tb, &v->unit);
+	choose_counter(v, tb, &v->unit);
 }

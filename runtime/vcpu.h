@@ -21,6 +21,7 @@
 
 /* rbp in emitted code points VCPU_BASE_BIAS bytes into this, so that what is hot has 8-bit offsets. */
 #define VCPU_BASE_BIAS ((int32_t)sizeof(struct x64_frame) - X64_FRAME_END)
+#define VCPU_SAMPLE_MIN 1024u /* guest instructions between two samples; more than any unit has */
 #define VCPU_MAX_SLICE 400000 /* guest instructions */
 
 /* Blocks whose runs can be counted; number 0 counts nothing. */
@@ -172,6 +173,7 @@ struct vcpu {
 	uint32_t window_flushes, window_misplaced;
 	struct window_sites window_sites;
 	struct trap trap;
+	uint64_t next_sample; /* instruction count */
 	uint64_t last_poll;  /* host ns */
 	bool exit_request, reslice, mismatch;
 	bool in_block;       /* a block runs */
@@ -200,6 +202,9 @@ void vcpu_request_exit(struct vcpu *v);
  * after the current block. */
 void vcpu_kick(struct vcpu *v);
 void vcpu_set_irq(struct vcpu *v, bool fiq, bool level);
+
+/* From now on the observer's `access` sees every load and store, not only those of devices. No block runs. */
+void vcpu_observe_memory(struct vcpu *v);
 
 /* Instructions executed so far; exact also inside a device access under icount. */
 uint64_t vcpu_insns(const struct vcpu *v);

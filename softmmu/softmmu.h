@@ -71,6 +71,7 @@ struct softmmu {
 	struct walk_slot walk[WALK_SLOTS];
 	struct device_slot device[2][DEVICE_SLOTS]; /* by enum mem_access */
 	uint32_t large[4096 / 32];   /* a bit for each MiB: some page of it was filled from a walk of 16 or 20 bits */
+	bool slow;                   /* no addends: every access comes to softmmu_load and softmmu_store */
 	bool huge;                   /* something was filled from a walk of more than 20 bits */
 	struct code_pages code;
 	struct window *window;       /* NULL = none */

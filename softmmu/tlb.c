@@ -161,6 +161,12 @@ void softmmu_flush(struct softmmu *mmu)
 	mmu->huge = false;
 }
 
+void softmmu_slow(struct softmmu *mmu)
+{
+	mmu->slow = true;
+	softmmu_flush(mmu);
+}
+
 /* The journals keep the slots: clearing twice does no harm. Entries that are 0 are only read,
  * because writing would make the tables' pages resident. True when an exec tag went. */
 static bool clear_pages(struct softmmu *mmu, uint32_t first, uint32_t n)

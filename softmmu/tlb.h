@@ -116,6 +116,8 @@ void softmmu_set_exec_tag(struct softmmu *mmu, unsigned space, gva_t va, uint32_
  * remembers code by virtual address need not forget any. */
 void softmmu_flush(struct softmmu *mmu);
 bool softmmu_flush_page(struct softmmu *mmu, gva_t va);
+/* From now on no access is served by an addend: softmmu_load and softmmu_store see all (but the window's). */
+void softmmu_slow(struct softmmu *mmu);
 
 /* Marks the 4 KiB host page of `host` as holding translated code, or not any more. While marked, no write addend
  * exists for it under any virtual address and every store to it asks owner->code_write. */

@@ -172,6 +172,47 @@ enum rhea_status rhea_perfmap(struct rhea *m, const char *path, struct rhea_erro
 	return RHEA_OK;
 }
 
+enum rhea_status rhea_coverage(struct rhea *m, const struct rhea_coverage *c, struct rhea_error *err)
+{
+	(void)m, (void)err;
+	printf("coverage %s%s%s\n", c->path, c->format == RHEA_COVERAGE_DRCOV ? " drcov" : "", c->merge ? " merge" : "");
+	return RHEA_OK;
+}
+
+enum rhea_status rhea_profile(struct rhea *m, const struct rhea_profile *p, struct rhea_error *err)
+{
+	(void)m, (void)err;
+	printf("profile %s %llu\n", p->path, (unsigned long long)p->period);
+	return RHEA_OK;
+}
+
+enum rhea_status rhea_explore(struct rhea *m, const struct rhea_explore *e, struct rhea_error *err)
+{
+	(void)m, (void)err;
+	printf("explore %s %u\n", e->path, e->top);
+	return RHEA_OK;
+}
+
+enum rhea_status rhea_trace(struct rhea *m, const struct rhea_trace *t, struct rhea_error *err)
+{
+	(void)m, (void)err;
+	printf("trace %s %u %llu\n", t->path, t->what, (unsigned long long)t->last);
+	return RHEA_OK;
+}
+
+enum rhea_status rhea_load_symbols(struct rhea *m, const char *path, struct rhea_error *err)
+{
+	(void)m, (void)err;
+	printf("symbols %s\n", path);
+	return RHEA_OK;
+}
+
+enum rhea_status rhea_write_reports(struct rhea *m, struct rhea_error *err)
+{
+	(void)m, (void)err;
+	return RHEA_OK;
+}
+
 enum rhea_status rhea_log_items(struct rhea *m, const char *items, struct rhea_error *err)
 {
 	(void)m, (void)err;

@@ -33,7 +33,11 @@ static inline void semihost_exit(uint32_t code)
 	uint32_t block[2] = {0x20026, code};
 	register uint32_t r0 __asm__("r0") = 0x20;
 	register uint32_t *r1 __asm__("r1") = block;
+#ifdef __thumb__
+	__asm__ volatile("svc 0xab" : "+r"(r0) : "r"(r1) : "memory", "lr");
+#else
 	__asm__ volatile("svc 0x123456" : "+r"(r0) : "r"(r1) : "memory", "lr");
+#endif
 }
 
 #endif
