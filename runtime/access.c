@@ -40,14 +40,25 @@ static const struct vcpu_io *replayed(struct vcpu *v, uint32_t addr, uint16_t me
 	return io;
 }
 
-/* Neither icount nor lockstep care for what this access is. */
+/* Neither icount nor lockstep nor a watchpoint care for what this access is. */
 static inline bool is_simple(const struct vcpu *v)
 {
-	return !v->cfg.icount && !v->lockstep;
+	return !v->cfg.icount && !v->lockstep && !v->stops.n_watch;
+}
+
+/* An access that forces its alignment touches the bytes that it ends up with. */
+static bool meets_stop(struct vcpu *v, uint32_t addr, uint16_t memop, bool write)
+{
+	unsigned size = memop_size(memop);
+	if (memop_align(memop) != MEMOP_ANY)
+		addr &= ~(size - 1);
+	return vcpu_stop_before_access(v, addr, size, write);
 }
 
 static enum mem_status load_observed(struct vcpu *v, uint32_t addr, uint16_t memop, uint64_t *value)
 {
+	if (v->stops.n_watch && meets_stop(v, addr, memop, false))
+		return MEM_RETRY;
 	const struct vcpu_io *io = replayed(v, addr, memop, false);
 	if (io) {
 		*value = io->value;
@@ -61,6 +72,8 @@ static enum mem_status load_observed(struct vcpu *v, uint32_t addr, uint16_t mem
 
 static enum mem_status store_observed(struct vcpu *v, uint32_t addr, uint16_t memop, uint64_t value)
 {
+	if (v->stops.n_watch && meets_stop(v, addr, memop, true))
+		return MEM_RETRY;
 	if (replayed(v, addr, memop, true))
 		return MEM_DONE;
 	v->at_io = false;

@@ -58,6 +58,7 @@ void softmmu_free(struct softmmu *mmu)
 		return;
 	code_pages_free(&mmu->code);
 	window_free(mmu->window);
+	free(mmu->watched);
 	free(mmu);
 }
 
