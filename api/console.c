@@ -13,10 +13,12 @@ static void monitor_request(void *opaque, enum monitor_request what)
 		m->reset_requested = true;
 		break;
 	case MONITOR_STOP:
-		m->paused = true;
+		machine_pause(m, GDB_STOP_INTERRUPT);
 		break;
 	case MONITOR_CONT:
+		m->step = GDB_RUN_ON;
 		m->paused = false;
+		gdb_resumed(m->gdb);
 		break;
 	}
 	vcpu_request_exit(m->vcpu);

@@ -67,7 +67,10 @@ static void console_quit(void *opaque)
 static unsigned console_port(void *opaque, const struct chardev *c)
 {
 	const struct rhea *m = opaque;
-	return (unsigned)(c - m->serial);
+	for (unsigned i = 0; i < MACHINE_SERIAL_PORTS; i++)
+		if (c == &m->serial[i])
+			return i;
+	return CHARDEV_NO_PORT;
 }
 
 static void cpu_line(void *opaque, unsigned fiq, bool level)
@@ -266,6 +269,8 @@ static bool build(struct rhea *m, struct rhea_error *err)
 	as_on_write(m->as, memory_written, m);
 	as_on_refused(m->as, access_refused, m);
 	init_rtc(m);
+	m->paused = m->cfg.start_paused;
+	m->why_paused = GDB_STOP_TRAP;
 	if (!machine_init_semihosting(m, err) || !build_board(m, err))
 		return false;
 	rhea_reset(m);
@@ -293,6 +298,7 @@ void rhea_free(struct rhea *m)
 {
 	if (!m)
 		return;
+	machine_close_gdb(m);
 	hw_free_devices(&m->hw);
 	machine_close_drives(m);
 	machine_close_nets(m);

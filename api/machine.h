@@ -3,6 +3,7 @@
 #ifndef RHEA_MACHINE_H
 #define RHEA_MACHINE_H
 
+#include "debug/gdb.h"
 #include "debug/monitor.h"
 #include "debug/symbols.h"
 #include "debug/watch.h"
@@ -54,7 +55,12 @@ struct rhea {
 	uint32_t start_pc;
 
 	bool reset_requested, shutdown_requested, quit_requested, exit_requested;
-	bool paused; /* the monitor's `stop` */
+	bool paused; /* by the monitor's `stop` or the debugger */
+	bool pause_told; /* who wanted to know that it stands, knows */
+	enum gdb_stop why_paused;
+	enum gdb_run step; /* how to run on: steps are the debugger's */
+	struct gdb *gdb;   /* NULL = none */
+	struct chardev gdb_line;
 	int exit_code;
 	int64_t rtc_offset; /* seconds from the clock it follows to the guest's time of day */
 	struct mmio_client *mmio_clients;
@@ -97,6 +103,14 @@ void machine_report_jit(const struct rhea *m, unsigned top, report_line *line, v
 void machine_log_regs(struct rhea *m);
 /* The end of -d tb_stats. */
 void machine_log_stats(struct rhea *m);
+
+/* gdb.c */
+#define CLIENT_STOP_OWNER 2u /* beside GDB_STOP_OWNER */
+void machine_close_gdb(struct rhea *m);
+/* The machine stands from the next block on, and says so. */
+void machine_pause(struct rhea *m, enum gdb_stop why);
+/* The run came to vcpu->stops.last_hit; true when that ends rhea_run with *ev. */
+bool machine_met_stop(struct rhea *m, struct rhea_event *ev);
 
 /* screen.c: `path` NULL is screen_file */
 enum rhea_status machine_screendump(struct rhea *m, const char *path, enum picture_format format, struct rhea_error *err);

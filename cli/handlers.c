@@ -562,6 +562,28 @@ bool opt_flag_perfmap(struct cli_options *o, const struct cli_option *row, const
 	return o->perfmap = true;
 }
 
+bool opt_gdb(struct cli_options *o, const struct cli_option *row, const char *arg)
+{
+	(void)row;
+	if (!*arg)
+		return cli_fail(o, "-gdb: expected tcp:[HOST]:PORT, unix:PATH, stdio, pty or none");
+	o->gdb = arg;
+	return true;
+}
+
+bool opt_gdb_default(struct cli_options *o, const struct cli_option *row, const char *arg)
+{
+	(void)row, (void)arg;
+	o->gdb = "tcp::1234";
+	return true;
+}
+
+bool opt_flag_paused(struct cli_options *o, const struct cli_option *row, const char *arg)
+{
+	(void)row, (void)arg;
+	return o->config.start_paused = true;
+}
+
 bool opt_version(struct cli_options *o, const struct cli_option *row, const char *arg)
 {
 	(void)row, (void)arg;

@@ -63,6 +63,7 @@ struct cli_options {
 	const char *semihosting_args[CLI_MAX_ARGS + 1];
 	unsigned n_semihosting_args;
 	const char *log_items, *log_file, *log_filter;
+	const char *gdb; /* for rhea_gdb_open; NULL = none */
 	const char *display_spec; /* -display that is not none; NULL = none */
 	bool perfmap;
 	bool nographic, display, monitor_none, nodefaults;

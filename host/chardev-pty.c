@@ -45,6 +45,7 @@ void chardev_pty_hangup(struct chardev_backend *b)
 	b->pty_idle = true;
 	b->pty_next_check = chardev_clock_ns() + CHARDEV_PTY_CHECK_NS;
 	byte_queue_free(&b->out);
+	chardev_gone(b);
 }
 
 void chardev_pty_check(struct chardev_backend *b)

@@ -74,6 +74,7 @@ struct rhea_config {
 				      what is not rhea's to the handler that it found; one that a callback installs must
 				      do the same) */
 	bool no_chain;             /* return to the run loop after every block */
+	bool start_paused;         /* rhea_run waits for a debugger or the monitor's `cont` first */
 	bool no_reboot;            /* a guest reset request ends rhea_run with RHEA_EVENT_RESET */
 	bool icount;               /* virtual time from the instruction count: deterministic */
 	unsigned icount_shift;     /* with icount: one instruction takes 2^shift ns (0 to 10) */
@@ -231,13 +232,19 @@ enum rhea_event_kind {
 	RHEA_EVENT_SHUTDOWN, /* the guest switched the board off */
 	RHEA_EVENT_RESET,    /* no_reboot: the guest asked for a reset */
 	RHEA_EVENT_MISMATCH, /* RHEA_ACCEL_LOCKSTEP found a difference; the report went to the log */
+	RHEA_EVENT_BREAK,    /* rhea_add_stop: before the instruction, or before the one that accesses: stop, addr */
 	RHEA_EVENT_HALTED,   /* the core waits and nothing in the machine can ever wake it (no back end that
 				could bring input, no timer) */
 };
 
+/* Where rhea_run is to end: before an instruction, or before an access of the core to any of some bytes. */
+enum rhea_stop_kind { RHEA_STOP_EXEC, RHEA_STOP_WRITE, RHEA_STOP_READ, RHEA_STOP_ACCESS /* either */ };
+
 struct rhea_event {
 	enum rhea_event_kind kind;
 	int code;       /* RHEA_EVENT_EXIT: exit status */
+	enum rhea_stop_kind stop; /* RHEA_EVENT_BREAK: what was met ... */
+	uint32_t addr;            /* ... at which address: of the instruction, or of the bytes accessed */
 	uint64_t insns; /* guest instructions executed by this call */
 };
 
@@ -249,6 +256,23 @@ RHEA_API void rhea_run(struct rhea *m, uint64_t max_insns, struct rhea_event *ev
 
 /* Makes rhea_run return RHEA_EVENT_STOP soon. From any thread or signal handler. */
 RHEA_API void rhea_stop(struct rhea *m);
+
+/*
+ * Breakpoints and watchpoints, any number of any size, by virtual address. They are exact and cost nothing where they are
+ * not met. The next rhea_run goes on past the one that ended the last. `size` does not matter for RHEA_STOP_EXEC. Adding
+ * one twice is adding it once. RHEA_ERR_USAGE: nothing there to remove, or a size of 0 or across the end of memory.
+ */
+RHEA_API enum rhea_status rhea_add_stop(struct rhea *m, enum rhea_stop_kind kind, uint32_t addr, uint32_t size,
+					struct rhea_error *err);
+RHEA_API enum rhea_status rhea_remove_stop(struct rhea *m, enum rhea_stop_kind kind, uint32_t addr, uint32_t size,
+					   struct rhea_error *err);
+
+/*
+ * Lets a debugger in, as -gdb: "tcp:[HOST]:PORT" (without HOST: from this host only), "unix:PATH", "stdio", "pty"; "" is
+ * tcp::1234, "none" closes it. It is served inside rhea_run, which does not return while the debugger holds the
+ * machine; the debugger's own breakpoints are no events. Its client acts with the rights of this process.
+ */
+RHEA_API enum rhea_status rhea_gdb_open(struct rhea *m, const char *spec, struct rhea_error *err);
 
 /* Resets the machine: devices, core, images. Memory that no image covers keeps its bytes. */
 RHEA_API void rhea_reset(struct rhea *m);
