@@ -62,6 +62,7 @@ void gdb_resume(struct gdb *g, enum gdb_run how)
 	g->running = true;
 	g->was_paused = false;
 	g->silent = true;
+	g->stepped_from = g->t.vcpu->cpu->pc;
 	g->t.resume(g->t.opaque, how);
 }
 
@@ -70,16 +71,23 @@ enum gdb_run gdb_step_kind(const struct gdb *g)
 	return g->sstep & SSTEP_NOIRQ ? GDB_RUN_STEP : GDB_RUN_STEP_IRQ;
 }
 
+/* Where to go on, when the client says so. False when that makes no sense. */
+static bool set_start(struct gdb *g, const char *p)
+{
+	uint64_t addr;
+	if (!*p)
+		return true;
+	if (!gdb_take_hex(&p, &addr) || *p)
+		return false;
+	return gdb_reg_write(g, 15, (uint32_t)addr);
+}
+
 static void go(struct gdb *g, const char *args, enum gdb_run how)
 {
-	uint32_t addr;
-	bool has_addr = *args != '\0';
-	if (g->killed || (has_addr && (!gdb_take_u32(&args, &addr) || *args))) {
+	if (g->killed || !set_start(g, args)) {
 		gdb_error(g, E_ARGUMENT);
 		return;
 	}
-	if (has_addr)
-		gdb_reg_write(g, 15, addr);
 	g->range_start = g->range_end = 0;
 	gdb_resume(g, how);
 }
@@ -87,11 +95,12 @@ static void go(struct gdb *g, const char *args, enum gdb_run how)
 /* "signal[;address]": there is nobody to deliver a signal to. */
 static void go_signal(struct gdb *g, const char *args, enum gdb_run how)
 {
+	const char *p = args;
 	uint32_t signal;
-	if (!gdb_take_u32(&args, &signal) || (*args && *args != ';'))
+	if (!gdb_take_u32(&p, &signal) || (*p && *p != ';'))
 		gdb_error(g, E_ARGUMENT);
 	else
-		go(g, args + (*args == ';'), how);
+		go(g, p + (*p == ';'), how);
 }
 
 void packet_continue(struct gdb *g, char *args, char *end)
@@ -143,12 +152,23 @@ void packet_reverse_step(struct gdb *g, char *args, char *end)
 	reverse(g, true);
 }
 
+/* Between the halves of a Thumb BL or BLX: two instructions to an ARMv5 (DDI 0100I A7.1.17), one to every debugger. */
+static bool inside_bl(struct gdb *g, uint32_t from, uint32_t now)
+{
+	uint8_t code[4];
+	if (!(from & 1) || now != from + 2 || !gdb_memory(g, from & ~1u, code, 4, false))
+		return false;
+	return (code[1] & 0xf8) == 0xf0 && ((code[3] & 0xf8) == 0xf8 || (code[3] & 0xf8) == 0xe8);
+}
+
 bool gdb_steps_on(struct gdb *g)
 {
 	if (!g || !g->attached || !g->running)
 		return false;
-	uint32_t pc = g->t.vcpu->cpu->pc & ~1u;
-	return pc - g->range_start < g->range_end - g->range_start && !stops_at(&g->t.vcpu->stops, pc);
+	uint32_t from = g->stepped_from, now = g->t.vcpu->cpu->pc;
+	bool in_range = (now & ~1u) - g->range_start < g->range_end - g->range_start;
+	g->stepped_from = now;
+	return (in_range || inside_bl(g, from, now)) && !stops_at(&g->t.vcpu->stops, now);
 }
 
 void packet_why(struct gdb *g, char *args, char *end)
@@ -319,7 +339,7 @@ void packet_thread(struct gdb *g, char *args, char *end)
 void packet_thread_alive(struct gdb *g, char *args, char *end)
 {
 	(void)end;
-	if (*args && is_thread(args))
+	if (*args && !g->killed && is_thread(args))
 		gdb_ok(g);
 	else
 		gdb_error(g, E_ARGUMENT);

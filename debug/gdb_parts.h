@@ -40,6 +40,7 @@ struct gdb {
 	bool binary_upload;
 	bool was_paused;     /* before it came, and it has not let the guest run */
 	bool running;        /* it waits for a stop reply */
+	uint32_t stepped_from; /* pc key before the step under way */
 	uint32_t range_start, range_end; /* steps go on inside; equal: one step */
 	uint8_t sstep;       /* SSTEP_* */
 	enum gdb_stop why;   /* of the last stop */

@@ -127,10 +127,11 @@ void query_thread_text(struct gdb *g, char *args, char *end)
 
 void query_thread_list(struct gdb *g, char *args, char *end)
 {
-	char text[256];
+	char text[256] = "<?xml version=\"1.0\"?>\n<threads>\n</threads>\n";
 	(void)end;
-	snprintf(text, sizeof text, "<?xml version=\"1.0\"?>\n<threads>\n<thread id=\"1\" core=\"0\" name=\"%s\">%s</thread>\n</threads>\n",
-		 g->t.vcpu->cpu->model->name, thread_text(g));
+	if (!g->killed)
+		snprintf(text, sizeof text, "<?xml version=\"1.0\"?>\n<threads>\n<thread id=\"1\" core=\"0\" name=\"%s\">%s</thread>\n</threads>\n",
+			 g->t.vcpu->cpu->model->name, thread_text(g));
 	put_part(g, no_annex(args), text);
 }
 

@@ -243,9 +243,9 @@ enum rhea_stop_kind { RHEA_STOP_EXEC, RHEA_STOP_WRITE, RHEA_STOP_READ, RHEA_STOP
 struct rhea_event {
 	enum rhea_event_kind kind;
 	int code;       /* RHEA_EVENT_EXIT: exit status */
+	uint64_t insns; /* guest instructions executed by this call */
 	enum rhea_stop_kind stop; /* RHEA_EVENT_BREAK: what was met ... */
 	uint32_t addr;            /* ... at which address: of the instruction, or of the bytes accessed */
-	uint64_t insns; /* guest instructions executed by this call */
 };
 
 /*

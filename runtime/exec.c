@@ -321,7 +321,7 @@ static void run_slice(struct vcpu *v)
 			return;
 		if (v->stops.pass) {
 			run_alone(v);
-			v->stops.pass = false;
+			v->stops.pass = v->stops.pass_access = false;
 			continue;
 		}
 		if (v->stops.n_exec && vcpu_stop_before_block(v))

@@ -274,7 +274,7 @@ static bool wants(const struct stop_point *p, bool write)
 bool vcpu_stop_before_access(struct vcpu *v, uint32_t addr, unsigned size, bool write)
 {
 	const struct stops *s = &v->stops;
-	if (s->pass || !softmmu_watched(v->mmu, GVA(addr), size))
+	if (s->pass_access || !softmmu_watched(v->mmu, GVA(addr), size))
 		return false;
 	for (uint32_t i = 0; i < s->n_watch; i++) {
 		const struct stop_point *p = &s->watch[i];
@@ -288,6 +288,7 @@ bool vcpu_stop_before_access(struct vcpu *v, uint32_t addr, unsigned size, bool 
 void vcpu_resume_stops(struct vcpu *v)
 {
 	struct stops *s = &v->stops;
-	s->pass = s->hit && s->last_hit.pc == v->cpu->pc && s->last_hit.insns == vcpu_insns(v);
+	s->pass = (s->hit || s->pass) && s->last_hit.pc == v->cpu->pc && s->last_hit.insns == vcpu_insns(v);
+	s->pass_access = s->pass && s->last_hit.point.kind != STOP_EXEC;
 	s->hit = false;
 }

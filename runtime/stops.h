@@ -32,7 +32,8 @@ struct stops {
 	struct stop_point *watch; /* in force */
 	uint32_t n_watch;
 	bool hit;                 /* vcpu_run is about to end because of last_hit */
-	bool pass;                /* the next instruction runs whatever is there */
+	bool pass;                /* the next instruction runs in spite of a breakpoint ... */
+	bool pass_access;         /* ... and of what it accesses */
 	struct stop_hit {
 		struct stop_point point;
 		uint32_t addr;    /* of the access; of the instruction for STOP_EXEC */
