@@ -43,7 +43,10 @@ static void quit_machine(void *opaque)
 
 static void run_monitor(void *opaque, const char *line, void (*print)(void *ctx, const char *text), void *ctx)
 {
-	rhea_monitor(opaque, line, print, ctx);
+	struct rhea *m = opaque;
+	m->gdb_busy = true;
+	rhea_monitor(m, line, print, ctx);
+	m->gdb_busy = false;
 }
 
 static bool wait_for_input(void *opaque)
@@ -78,7 +81,8 @@ static struct gdb_target gdb_target_of(struct rhea *m)
 /* A client connects, as the stub is a server unless told otherwise; a port without a host is this host's alone. */
 static void server_spec(const char *spec, char *out, size_t size)
 {
-	const char *tail = strstr(spec, "server") ? "" : ",server=on,wait=off";
+	char tail[32];
+	snprintf(tail, sizeof tail, "%s%s", strstr(spec, "server") ? "" : ",server=on", strstr(spec, "wait") ? "" : ",wait=off");
 	if (strncmp(spec, "tcp:", 4) == 0)
 		snprintf(out, size, "tcp:%s%s%s%s", spec[4] == ':' ? "127.0.0.1" : "", spec + 4,
 			 strstr(spec, "nodelay") ? "" : ",nodelay=on", tail);
@@ -99,6 +103,8 @@ enum rhea_status rhea_gdb_open(struct rhea *m, const char *spec, struct rhea_err
 {
 	char full[512];
 	struct gdb_target t = gdb_target_of(m);
+	if (m->gdb_busy)
+		return error_set(err, RHEA_ERR_USAGE, "the debugger that asks for it is using it");
 	close_gdb(m);
 	if (strcmp(spec, "none") == 0)
 		return RHEA_OK;

@@ -84,7 +84,7 @@ static void device_request(void *opaque, enum machine_request what)
 	struct rhea *m = opaque;
 	switch (what) {
 	case MACHINE_REQUEST_RESET:
-		m->reset_requested = true;
+		m->reset_requested = m->guest_reset = true;
 		break;
 	case MACHINE_REQUEST_SHUTDOWN:
 		m->shutdown_requested = true;
@@ -252,6 +252,7 @@ static bool build(struct rhea *m, struct rhea_error *err)
 	struct chardev_set_owner owner = {
 		.opaque = m,
 		.monitor_line = machine_monitor_line,
+		.monitor_complete = machine_monitor_complete,
 		.quit = console_quit,
 		.port = console_port,
 	};
@@ -299,6 +300,7 @@ void rhea_free(struct rhea *m)
 	if (!m)
 		return;
 	machine_close_gdb(m);
+	machine_close_monitors(m);
 	hw_free_devices(&m->hw);
 	machine_close_drives(m);
 	machine_close_nets(m);
@@ -324,7 +326,8 @@ void rhea_reset(struct rhea *m)
 {
 	if (log_on(&m->log, LOG_cpu_reset))
 		machine_log_regs(m);
-	m->reset_requested = false;
+	machine_event(m, QMP_RESET, m->guest_reset);
+	m->reset_requested = m->guest_reset = false;
 	hw_reset_devices(&m->hw);
 	vcpu_reset(m->vcpu);
 	machine_place_images(m);

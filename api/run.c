@@ -9,6 +9,7 @@ static void tell_paused(struct rhea *m)
 		return;
 	m->pause_told = true;
 	gdb_stopped(m->gdb, m->why_paused);
+	machine_event(m, QMP_STOP, false);
 }
 
 /* The monitor's `stop`, or the debugger: back ends stay alive until `cont`, or until something else happens; virtual time
@@ -23,6 +24,8 @@ static void stay_paused(struct rhea *m)
 		poll_set_wait(m->polls, POLL_FOREVER);
 	vclock_continue(&m->vcpu->clock);
 	m->pause_told = m->paused;
+	if (!m->paused)
+		machine_event(m, QMP_RESUME, false);
 }
 
 /* True when the request ends rhea_run with *ev. */
@@ -141,6 +144,7 @@ void rhea_run(struct rhea *m, uint64_t max_insns, struct rhea_event *ev)
 {
 	uint64_t start = vcpu_insns(m->vcpu);
 	machine_watch(m);
+	bool guest_exit = false;
 	*ev = (struct rhea_event){0};
 	for (bool done = false; !done;) {
 		stay_paused(m);
@@ -152,10 +156,13 @@ void rhea_run(struct rhea *m, uint64_t max_insns, struct rhea_event *ev)
 			break;
 		}
 		enum vcpu_stop why = run_vcpu(m, max_insns ? max_insns - used : 0);
+		guest_exit = m->exit_requested;
 		done = !stepped(m, why) && to_event(m, why, ev);
 	}
-	if (ends_machine(ev->kind))
+	if (ends_machine(ev->kind)) {
 		gdb_exited(m->gdb, ev->code);
+		machine_event(m, QMP_SHUTDOWN, ev->kind != RHEA_EVENT_EXIT || guest_exit);
+	}
 	log_flush(&m->log);
 	ev->insns = vcpu_insns(m->vcpu) - start;
 }

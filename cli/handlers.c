@@ -476,12 +476,23 @@ bool opt_display(struct cli_options *o, const struct cli_option *row, const char
 	       cli_fail(o, "-display %.100s: not implemented yet; use -nographic, -display none or -display png:FILE", arg);
 }
 
+static bool add_monitor(struct cli_options *o, const struct cli_option *row, const char *arg, bool qmp)
+{
+	if (o->n_monitors == CLI_MAX_MONITORS)
+		return cli_fail(o, "-%s: more than %d monitors", row->name, CLI_MAX_MONITORS);
+	o->monitors[o->n_monitors++] = (struct cli_monitor){arg, qmp};
+	return true;
+}
+
 bool opt_monitor(struct cli_options *o, const struct cli_option *row, const char *arg)
 {
-	(void)row;
-	if (strcmp(arg, "none") != 0 && strcmp(arg, "null") != 0)
-		return cli_fail(o, "-monitor %.100s: not implemented yet; -serial mon:stdio has a monitor behind Ctrl-A C", arg);
-	return o->monitor_none = true;
+	o->monitor_none = true; /* the console then has none of its own, as under QEMU */
+	return strcmp(arg, "none") == 0 || strcmp(arg, "null") == 0 || add_monitor(o, row, arg, false);
+}
+
+bool opt_qmp(struct cli_options *o, const struct cli_option *row, const char *arg)
+{
+	return strcmp(arg, "none") == 0 || add_monitor(o, row, arg, true);
 }
 
 /* ---- semihosting ---- */

@@ -58,5 +58,8 @@ void chardev_pty_check(struct chardev_backend *b)
 	if (poll(&p, 1, 0) < 0)
 		return;
 	/* input left by somebody who has gone again is still input */
+	bool was_idle = b->pty_idle;
 	b->pty_idle = (p.revents & (POLLHUP | POLLIN)) == POLLHUP;
+	if (was_idle && !b->pty_idle)
+		chardev_connected(b->front, true);
 }

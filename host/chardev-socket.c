@@ -118,7 +118,8 @@ static void adopt(struct chardev_backend *b, int fd, bool nodelay)
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 	b->in_fd = b->out_fd = fd;
 	b->stuck = b->complained = false;
-	chardev_connected(b->front, true);
+	if (b->front->backend == b) /* otherwise it is told when it is attached */
+		chardev_connected(b->front, true);
 }
 
 void chardev_socket_accept(struct chardev_backend *b)

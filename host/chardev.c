@@ -160,6 +160,8 @@ static void backend_attach(struct chardev_backend *b)
 	b->front->backend = b;
 	b->front->write = front_write;
 	b->front->accept_input = front_accept_input;
+	if (b->in_fd >= 0 && !b->pty_idle)
+		chardev_connected(b->front, true);
 }
 
 /* ---- specs ---- */

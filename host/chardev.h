@@ -18,6 +18,7 @@ struct chardev_set;
 struct chardev_set_owner {
 	void *opaque;
 	void (*monitor_line)(void *opaque, const char *line); /* answer with chardev_set_monitor_print */
+	const char *(*monitor_complete)(void *opaque, const char *line, unsigned i); /* as line_editor.complete */
 	void (*quit)(void *opaque);                           /* Ctrl-A X */
 	unsigned (*port)(void *opaque, const struct chardev *c); /* its number, for messages; NULL = order of opening */
 };

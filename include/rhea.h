@@ -311,6 +311,12 @@ RHEA_API enum rhea_status rhea_log_filter(struct rhea *m, const char *ranges, st
  * them. Between two rhea_run, once. The file stays. RHEA_ERR_FILE also when another machine writes to it. */
 RHEA_API enum rhea_status rhea_perfmap(struct rhea *m, const char *path, struct rhea_error *err);
 
+/*
+ * A monitor for people or scripts on a back end named as -serial names them, beside the console's; `qmp`: QEMU's machine
+ * protocol (JSON). Served inside rhea_run. Any number; closed by rhea_free.
+ */
+RHEA_API enum rhea_status rhea_monitor_open(struct rhea *m, const char *spec, bool qmp, struct rhea_error *err);
+
 /* Executes one monitor command line ("info registers", "xp /4xw 0x10000", "help"); the answer is handed
  * to `print` in pieces. */
 RHEA_API void rhea_monitor(struct rhea *m, const char *line, void (*print)(void *opaque, const char *text), void *opaque);

@@ -131,6 +131,11 @@ struct gva_span {
 	uint32_t first, last;
 };
 bool softmmu_watch(struct softmmu *mmu, const struct gva_span *span, uint32_t n);
+/* Each page that has an addend, for reports: its host address and what it serves. Returns how many there are. None are shown
+ * when too many were filled to be remembered one by one. */
+uint32_t softmmu_each_entry(struct softmmu *mmu,
+			    void (*entry)(void *ctx, gva_t va, enum mem_access access, unsigned space, const uint8_t *host),
+			    void *ctx);
 /* Does an access of `size` bytes touch a watched page? */
 bool softmmu_watched(const struct softmmu *mmu, gva_t va, unsigned size);
 

@@ -152,6 +152,13 @@ enum rhea_status rhea_gdb_open(struct rhea *m, const char *spec, struct rhea_err
 	return RHEA_OK;
 }
 
+enum rhea_status rhea_monitor_open(struct rhea *m, const char *spec, bool qmp, struct rhea_error *err)
+{
+	(void)m, (void)err;
+	printf("%s %s\n", qmp ? "qmp" : "monitor", spec);
+	return RHEA_OK;
+}
+
 enum rhea_status rhea_display_open(struct rhea *m, const char *spec, struct rhea_error *err)
 {
 	(void)m, (void)err;

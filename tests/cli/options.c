@@ -105,7 +105,6 @@ static const struct {
 	{"-semihosting-config chardev=c", "-semihosting-config: chardev= is not implemented yet; the console is this process's own"},
 	{"-display png:", "-display png:: not implemented yet; use -nographic, -display none or -display png:FILE"},
 	{"-display gtk", "-display gtk: not implemented yet; use -nographic, -display none or -display png:FILE"},
-	{"-monitor stdio", "-monitor stdio: not implemented yet; -serial mon:stdio has a monitor behind Ctrl-A C"},
 	{"-M versatilepb -append x", "-append: needs -kernel"},
 	{"-M versatilepb -net nic,netdev=n", "-net nic: netdev=n: there is no -netdev of that id"},
 	{"-net nic,vlan=1", "-net nic: unknown property 'vlan' (known: netdev, macaddr, model, name)"},

@@ -48,6 +48,12 @@ static void on_info_jit(void *opaque, void (*line)(void *ctx, const char *line),
 	line(ctx, "nothing");
 }
 
+static bool on_gdbserver(void *opaque, const char *device, struct rhea_error *err)
+{
+	(void)opaque, (void)device;
+	return error_set(err, RHEA_ERR_HOST, "no") == RHEA_OK;
+}
+
 static void print(void *opaque, const char *text)
 {
 	struct fixture *fix = opaque;
@@ -76,7 +82,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	f.cpu.pc = 0x10005;
 	f.cpu.cpsr = 0x1d3;
 	f.t = (struct monitor_target){.opaque = &f, .cpu = &f.cpu, .mmu = softmmu_new(as, tables, &owner, NULL), .as = as,
-				      .log = &f.log, .request = on_request, .info_jit = on_info_jit};
+				      .log = &f.log, .version = "fuzz", .request = on_request, .gdbserver = on_gdbserver, .info_jit = on_info_jit};
 	return f.t.mmu ? 0 : 1;
 }
 
