@@ -50,7 +50,7 @@ static void front_receive(void *dev, const uint8_t *buf, unsigned n)
 
 struct console {
 	struct chardev_set *set;
-	char lines[512];
+	char lines[2 * LINE_MAX_BYTES];
 	int quits;
 };
 
