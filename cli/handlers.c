@@ -519,10 +519,13 @@ static bool semihosting_property(struct cli_options *o, const char *key, const c
 		return true;
 	}
 	if (strcmp(key, "target") == 0) {
-		if (value && strcmp(value, "gdb") == 0)
-			return cli_fail(o, "-%s: target=gdb is not implemented yet; native and auto are there", opt);
-		return (value && (strcmp(value, "native") == 0 || strcmp(value, "auto") == 0)) ||
-		       bad_value(o, opt, key, value, "native or auto");
+		static const char *const names[] = {"native", "gdb", "auto"}; /* enum rhea_semihosting_target */
+		for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++)
+			if (value && strcmp(value, names[i]) == 0) {
+				o->config.semihosting_target = (enum rhea_semihosting_target)i;
+				return true;
+			}
+		return bad_value(o, opt, key, value, "native, gdb or auto");
 	}
 	if (strcmp(key, "chardev") == 0)
 		return cli_fail(o, "-%s: chardev= is not implemented yet; the console is this process's own", opt);

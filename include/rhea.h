@@ -60,6 +60,13 @@ enum rhea_semihosting {
 	RHEA_SEMIHOSTING_USERSPACE, /* from user mode too */
 };
 
+/* Who serves the guest's semihosting files, console output and SYS_SYSTEM. */
+enum rhea_semihosting_target {
+	RHEA_SEMIHOSTING_NATIVE, /* this process */
+	RHEA_SEMIHOSTING_GDB,    /* the debugger (File-I/O); without one they fail */
+	RHEA_SEMIHOSTING_AUTO,   /* the debugger while one is attached */
+};
+
 /* How to build a machine. All zero but `machine` is a sensible configuration. Strings are copied. */
 struct rhea_config {
 	const char *machine;       /* rhea_machine_name(); "none" has a core and no memory */
@@ -84,6 +91,7 @@ struct rhea_config {
 	bool rtc_localtime;        /* without rtc_base_set: the host's local time instead of UTC */
 	bool rtc_virtual;          /* the RTC follows virtual time, not the host's clock (default with icount) */
 	enum rhea_semihosting semihosting;
+	enum rhea_semihosting_target semihosting_target;
 	const char *const *semihosting_args; /* argv for SYS_GET_CMDLINE, NULL-terminated; NULL = none */
 	uint32_t codegen_seed;     /* not 0: shuffle the backend's register choices (for tests) */
 };

@@ -101,7 +101,7 @@ static const struct {
 	{"-device loader,file=x,adr=1",
 	 "-device loader: unknown property 'adr' (known: file, addr, cpu-num, force-raw, data, data-len, data-be)"},
 	{"-semihosting-config foo=on", "-semihosting-config: unknown property 'foo' (known: enable, target, userspace, arg)"},
-	{"-semihosting-config target=gdb", "-semihosting-config: target=gdb is not implemented yet; native and auto are there"},
+	{"-semihosting-config target=x", "-semihosting-config: target=x: expected native, gdb or auto"},
 	{"-semihosting-config chardev=c", "-semihosting-config: chardev= is not implemented yet; the console is this process's own"},
 	{"-display png:", "-display png:: not implemented yet; use -nographic, -display none or -display png:FILE"},
 	{"-display gtk", "-display gtk: not implemented yet; use -nographic, -display none or -display png:FILE"},

@@ -313,6 +313,57 @@ def monitor(folder):
         assert c.ask("qRcmd,zz") == "E16"
 
 
+def system_calls(folder):
+    """Semihosting by the debugger: requests as the protocol has them, answers in the guest's registers, and nobody there."""
+    with Machine(folder, "-semihosting-config", "enable=on,target=gdb", paused=True) as e:
+        c = e.client()
+        c.put(0x20000, struct.pack("<I", 0xef123456) * 64)
+        c.put(0x21000, b"name\0hello\0")
+
+        def call(op, *args):
+            c.put(0x22000, struct.pack("<%dI" % len(args), *args))
+            c.set_reg(0, op)
+            c.set_reg(1, 0x22000)
+            c.set_reg(15, 0x20000)
+            c.send("s")
+            return c.receive().decode()
+
+        def answer(text):
+            c.send(text)
+            stop = c.receive().decode()
+            if stop.startswith("F"):
+                return stop
+            assert stop.startswith("T05") and c.pc() == 0x20004, stop
+            return c.reg(0)
+
+        assert call(1, 0x21000, 4, 4) == "Fopen,21000/5,601,1a4"
+        handle = answer("F5")
+        assert call(5, handle, 0x21005, 5) == "Fwrite,5,21005,5" and answer("F5") == 0
+        assert call(5, handle, 0x21005, 5) == "Fwrite,5,21005,5" and answer("F-1,1c") == 5
+        assert call(6, handle, 0x23000, 9) == "Fread,5,23000,9"
+        c.put(0x23000, b"abc")  # the client may use memory meanwhile
+        assert answer("F3") == 6 and c.memory(0x23000, 3) == b"abc"
+        assert call(10, handle, 77) == "Flseek,5,4d,0" and answer("F4d") == 0
+        assert call(12, handle) == "Flseek,5,0,1" and answer("F7") == "Flseek,5,0,2"
+        assert answer("F99") == "Flseek,5,7,0" and answer("F7") == 0x99
+        assert call(9, handle) == "Fisatty,5" and answer("F0") == 0
+        assert call(2, handle) == "Fclose,5" and answer("F0") == 0
+        assert call(14, 0x21000, 4) == "Funlink,21000/5" and answer("F-1,2") == 0xffffffff
+        assert call(19).startswith("T05") and c.reg(0) == 2  # ENOENT
+        assert call(18, 0x21005, 5) == "Fsystem,21005/6" and answer("F0") == 0
+        c.set_reg(0, 4), c.set_reg(1, 0x21005), c.set_reg(15, 0x20000)
+        c.send("s")
+        assert c.receive() == b"Fwrite,2,21005,5" and answer("F5") == 0
+        assert call(1, 0x21000, 4, 0).startswith("Fopen,")
+        c.send("F-1,4,C")  # the user pressed Ctrl-C
+        assert c.receive().startswith(b"T02")
+        assert call(1, 0x21000, 4, 0).startswith("Fopen,")
+        c.close()  # in the midst of a call
+        c = e.client()
+        assert c.ask("?").startswith("T")
+        e.alive()
+
+
 def transports(folder):
     """tcp on this host only, another machine at the same port refused in one line, stdio."""
     with subprocess.Popen(board("-serial", "null", "-S", "-gdb", "tcp::0"), stdin=subprocess.DEVNULL) as p:
@@ -329,7 +380,7 @@ def transports(folder):
 
 
 TESTS = (first_words, registers, memory, stops, reset_and_kill, clients_come_and_go, waits_for_its_debugger, noise, two_at_once,
-         monitor, transports)
+         monitor, system_calls, transports)
 
 
 def main():
