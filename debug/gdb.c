@@ -190,7 +190,7 @@ void gdb_leave(struct gdb *g)
 	bool resume = g->attached && !g->was_paused && !g->killed;
 	gdb_close_files(g);
 	vcpu_remove_stops(g->t.vcpu, GDB_STOP_OWNER);
-	g->attached = g->no_ack = g->extended = g->xml = g->physical = g->killed = g->binary_upload = g->running = false;
+	g->attached = g->no_ack = g->extended = g->xml = g->physical = g->killed = g->started = g->running = false;
 	g->range_start = g->range_end = 0;
 	g->sstep = SSTEP_ENABLE | SSTEP_NOIRQ | SSTEP_NOTIMER;
 	g->syscall_pending = false;
@@ -260,33 +260,46 @@ static void packet_ends(struct gdb *g)
 	gdb_dispatch(g);
 }
 
+static void packet_begins(struct gdb *g)
+{
+	g->state = GDB_IN_PACKET;
+	g->n_in = g->sum = 0;
+	g->too_long = false;
+}
+
+static void between_packets(struct gdb *g, uint8_t c)
+{
+	if (c == '$')
+		packet_begins(g);
+	else if (c == GDB_CTRL_C)
+		interrupt(g);
+	else if (c == '-' && g->attached && !g->no_ack && g->n_last)
+		chardev_write(g->chr, g->last, g->n_last);
+}
+
+static void in_packet(struct gdb *g, uint8_t c)
+{
+	if (c == '#') {
+		g->state = GDB_IN_SUM_1;
+	} else if (c == '$') { /* the rest of the last one was lost */
+		packet_begins(g);
+	} else {
+		g->sum = (uint8_t)(g->sum + c);
+		g->too_long |= g->n_in == GDB_PACKET_MAX;
+		if (!g->too_long)
+			g->in[g->n_in++] = (char)c;
+	}
+}
+
 static void take_byte(struct gdb *g, uint8_t c)
 {
 	int d = digit((char)c);
 	switch (g->state) {
 	case GDB_IDLE:
-		if (c == '$') {
-			g->state = GDB_IN_PACKET;
-			g->n_in = g->sum = 0;
-			g->too_long = false;
-		} else if (c == GDB_CTRL_C) {
-			interrupt(g);
-		} else if (c == '-' && g->attached && !g->no_ack && g->n_last) {
-			chardev_write(g->chr, g->last, g->n_last);
-		}
+		between_packets(g, c);
 		break;
 	case GDB_IN_PACKET:
-		if (c == '#') {
-			g->state = GDB_IN_SUM_1;
-		} else if (c == '$') { /* the rest of the last one was lost */
-			g->n_in = g->sum = 0;
-			g->too_long = false;
-		} else {
-			g->sum = (uint8_t)(g->sum + c);
-			g->too_long |= g->n_in == GDB_PACKET_MAX;
-			if (!g->too_long)
-				g->in[g->n_in++] = (char)c;
-		}
+		in_packet(g, c);
 		break;
 	case GDB_IN_SUM_1:
 		g->too_long |= d < 0;
@@ -345,8 +358,7 @@ void gdb_free(struct gdb *g)
 {
 	if (!g)
 		return;
-	gdb_close_files(g);
-	vcpu_remove_stops(g->t.vcpu, GDB_STOP_OWNER);
+	gdb_leave(g);
 	g->chr->dev = NULL;
 	g->chr->can_receive = NULL;
 	g->chr->receive = NULL;

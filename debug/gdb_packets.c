@@ -235,6 +235,7 @@ void verbose_run(struct gdb *g, char *args, char *end)
 {
 	(void)args, (void)end;
 	restart(g);
+	g->started = true;
 	gdb_put_stop(g);
 }
 

@@ -37,7 +37,7 @@ struct gdb {
 
 	/* the client */
 	bool attached, no_ack, extended, xml, physical, killed;
-	bool binary_upload;
+	bool started;        /* by `run`: the client ends it when it goes */
 	bool was_paused;     /* before it came, and it has not let the guest run */
 	bool running;        /* it waits for a stop reply */
 	uint32_t stepped_from; /* pc key before the step under way */

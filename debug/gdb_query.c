@@ -13,8 +13,7 @@
 
 void query_supported(struct gdb *g, char *args, char *end)
 {
-	(void)end;
-	g->binary_upload = strstr(args, "binary-upload+") != NULL;
+	(void)args, (void)end;
 	gdb_put(g, "PacketSize=%x;QStartNoAckMode+;qXfer:features:read+;qXfer:memory-map:read+;qXfer:threads:read+;"
 		   "vContSupported+;binary-upload+", GDB_PACKET_MAX);
 	if (g->t.reverse)
@@ -30,11 +29,11 @@ void set_no_ack(struct gdb *g, char *args, char *end)
 	g->no_ack = true;
 }
 
-/* After `run` the client ends what it has begun (k), otherwise it lets go (D). */
+/* The client ends what it has begun (k), and lets go of what was there (D). */
 void query_attached(struct gdb *g, char *args, char *end)
 {
 	(void)args, (void)end;
-	gdb_put(g, "1");
+	gdb_put(g, "%d", !g->started);
 }
 
 void query_symbol(struct gdb *g, char *args, char *end)

@@ -36,7 +36,10 @@ enum rhea_status chardev_pty_open(struct chardev_backend *b, const char *arg, st
 	fcntl(b->in_fd, F_SETFL, O_RDWR | O_NONBLOCK);
 	b->pty_idle = true;
 	b->crlf = true;
-	fprintf(stderr, "char device redirected to %s (label serial%u)\n", name, b->port);
+	if (b->port == CHARDEV_NO_PORT)
+		fprintf(stderr, "char device redirected to %s\n", name);
+	else
+		fprintf(stderr, "char device redirected to %s (label serial%u)\n", name, b->port);
 	return RHEA_OK;
 }
 

@@ -232,10 +232,12 @@ static bool apply_watch(struct vcpu *v)
 	return true;
 }
 
-/* Without memory the old ones stay in force, and the next slice tries again. */
+/* Without memory the old ones stay in force until the next change. */
 void vcpu_apply_stops(struct vcpu *v)
 {
-	v->stops.changed = !(apply_exec(v) && apply_watch(v));
+	v->stops.changed = false;
+	if (!apply_exec(v) || !apply_watch(v))
+		log_printf(v->log, "breakpoints are not as asked for: out of host memory\n");
 }
 
 /* ---- meeting one ---- */

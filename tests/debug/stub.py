@@ -354,10 +354,10 @@ def system_calls(folder):
         c.set_reg(0, 4), c.set_reg(1, 0x21005), c.set_reg(15, 0x20000)
         c.send("s")
         assert c.receive() == b"Fwrite,2,21005,5" and answer("F5") == 0
-        assert call(1, 0x21000, 4, 0).startswith("Fopen,")
+        assert call(1, 0x21000, 4, 4).startswith("Fopen,")
         c.send("F-1,4,C")  # the user pressed Ctrl-C
         assert c.receive().startswith(b"T02")
-        assert call(1, 0x21000, 4, 0).startswith("Fopen,")
+        assert call(1, 0x21000, 4, 4).startswith("Fopen,")
         c.close()  # in the midst of a call
         c = e.client()
         assert c.ask("?").startswith("T")
