@@ -266,6 +266,16 @@ def files(g, e):
     g.say("remote get /nonexistent %s" % names[2], "No such file")
 
 
+def semihosting(folder):
+    """A newlib program whose files and output are the debugger's."""
+    program = os.path.join(os.environ.get("GUEST", ""), "rdimon.O2.arm.elf")
+    config = "enable=on,target=gdb,arg=rdimon,arg=one,arg=two"
+    with Emulator(board(program, "-semihosting-config", config), folder) as e, Gdb(program) as g:
+        g.say("target remote " + e.path)
+        g.say("continue", r"argument 1: one.*sum of squares 328350, last line 99 squared is 9801.*remove 0.*exited with code 052")
+        assert e.end() == 42 and e.said() == b""
+
+
 SESSIONS = (breakpoints_and_steps, watchpoints, data, stepping_through_exceptions, interrupting, killing, running_again, files)
 
 
@@ -281,6 +291,14 @@ def main():
                 except AssertionError as error:
                     bad += 1
                     print("FAIL %s: %s\n%s" % (label, session.__doc__, error))
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            if os.environ.get("GUEST"):
+                semihosting(folder)
+                print("ok   semihosting")
+        except AssertionError as error:
+            bad += 1
+            print("FAIL semihosting: %s\n%s" % (semihosting.__doc__, error))
     sys.exit(bad != 0)
 
 
