@@ -307,7 +307,7 @@ static void run_slice(struct vcpu *v)
 	struct tb *from = NULL;
 	unsigned slot = 0;
 	uint64_t generation = 0;
-	while (v->base->budget > 0 && !v->exit_request && !v->reslice && !v->mismatch && !v->stops.hit && !v->stops.changed) {
+	while (v->base->budget > 0 && !v->exit_request && !v->reslice && !v->mismatch && !v->stop_now) {
 		enum arm_exception_kind irq = arm_pending_interrupt(v->cpu);
 		if (irq != ARM_EXC_NONE && !v->hold_interrupts && !v->stops.pass) {
 			arm_take_interrupt(v->cpu, irq);
@@ -319,12 +319,12 @@ static void run_slice(struct vcpu *v)
 		}
 		if (v->cpu->halted || atomic_load_explicit(&v->stop, memory_order_relaxed))
 			return;
-		if (v->stops.pass) {
+		if (v->stops_ahead && v->stops.pass) {
 			run_alone(v);
-			v->stops.pass = v->stops.pass_access = false;
+			vcpu_passed_stop(v);
 			continue;
 		}
-		if (v->stops.n_exec && vcpu_stop_before_block(v))
+		if (v->stops_ahead && vcpu_stop_before_block(v))
 			return;
 		struct mem_fetch fetch;
 		bool fault;

@@ -44,10 +44,18 @@ static bool make_room(struct stops *s)
 	return true;
 }
 
+/* The run loop's digest. */
+static void digest(struct vcpu *v)
+{
+	v->stop_now = v->stops.hit || v->stops.changed;
+	v->stops_ahead = v->stops.pass || v->stops.n_exec;
+}
+
 /* What is wanted is another now; a run that is under way looks before its next slice. */
 static void changed(struct vcpu *v)
 {
 	v->stops.changed = true;
+	digest(v);
 	vcpu_kick(v);
 }
 
@@ -238,6 +246,7 @@ void vcpu_apply_stops(struct vcpu *v)
 	v->stops.changed = false;
 	if (!apply_exec(v) || !apply_watch(v))
 		log_printf(v->log, "breakpoints are not as asked for: out of host memory\n");
+	digest(v);
 }
 
 /* ---- meeting one ---- */
@@ -246,6 +255,7 @@ static bool note(struct vcpu *v, const struct stop_point *p, uint32_t addr, bool
 {
 	v->stops.hit = true;
 	v->stops.last_hit = (struct stop_hit){.point = *p, .addr = addr, .write = write, .insns = UINT64_MAX};
+	digest(v);
 	return true;
 }
 
@@ -293,4 +303,11 @@ void vcpu_resume_stops(struct vcpu *v)
 	s->pass = (s->hit || s->pass) && s->last_hit.pc == v->cpu->pc && s->last_hit.insns == vcpu_insns(v);
 	s->pass_access = s->pass && s->last_hit.point.kind != STOP_EXEC;
 	s->hit = false;
+	digest(v);
+}
+
+void vcpu_passed_stop(struct vcpu *v)
+{
+	v->stops.pass = v->stops.pass_access = false;
+	digest(v);
 }

@@ -63,6 +63,8 @@ void vcpu_resume_stops(struct vcpu *v);
 bool stops_at(const struct stops *s, uint32_t pc_key);
 /* The breakpoints at [addr, addr + size): the first of them, *n their number. */
 const uint32_t *stops_between(const struct stops *s, uint32_t addr, uint32_t size, uint32_t *n);
+/* The next instruction has passed its stop. */
+void vcpu_passed_stop(struct vcpu *v);
 /* The core is about to run a block there: true, noted in last_hit, when it must not. */
 bool vcpu_stop_before_block(struct vcpu *v);
 /* It is about to access these bytes: the same. */

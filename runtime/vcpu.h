@@ -176,6 +176,8 @@ struct vcpu {
 	struct trap trap;
 	uint64_t last_poll;  /* host ns */
 	bool exit_request, reslice, mismatch;
+	bool stop_now;       /* stops.hit or stops.changed */
+	bool stops_ahead;    /* stops.pass or stops.n_exec: look before each block */
 	bool in_block;       /* a block runs */
 	bool flush_wanted;   /* drop all blocks as soon as none runs */
 	atomic_bool stop;
