@@ -13,10 +13,12 @@ static void monitor_request(void *opaque, enum monitor_request what)
 		m->reset_requested = true;
 		break;
 	case MONITOR_STOP:
-		m->paused = true;
+		machine_pause(m, GDB_STOP_INTERRUPT);
 		break;
 	case MONITOR_CONT:
+		m->step = GDB_RUN_ON;
 		m->paused = false;
+		gdb_resumed(m->gdb);
 		break;
 	}
 	vcpu_request_exit(m->vcpu);
@@ -44,6 +46,11 @@ static bool screendump(void *opaque, const char *path, const char *format, struc
 	return machine_screendump(opaque, path, f, err) == RHEA_OK;
 }
 
+static bool gdbserver(void *opaque, const char *device, struct rhea_error *err)
+{
+	return rhea_gdb_open(opaque, device, err) == RHEA_OK;
+}
+
 #define INFO_JIT_BLOCKS 20u
 
 static void info_jit(void *opaque, void (*line)(void *ctx, const char *line), void *ctx)
@@ -61,7 +68,9 @@ struct monitor_target machine_monitor_target(struct rhea *m)
 		.as = m->as,
 		.log = &m->log,
 		.paused = m->paused,
+		.version = rhea_version(),
 		.request = monitor_request,
+		.gdbserver = gdbserver,
 		.info_jit = info_jit,
 		.send_key = send_key,
 		.move_mouse = move_mouse,
@@ -82,6 +91,12 @@ void machine_monitor_line(void *opaque, const char *line)
 	struct monitor_target t = machine_monitor_target(m);
 	monitor_command(&t, line, print_on_console, m);
 	machine_watch(m); /* `log` may have changed what is to be seen */
+}
+
+const char *machine_monitor_complete(void *opaque, const char *line, unsigned i)
+{
+	(void)opaque;
+	return monitor_complete(line, i);
 }
 
 void rhea_monitor(struct rhea *m, const char *line, void (*print)(void *opaque, const char *text), void *opaque)

@@ -67,7 +67,10 @@ static void console_quit(void *opaque)
 static unsigned console_port(void *opaque, const struct chardev *c)
 {
 	const struct rhea *m = opaque;
-	return (unsigned)(c - m->serial);
+	for (unsigned i = 0; i < MACHINE_SERIAL_PORTS; i++)
+		if (c == &m->serial[i])
+			return i;
+	return CHARDEV_NO_PORT;
 }
 
 static void cpu_line(void *opaque, unsigned fiq, bool level)
@@ -81,7 +84,7 @@ static void device_request(void *opaque, enum machine_request what)
 	struct rhea *m = opaque;
 	switch (what) {
 	case MACHINE_REQUEST_RESET:
-		m->reset_requested = true;
+		m->reset_requested = m->guest_reset = true;
 		break;
 	case MACHINE_REQUEST_SHUTDOWN:
 		m->shutdown_requested = true;
@@ -249,6 +252,7 @@ static bool build(struct rhea *m, struct rhea_error *err)
 	struct chardev_set_owner owner = {
 		.opaque = m,
 		.monitor_line = machine_monitor_line,
+		.monitor_complete = machine_monitor_complete,
 		.quit = console_quit,
 		.port = console_port,
 	};
@@ -266,6 +270,8 @@ static bool build(struct rhea *m, struct rhea_error *err)
 	as_on_write(m->as, memory_written, m);
 	as_on_refused(m->as, access_refused, m);
 	init_rtc(m);
+	m->paused = m->cfg.start_paused;
+	m->why_paused = GDB_STOP_TRAP;
 	if (!machine_init_semihosting(m, err) || !build_board(m, err))
 		return false;
 	rhea_reset(m);
@@ -293,6 +299,8 @@ void rhea_free(struct rhea *m)
 {
 	if (!m)
 		return;
+	machine_close_gdb(m);
+	machine_close_monitors(m);
 	hw_free_devices(&m->hw);
 	machine_close_drives(m);
 	machine_close_nets(m);
@@ -319,7 +327,8 @@ void rhea_reset(struct rhea *m)
 {
 	if (log_on(&m->log, LOG_cpu_reset))
 		machine_log_regs(m);
-	m->reset_requested = false;
+	machine_event(m, QMP_RESET, m->guest_reset);
+	m->reset_requested = m->guest_reset = false;
 	hw_reset_devices(&m->hw);
 	vcpu_reset(m->vcpu);
 	machine_place_images(m);

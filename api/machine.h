@@ -5,7 +5,9 @@
 
 #include "debug/coverage.h"
 #include "debug/explorer.h"
+#include "debug/gdb.h"
 #include "debug/monitor.h"
+#include "debug/qmp.h"
 #include "debug/report_file.h"
 #include "debug/samples.h"
 #include "debug/symbols.h"
@@ -74,7 +76,15 @@ struct rhea {
 	uint32_t start_pc;
 
 	bool reset_requested, shutdown_requested, quit_requested, exit_requested;
-	bool paused; /* the monitor's `stop` */
+	bool paused; /* by the monitor's `stop` or the debugger */
+	bool pause_told; /* who wanted to know that it stands, knows */
+	enum gdb_stop why_paused;
+	enum gdb_run step; /* how to run on: steps are the debugger's */
+	struct gdb *gdb;   /* NULL = none */
+	struct chardev gdb_line;
+	bool gdb_busy;     /* it executes a monitor command */
+	struct machine_monitor *monitors;
+	bool guest_reset; /* what reset_requested comes from */
 	int exit_code;
 	int64_t rtc_offset; /* seconds from the clock it follows to the guest's time of day */
 	struct mmio_client *mmio_clients;
@@ -125,11 +135,24 @@ void machine_log_regs(struct rhea *m);
 /* The end of -d tb_stats. */
 void machine_log_stats(struct rhea *m);
 
+/* gdb.c */
+#define CLIENT_STOP_OWNER 2u /* beside GDB_STOP_OWNER */
+void machine_close_gdb(struct rhea *m);
+/* The machine stands from the next block on, and says so. */
+void machine_pause(struct rhea *m, enum gdb_stop why);
+/* The run came to vcpu->stops.last_hit; true when that ends rhea_run with *ev. */
+bool machine_met_stop(struct rhea *m, struct rhea_event *ev);
+
+/* monitors.c */
+void machine_close_monitors(struct rhea *m);
+void machine_event(struct rhea *m, enum qmp_event what, bool guest);
+
 /* screen.c: `path` NULL is screen_file */
 enum rhea_status machine_screendump(struct rhea *m, const char *path, enum picture_format format, struct rhea_error *err);
 
 /* monitor and console glue, console.c */
 void machine_monitor_line(void *opaque, const char *line);
+const char *machine_monitor_complete(void *opaque, const char *line, unsigned i);
 struct monitor_target machine_monitor_target(struct rhea *m);
 
 /* semihost.c */

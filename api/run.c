@@ -2,15 +2,30 @@
 /* Running a machine: what the vCPU stopped for becomes an event, or is dealt with here. */
 #include "api/machine.h"
 
-/* The monitor's `stop`: back ends stay alive until `cont`, or until something else happens; virtual time stands. */
+/* Who waits for it hears, once, that the machine stands. */
+static void tell_paused(struct rhea *m)
+{
+	if (m->pause_told)
+		return;
+	m->pause_told = true;
+	gdb_stopped(m->gdb, m->why_paused);
+	machine_event(m, QMP_STOP, false);
+}
+
+/* The monitor's `stop`, or the debugger: back ends stay alive until `cont`, or until something else happens; virtual time
+ * stands. */
 static void stay_paused(struct rhea *m)
 {
 	if (!m->paused)
 		return;
+	tell_paused(m);
 	vclock_stop(&m->vcpu->clock);
 	while (m->paused && !m->quit_requested && !m->reset_requested && !atomic_load(&m->vcpu->stop))
 		poll_set_wait(m->polls, POLL_FOREVER);
 	vclock_continue(&m->vcpu->clock);
+	m->pause_told = m->paused;
+	if (!m->paused)
+		machine_event(m, QMP_RESUME, false);
 }
 
 /* True when the request ends rhea_run with *ev. */
@@ -54,6 +69,8 @@ static bool to_event(struct rhea *m, enum vcpu_stop why, struct rhea_event *ev)
 	case VCPU_STOP_MISMATCH:
 		ev->kind = RHEA_EVENT_MISMATCH;
 		return true;
+	case VCPU_STOP_HIT:
+		return machine_met_stop(m, ev);
 	case VCPU_STOP_REQUEST:
 		break;
 	}
@@ -95,10 +112,39 @@ void machine_report_jit(const struct rhea *m, unsigned top, report_line *line, v
 		tb_stats_hottest(m->blocks, &m->log, m->symbols, m->vcpu, insns, top, line, ctx);
 }
 
+static bool ends_machine(enum rhea_event_kind kind)
+{
+	return kind == RHEA_EVENT_EXIT || kind == RHEA_EVENT_SHUTDOWN || kind == RHEA_EVENT_RESET;
+}
+
+static enum vcpu_stop run_vcpu(struct rhea *m, uint64_t max_insns)
+{
+	switch (m->step) {
+	case GDB_RUN_ON:
+		break;
+	case GDB_RUN_STEP:
+		return vcpu_step(m->vcpu);
+	case GDB_RUN_STEP_IRQ:
+		return vcpu_run(m->vcpu, 1);
+	}
+	return vcpu_run(m->vcpu, max_insns);
+}
+
+/* True when a step of the debugger's was done, which is nobody else's budget. */
+static bool stepped(struct rhea *m, enum vcpu_stop why)
+{
+	if (m->step == GDB_RUN_ON || why != VCPU_STOP_BUDGET)
+		return false;
+	if (!gdb_steps_on(m->gdb))
+		machine_pause(m, GDB_STOP_TRAP);
+	return true;
+}
+
 void rhea_run(struct rhea *m, uint64_t max_insns, struct rhea_event *ev)
 {
 	uint64_t start = vcpu_insns(m->vcpu);
 	machine_watch(m);
+	bool guest_exit = false;
 	m->see.written = false;
 	*ev = (struct rhea_event){0};
 	for (bool done = false; !done;) {
@@ -110,7 +156,13 @@ void rhea_run(struct rhea *m, uint64_t max_insns, struct rhea_event *ev)
 			ev->kind = RHEA_EVENT_BUDGET;
 			break;
 		}
-		done = to_event(m, vcpu_run(m->vcpu, max_insns ? max_insns - used : 0), ev);
+		enum vcpu_stop why = run_vcpu(m, max_insns ? max_insns - used : 0);
+		guest_exit = m->exit_requested;
+		done = !stepped(m, why) && to_event(m, why, ev);
+	}
+	if (ends_machine(ev->kind)) {
+		gdb_exited(m->gdb, ev->code);
+		machine_event(m, QMP_SHUTDOWN, ev->kind != RHEA_EVENT_EXIT || guest_exit);
 	}
 	log_flush(&m->log);
 	ev->insns = vcpu_insns(m->vcpu) - start;

@@ -58,6 +58,26 @@ static bool copy_args(struct rhea *m)
 	return m->semihosting_args != NULL;
 }
 
+static int64_t ask_debugger(void *opaque, const char *request, int *error)
+{
+	struct rhea *m = opaque;
+	return gdb_syscall(m->gdb, request, error);
+}
+
+static bool debugger_wanted(void *opaque)
+{
+	const struct rhea *m = opaque;
+	switch (m->cfg.semihosting_target) {
+	case RHEA_SEMIHOSTING_NATIVE:
+		return false;
+	case RHEA_SEMIHOSTING_GDB:
+		return true;
+	case RHEA_SEMIHOSTING_AUTO:
+		break;
+	}
+	return gdb_attached(m->gdb);
+}
+
 bool machine_init_semihosting(struct rhea *m, struct rhea_error *err)
 {
 	if (copy_args(m)) {
@@ -68,6 +88,8 @@ bool machine_init_semihosting(struct rhea *m, struct rhea_error *err)
 			.now_ns = now_ns,
 			.time_s = time_s,
 			.exit = guest_exit,
+			.remote = ask_debugger,
+			.remote_wanted = debugger_wanted,
 			.args = (const char *const *)m->semihosting_args,
 			.log = &m->log,
 		};

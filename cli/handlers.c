@@ -476,12 +476,23 @@ bool opt_display(struct cli_options *o, const struct cli_option *row, const char
 	       cli_fail(o, "-display %.100s: not implemented yet; use -nographic, -display none or -display png:FILE", arg);
 }
 
+static bool add_monitor(struct cli_options *o, const struct cli_option *row, const char *arg, bool qmp)
+{
+	if (o->n_monitors == CLI_MAX_MONITORS)
+		return cli_fail(o, "-%s: more than %d monitors", row->name, CLI_MAX_MONITORS);
+	o->monitors[o->n_monitors++] = (struct cli_monitor){arg, qmp};
+	return true;
+}
+
 bool opt_monitor(struct cli_options *o, const struct cli_option *row, const char *arg)
 {
-	(void)row;
-	if (strcmp(arg, "none") != 0 && strcmp(arg, "null") != 0)
-		return cli_fail(o, "-monitor %.100s: not implemented yet; -serial mon:stdio has a monitor behind Ctrl-A C", arg);
-	return o->monitor_none = true;
+	o->monitor_none = true; /* the console then has none of its own, as under QEMU */
+	return strcmp(arg, "none") == 0 || strcmp(arg, "null") == 0 || add_monitor(o, row, arg, false);
+}
+
+bool opt_qmp(struct cli_options *o, const struct cli_option *row, const char *arg)
+{
+	return strcmp(arg, "none") == 0 || add_monitor(o, row, arg, true);
 }
 
 /* ---- semihosting ---- */
@@ -508,10 +519,13 @@ static bool semihosting_property(struct cli_options *o, const char *key, const c
 		return true;
 	}
 	if (strcmp(key, "target") == 0) {
-		if (value && strcmp(value, "gdb") == 0)
-			return cli_fail(o, "-%s: target=gdb is not implemented yet; native and auto are there", opt);
-		return (value && (strcmp(value, "native") == 0 || strcmp(value, "auto") == 0)) ||
-		       bad_value(o, opt, key, value, "native or auto");
+		static const char *const names[] = {"native", "gdb", "auto"}; /* enum rhea_semihosting_target */
+		for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++)
+			if (value && strcmp(value, names[i]) == 0) {
+				o->config.semihosting_target = (enum rhea_semihosting_target)i;
+				return true;
+			}
+		return bad_value(o, opt, key, value, "native, gdb or auto");
 	}
 	if (strcmp(key, "chardev") == 0)
 		return cli_fail(o, "-%s: chardev= is not implemented yet; the console is this process's own", opt);
@@ -560,6 +574,28 @@ bool opt_flag_perfmap(struct cli_options *o, const struct cli_option *row, const
 {
 	(void)row, (void)arg;
 	return o->perfmap = true;
+}
+
+bool opt_gdb(struct cli_options *o, const struct cli_option *row, const char *arg)
+{
+	(void)row;
+	if (!*arg)
+		return cli_fail(o, "-gdb: expected tcp:[HOST]:PORT, unix:PATH, stdio, pty or none");
+	o->gdb = arg;
+	return true;
+}
+
+bool opt_gdb_default(struct cli_options *o, const struct cli_option *row, const char *arg)
+{
+	(void)row, (void)arg;
+	o->gdb = "tcp::1234";
+	return true;
+}
+
+bool opt_flag_paused(struct cli_options *o, const struct cli_option *row, const char *arg)
+{
+	(void)row, (void)arg;
+	return o->config.start_paused = true;
 }
 
 bool opt_version(struct cli_options *o, const struct cli_option *row, const char *arg)

@@ -249,10 +249,19 @@ static int run(struct rhea *m, const struct watcher *w)
 			print_error("interpreter and translated code differ; the report is in the log");
 			return 1;
 		case RHEA_EVENT_STOP:
+		case RHEA_EVENT_BREAK:
 		case RHEA_EVENT_BUDGET:
 			break; /* nobody asked us to end */
 		}
 	}
+}
+
+static enum rhea_status open_monitors(struct rhea *m, const struct cli_options *o, struct rhea_error *err)
+{
+	enum rhea_status st = o->gdb ? rhea_gdb_open(m, o->gdb, err) : RHEA_OK;
+	for (unsigned i = 0; !st && i < o->n_monitors; i++)
+		st = rhea_monitor_open(m, o->monitors[i].spec, o->monitors[i].qmp, err);
+	return st;
 }
 
 static void print_notes(const char *notes)
@@ -273,7 +282,7 @@ static int with_machine(struct rhea *m, const struct cli_options *o, struct watc
 		return 1;
 	}
 	if (open_log(m, o, &err) || open_drives(m, o, &err) || load_images(m, o, &err) || open_serials(m, o, &err) ||
-	    open_nics(m, o, &err) || (o->display_spec && rhea_display_open(m, o->display_spec, &err))) {
+	    open_nics(m, o, &err) || open_monitors(m, o, &err) || (o->display_spec && rhea_display_open(m, o->display_spec, &err))) {
 		if (!w->caught)
 			print_error(err.msg);
 		else

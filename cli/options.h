@@ -16,6 +16,7 @@
 #define CLI_MAX_NICS 8
 #define CLI_MAX_DRIVES 16
 #define CLI_MAX_ARGS 256
+#define CLI_MAX_MONITORS 16
 
 enum cli_action {
 	CLI_RUN,
@@ -63,6 +64,12 @@ struct cli_options {
 	const char *semihosting_args[CLI_MAX_ARGS + 1];
 	unsigned n_semihosting_args;
 	const char *log_items, *log_file, *log_filter;
+	struct cli_monitor {
+		const char *spec;
+		bool qmp;
+	} monitors[CLI_MAX_MONITORS];
+	unsigned n_monitors;
+	const char *gdb; /* for rhea_gdb_open; NULL = none */
 	const char *display_spec; /* -display that is not none; NULL = none */
 	struct rhea_profile profile;
 	struct rhea_explore explore;

@@ -134,6 +134,23 @@ static void command_system_reset(const struct monitor *m, const char *typed, con
 	request(m, typed, args, MONITOR_RESET);
 }
 
+static void command_gdbserver(const struct monitor *m, const char *typed, const char *args)
+{
+	struct rhea_error err;
+	char device[256] = "tcp::1234";
+	size_t n = strcspn(args, " \t\r\n");
+	if (n >= sizeof device || !at_end(m, typed, skip_spaces(args + n)))
+		return;
+	if (n)
+		snprintf(device, sizeof device, "%.*s", (int)n, args);
+	if (!m->t->gdbserver(m->t->opaque, device, &err))
+		monitor_printf(m, "Could not open gdbserver on device '%s': %s\n", device, err.msg);
+	else if (!strcmp(device, "none"))
+		monitor_printf(m, "Disabled gdbserver\n");
+	else
+		monitor_printf(m, "Waiting for gdb connection on device '%s'\n", device);
+}
+
 /* ---- a user at the board ---- */
 
 #define DEFAULT_HOLD_MS 100
@@ -320,6 +337,17 @@ static void info_mtree(const struct monitor *m)
 	monitor_printf(m, "\n");
 }
 
+static void info_version(const struct monitor *m)
+{
+	monitor_printf(m, "%s\n", m->t->version);
+}
+
+static void info_mem(const struct monitor *m) { monitor_info_mem(m); }
+static void info_tlb(const struct monitor *m) { monitor_info_tlb(m); }
+static void info_devices(const struct monitor *m) { monitor_info_devices(m); }
+static void info_qtree(const struct monitor *m) { monitor_info_qtree(m); }
+static void info_irq(const struct monitor *m) { monitor_info_irq(m); }
+
 static void info_status(const struct monitor *m)
 {
 	monitor_printf(m, "VM status: %s\n", m->t->paused ? "paused" : "running");
@@ -384,6 +412,24 @@ static void command_print(const struct monitor *m, const char *typed, const char
 	bool formatted = *args == '/';
 	if (format_and_value(m, typed, args, &f, &value))
 		monitor_print_value(m, formatted ? f.kind : 'd', value);
+}
+
+const char *monitor_complete(const char *line, unsigned i)
+{
+	char word[64];
+	const char *p = skip_spaces(line);
+	size_t n = strcspn(p, " ");
+	if (!p[n])
+		return i < ARRAY_LEN(commands) ? commands[i].name : NULL;
+	take_word(&p, word);
+	const struct command *c = find_command(word);
+	if (c && c->run == command_info)
+		return i < ARRAY_LEN(infos) ? infos[i].name : NULL;
+	if (c && c->run == command_help)
+		return i < ARRAY_LEN(commands) ? commands[i].name : NULL;
+	if (c && c->run == command_log)
+		return i < ARRAY_LEN(log_rows) ? log_rows[i].name : NULL;
+	return NULL;
 }
 
 void monitor_command(const struct monitor_target *t, const char *line, void (*print)(void *opaque, const char *text),

@@ -15,7 +15,9 @@ struct monitor_target {
 	struct address_space *as;
 	struct log *log;
 	bool paused; /* for `info status` */
+	const char *version;
 	void (*request)(void *opaque, enum monitor_request what);
+	bool (*gdbserver)(void *opaque, const char *device, struct rhea_error *err);
 	/* `info jit`, line by line. */
 	void (*info_jit)(void *opaque, void (*line)(void *ctx, const char *line), void *ctx);
 	/* A user at the board; each false with *err. `path` NULL: the machine's own; `format` NULL, "png" or "ppm". */
@@ -29,5 +31,9 @@ struct monitor_target {
  * `print` in pieces. */
 void monitor_command(const struct monitor_target *t, const char *line, void (*print)(void *opaque, const char *text),
 		     void *opaque);
+
+/* The i-th name that the last word of `line` may be the beginning of; NULL when there are no more. Names that do not fit
+ * the word are among them. */
+const char *monitor_complete(const char *line, unsigned i);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside of the monitor, shared by monitor.c (commands), monitor_expr.c (expressions) and
- * monitor_dump.c (x, xp, print). */
+/* Inside of the monitor, shared by monitor.c (commands), monitor_expr.c (expressions),
+ * monitor_info.c (larger views) and monitor_dump.c (x, xp, print). */
 #ifndef RHEA_MONITOR_PARTS_H
 #define RHEA_MONITOR_PARTS_H
 
@@ -28,6 +28,13 @@ struct monitor_format {
 
 /* Parses "/fmt" at *p, if there is one. As monitor_expression. */
 const char *monitor_parse_format(const char **p, struct monitor_format *f, char msg[64]);
+
+/* monitor_info.c */
+void monitor_info_mem(const struct monitor *m);
+void monitor_info_tlb(const struct monitor *m);
+void monitor_info_devices(const struct monitor *m);
+void monitor_info_qtree(const struct monitor *m);
+void monitor_info_irq(const struct monitor *m);
 
 void monitor_dump(const struct monitor *m, const struct monitor_format *f, uint64_t addr, bool physical);
 void monitor_print_value(const struct monitor *m, char kind, int64_t value);

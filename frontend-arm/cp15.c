@@ -181,20 +181,35 @@ bool arm_cp15_read_row(struct arm_cpu *cpu, uint32_t reg, unsigned i, uint32_t *
 	return true;
 }
 
+static void write_state(struct arm_cpu *cpu, const struct row *row, uint32_t value)
+{
+	uint32_t *state = state_of(cpu, row), old = *state;
+
+	*state = (old & ~row->write_mask) | (value & row->write_mask);
+	if (*state != old)
+		row->changed(cpu, old);
+}
+
 bool arm_cp15_write_row(struct arm_cpu *cpu, uint32_t reg, unsigned i, uint32_t value)
 {
 	const struct row *row = allowed(cpu, reg, i, true);
 
 	if (!row)
 		return false;
-	if (row->state) {
-		uint32_t *state = state_of(cpu, row), old = *state;
-		*state = (old & ~row->write_mask) | (value & row->write_mask);
-		if (*state != old)
-			row->changed(cpu, old);
-	} else {
+	if (row->state)
+		write_state(cpu, row, value);
+	else
 		row->write(cpu, value);
-	}
+	return true;
+}
+
+bool arm_cp15_debug_write(struct arm_cpu *cpu, uint32_t reg, uint32_t value)
+{
+	unsigned i = arm_cp15_row(reg);
+
+	if (i >= ARRAY_LEN(rows) || !rows[i].state)
+		return false;
+	write_state(cpu, &rows[i], value);
 	return true;
 }
 

@@ -188,6 +188,8 @@ void arm_mem_fault(struct arm_cpu *cpu, enum mem_fault what, gva_t va, enum mem_
 	 (uint32_t)(opc2))
 bool arm_cp15_read(struct arm_cpu *cpu, uint32_t reg, uint32_t *value);
 bool arm_cp15_write(struct arm_cpu *cpu, uint32_t reg, uint32_t value);
+/* A debugger's write: to registers that are state, whatever the mode. */
+bool arm_cp15_debug_write(struct arm_cpu *cpu, uint32_t reg, uint32_t value);
 /* The same for translated code, which looks the register up once: `row` is arm_cp15_row(reg). */
 unsigned arm_cp15_row(uint32_t reg);
 bool arm_cp15_read_row(struct arm_cpu *cpu, uint32_t reg, unsigned row, uint32_t *value);

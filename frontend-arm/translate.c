@@ -62,10 +62,19 @@ static bool is_cut(const struct arm_translate_request *req, uint32_t offset)
 	return false;
 }
 
+static bool is_stop(const struct arm_translate_request *req, uint32_t offset)
+{
+	uint32_t addr = (req->pc_key & ~1u) + offset;
+	for (uint32_t i = 0; i < req->n_stops; i++)
+		if (req->stop[i] == addr)
+			return true;
+	return false;
+}
+
 static bool may_fetch(const struct loop *t)
 {
 	const struct arm_translate_request *req = t->l.req;
-	if (req->n_cuts && is_cut(req, t->offset))
+	if ((req->n_cuts && is_cut(req, t->offset)) || (req->n_stops && is_stop(req, t->offset)))
 		return false;
 	return t->l.u->n_marks < req->max_insns && req->code_bytes - t->offset >= (t->l.thumb ? 2u : 4u);
 }

@@ -47,6 +47,8 @@ struct arm_translate_request {
 	uint32_t code_before; /* valid bytes before the first instruction, for looking ahead at branch targets */
 	const uint8_t *const *cut; /* n_cuts host addresses at which no unit goes on */
 	uint32_t n_cuts;
+	const uint32_t *stop; /* n_stops addresses at which no unit goes on (breakpoints) */
+	uint32_t n_stops;
 	uint32_t max_insns;   /* >= 1 */
 	bool look_ahead;      /* flags may be owed; needs max_insns of at least ARM_LOOK_AHEAD */
 	uint8_t semihosting;  /* enum arm_semihosting */

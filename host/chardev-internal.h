@@ -73,6 +73,7 @@ uint64_t chardev_clock_ns(void);
 void chardev_close_fds(struct chardev_backend *b);
 void chardev_queue_input(struct chardev_backend *b, const uint8_t *buf, size_t n);
 void chardev_deliver(struct chardev_backend *b);
+void chardev_gone(struct chardev_backend *b); /* the front end hears the last bytes, and that the peer went */
 
 /* chardev-output.c */
 void chardev_output(struct chardev_backend *b, const uint8_t *buf, size_t n);

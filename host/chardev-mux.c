@@ -8,25 +8,24 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/line_editor.h"
 #include "host/chardev-internal.h"
 
 #define ESCAPE 0x01 /* Ctrl-A */
 #define PROMPT "(rhea) "
-#define HISTORY 16
 
 struct mux {
 	struct chardev_backend *b;
 	bool escape;             /* the last key was Ctrl-A */
 	bool monitor;            /* the keyboard belongs to the monitor */
 	bool timestamps, at_bol; /* guest output: stamp lines, next byte begins one */
-	bool last_cr;            /* the last key ended a line: its \n is the same key */
 	uint64_t start_ns;
-	char line[256];
-	unsigned len;
-	unsigned csi;            /* 1: ESC seen, 2: ESC [ seen */
-	char *history[HISTORY];  /* newest first */
-	unsigned n_history, at;  /* at: 0 = the new line, n = history[n - 1] */
+	struct line_editor edit;
 };
+
+static void edit_put(void *opaque, const char *text, size_t n);
+static void edit_done(void *opaque, const char *line);
+static const char *edit_complete(void *opaque, const char *line, unsigned i);
 
 struct mux *mux_new(struct chardev_backend *b)
 {
@@ -34,6 +33,7 @@ struct mux *mux_new(struct chardev_backend *b)
 	if (!m)
 		return NULL;
 	m->b = b;
+	m->edit = (struct line_editor){.opaque = m, .put = edit_put, .done = edit_done, .complete = edit_complete};
 	m->at_bol = true;
 	m->start_ns = chardev_clock_ns();
 	return m;
@@ -43,8 +43,7 @@ void mux_free(struct mux *m)
 {
 	if (!m)
 		return;
-	for (unsigned i = 0; i < m->n_history; i++)
-		free(m->history[i]);
+	line_editor_free(&m->edit);
 	free(m);
 }
 
@@ -97,106 +96,32 @@ void mux_guest_output(struct mux *m, const uint8_t *buf, size_t n)
 	}
 }
 
-/* ---- the monitor's line editor ---- */
+/* ---- the monitor's lines ---- */
 
-static void erase_line(struct mux *m)
+static void edit_put(void *opaque, const char *text, size_t n)
 {
-	for (; m->len; m->len--)
-		put(m, "\b \b", 3);
+	struct mux *m = opaque;
+	if (n == 1 && *text == '\n')
+		mux_print(m, "\n");
+	else
+		put(m, text, n);
 }
 
-static void show_line(struct mux *m, const char *text)
+static void edit_done(void *opaque, const char *line)
 {
-	erase_line(m);
-	m->len = (unsigned)snprintf(m->line, sizeof m->line, "%s", text);
-	put(m, m->line, m->len);
-}
-
-static void history_add(struct mux *m)
-{
-	if (!m->len || (m->n_history && strcmp(m->history[0], m->line) == 0))
-		return;
-	char *copy = strdup(m->line);
-	if (!copy)
-		return;
-	if (m->n_history == HISTORY)
-		free(m->history[--m->n_history]);
-	memmove(m->history + 1, m->history, m->n_history * sizeof m->history[0]);
-	m->history[0] = copy;
-	m->n_history++;
-}
-
-static void history_move(struct mux *m, bool older)
-{
-	if (older ? m->at >= m->n_history : m->at == 0)
-		return;
-	m->at = older ? m->at + 1 : m->at - 1;
-	show_line(m, m->at ? m->history[m->at - 1] : "");
-}
-
-static void line_done(struct mux *m)
-{
+	struct mux *m = opaque;
 	const struct chardev_set_owner *o = &m->b->set->owner;
-	char line[sizeof m->line];
-	m->line[m->len] = '\0';
-	history_add(m);
-	memcpy(line, m->line, m->len + 1); /* the owner may print, or end the monitor */
-	m->len = 0;
-	m->at = 0;
-	mux_print(m, "\n");
 	if (*line && o->monitor_line)
 		o->monitor_line(o->opaque, line);
 	if (m->monitor)
 		mux_print(m, PROMPT);
 }
 
-static void erase_word(struct mux *m)
+static const char *edit_complete(void *opaque, const char *line, unsigned i)
 {
-	bool word = false;
-	while (m->len && (!word || m->line[m->len - 1] != ' ')) {
-		word |= m->line[--m->len] != ' ';
-		put(m, "\b \b", 3);
-	}
-}
-
-static void edit_key(struct mux *m, uint8_t key)
-{
-	if (key == '\r' || key == '\n') {
-		line_done(m);
-	} else if (key == 0x7f || key == '\b') {
-		if (m->len) {
-			m->len--;
-			put(m, "\b \b", 3);
-		}
-	} else if (key == 0x15) { /* Ctrl-U */
-		erase_line(m);
-	} else if (key == 0x17) { /* Ctrl-W */
-		erase_word(m);
-	} else if (key == 0x10 || key == 0x0e) { /* Ctrl-P, Ctrl-N */
-		history_move(m, key == 0x10);
-	} else if (key >= 0x20 && m->len < sizeof m->line - 1) {
-		m->line[m->len++] = (char)key;
-		put(m, (const char *)&key, 1);
-	}
-}
-
-/* Takes arrow keys apart; other sequences are swallowed. */
-static void monitor_key(struct mux *m, uint8_t key)
-{
-	bool second_half = key == '\n' && m->last_cr;
-	m->last_cr = key == '\r';
-	if (m->csi == 1) {
-		m->csi = key == '[' ? 2 : 0;
-	} else if (m->csi == 2) {
-		if (key == 'A' || key == 'B')
-			history_move(m, key == 'A');
-		if (key >= 0x40)
-			m->csi = 0;
-	} else if (key == 0x1b) {
-		m->csi = 1;
-	} else if (!second_half) {
-		edit_key(m, key);
-	}
+	const struct mux *m = opaque;
+	const struct chardev_set_owner *o = &m->b->set->owner;
+	return o->monitor_complete ? o->monitor_complete(o->opaque, line, i) : NULL;
 }
 
 /* ---- Ctrl-A ---- */
@@ -212,7 +137,7 @@ static const char help_text[] = "\n"
 static void toggle_monitor(struct mux *m)
 {
 	m->monitor = !m->monitor;
-	m->len = m->csi = m->at = 0;
+	line_editor_clear(&m->edit);
 	mux_print(m, m->monitor ? "\nrhea monitor: 'help' lists the commands, Ctrl-A C goes back\n" PROMPT : "\n");
 }
 
@@ -227,7 +152,7 @@ static void quit(struct mux *m)
 static void plain_key(struct mux *m, uint8_t key)
 {
 	if (m->monitor)
-		monitor_key(m, key);
+		line_editor_key(&m->edit, key);
 	else
 		chardev_queue_input(m->b, &key, 1);
 }

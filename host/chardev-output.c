@@ -18,6 +18,8 @@ void chardev_complain(struct chardev_backend *b, const char *reason)
 	if (b->complained)
 		return;
 	b->complained = true;
+	if (b->front->connected) /* hears of it */
+		return;
 	fprintf(stderr, "rhea: serial%u (%s): %s; output is being lost, the guest continues\n", b->port, b->label, reason);
 }
 

@@ -36,7 +36,10 @@ enum rhea_status chardev_pty_open(struct chardev_backend *b, const char *arg, st
 	fcntl(b->in_fd, F_SETFL, O_RDWR | O_NONBLOCK);
 	b->pty_idle = true;
 	b->crlf = true;
-	fprintf(stderr, "char device redirected to %s (label serial%u)\n", name, b->port);
+	if (b->port == CHARDEV_NO_PORT)
+		fprintf(stderr, "char device redirected to %s\n", name);
+	else
+		fprintf(stderr, "char device redirected to %s (label serial%u)\n", name, b->port);
 	return RHEA_OK;
 }
 
@@ -45,6 +48,7 @@ void chardev_pty_hangup(struct chardev_backend *b)
 	b->pty_idle = true;
 	b->pty_next_check = chardev_clock_ns() + CHARDEV_PTY_CHECK_NS;
 	byte_queue_free(&b->out);
+	chardev_gone(b);
 }
 
 void chardev_pty_check(struct chardev_backend *b)
@@ -57,5 +61,8 @@ void chardev_pty_check(struct chardev_backend *b)
 	if (poll(&p, 1, 0) < 0)
 		return;
 	/* input left by somebody who has gone again is still input */
+	bool was_idle = b->pty_idle;
 	b->pty_idle = (p.revents & (POLLHUP | POLLIN)) == POLLHUP;
+	if (was_idle && !b->pty_idle)
+		chardev_connected(b->front, true);
 }

@@ -118,6 +118,8 @@ static void adopt(struct chardev_backend *b, int fd, bool nodelay)
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 	b->in_fd = b->out_fd = fd;
 	b->stuck = b->complained = false;
+	if (b->front->backend == b) /* otherwise it is told when it is attached */
+		chardev_connected(b->front, true);
 }
 
 void chardev_socket_accept(struct chardev_backend *b)
@@ -132,6 +134,7 @@ void chardev_socket_hangup(struct chardev_backend *b)
 	if (b->listen_fd < 0)
 		chardev_complain(b, "the server closed the connection");
 	chardev_close_fds(b);
+	chardev_gone(b);
 }
 
 void chardev_socket_close(struct chardev_backend *b)

@@ -68,6 +68,7 @@ void chardev_stdio_hangup(struct chardev_backend *b)
 	chardev_stdio_close(b);
 	close(b->in_fd);
 	b->in_fd = -1;
+	chardev_gone(b);
 }
 
 void chardev_stdio_close(struct chardev_backend *b)

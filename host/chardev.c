@@ -110,6 +110,11 @@ void chardev_set_free(struct chardev_set *set)
 	free(set);
 }
 
+void chardev_set_close(struct chardev_set *set, const struct chardev *c)
+{
+	backend_remove(set, c);
+}
+
 static struct chardev_backend *backend_new(struct chardev_set *set, struct chardev *c, const char *label)
 {
 	struct chardev_backend *b = calloc(1, sizeof *b);
@@ -155,6 +160,8 @@ static void backend_attach(struct chardev_backend *b)
 	b->front->backend = b;
 	b->front->write = front_write;
 	b->front->accept_input = front_accept_input;
+	if (b->in_fd >= 0 && !b->pty_idle)
+		chardev_connected(b->front, true);
 }
 
 /* ---- specs ---- */
@@ -263,6 +270,16 @@ void chardev_deliver(struct chardev_backend *b)
 		chardev_receive(b->front, buf, (unsigned)n);
 	}
 	b->delivering = false;
+}
+
+void chardev_gone(struct chardev_backend *b)
+{
+	if (b->front->backend != b) /* it is not ours yet, or not any more */
+		return;
+	chardev_deliver(b);
+	if (b->front->connected)
+		byte_queue_free(&b->in); /* what came before is no part of what comes later */
+	chardev_connected(b->front, false);
 }
 
 void chardev_queue_input(struct chardev_backend *b, const uint8_t *buf, size_t n)

@@ -18,9 +18,13 @@ struct chardev_set;
 struct chardev_set_owner {
 	void *opaque;
 	void (*monitor_line)(void *opaque, const char *line); /* answer with chardev_set_monitor_print */
+	const char *(*monitor_complete)(void *opaque, const char *line, unsigned i); /* as line_editor.complete */
 	void (*quit)(void *opaque);                           /* Ctrl-A X */
 	unsigned (*port)(void *opaque, const struct chardev *c); /* its number, for messages; NULL = order of opening */
 };
+
+/* The number of what is no serial port. */
+#define CHARDEV_NO_PORT UINT32_MAX
 
 /* An empty set, served by `polls`, which must outlive it; *owner is copied. NULL when the host has no memory. */
 struct chardev_set *chardev_set_new(struct poll_set *polls, const struct chardev_set_owner *owner);
@@ -35,6 +39,9 @@ void chardev_set_free(struct chardev_set *set);
  */
 enum rhea_status chardev_set_open(struct chardev_set *set, struct chardev *c, const char *spec,
 				  struct rhea_error *err);
+
+/* Takes the back end of `c` away, if it has one. */
+void chardev_set_close(struct chardev_set *set, const struct chardev *c);
 
 /* Output of `c` goes to `write`. False when the host has no memory. */
 bool chardev_set_callback(struct chardev_set *set, struct chardev *c,

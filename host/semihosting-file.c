@@ -60,7 +60,13 @@ uint32_t sys_open(struct semihosting *s, const uint32_t *arg)
 		return semihosting_fail(s, EMFILE);
 	if (arg[1] >= MODE_COUNT)
 		return semihosting_fail(s, EINVAL);
-	if (strcmp(name, ":tt") == 0) {
+	bool console = strcmp(name, ":tt") == 0;
+	if (semihosting_is_remote(s) && *name != ':') {
+		if (remote_open(s, &file, arg, false))
+			return SEMIHOSTING_FAIL;
+	} else if (console && semihosting_is_remote(s)) {
+		remote_open(s, &file, arg, true);
+	} else if (console) {
 		file.kind = console_kind(arg[1]);
 	} else if (strcmp(name, ":semihosting-features") == 0) {
 		if (arg[1] > 1)
@@ -80,8 +86,11 @@ uint32_t sys_close(struct semihosting *s, const uint32_t *arg)
 	struct semihosting_file *f = file_get(s, arg[0]);
 	if (!f)
 		return SEMIHOSTING_FAIL;
-	int r = f->kind == SEMIHOSTING_HOST ? close(f->fd) : 0;
+	struct semihosting_file old = *f;
 	*f = (struct semihosting_file){0};
+	if (old.kind == SEMIHOSTING_REMOTE)
+		return remote_close(s, &old);
+	int r = old.kind == SEMIHOSTING_HOST ? close(old.fd) : 0;
 	return r ? semihosting_fail(s, errno) : 0;
 }
 
@@ -99,6 +108,7 @@ static size_t put_chunk(struct semihosting *s, const struct semihosting_file *f,
 			s->error = errno;
 		return r < 0 ? 0 : (size_t)r;
 	}
+	case SEMIHOSTING_REMOTE:
 	case SEMIHOSTING_FREE:
 	case SEMIHOSTING_CONSOLE_IN:
 	case SEMIHOSTING_FEATURES:
@@ -115,6 +125,8 @@ uint32_t sys_write(struct semihosting *s, const uint32_t *arg)
 	struct semihosting_file *f = file_get(s, arg[0]);
 	uint32_t left = arg[2];
 	uint64_t addr = arg[1];
+	if (f && f->kind == SEMIHOSTING_REMOTE)
+		return remote_transfer(s, f, arg, true);
 	while (f && left) {
 		uint32_t n = (uint32_t)MIN((uint64_t)left, CHUNK - addr % CHUNK);
 		if (addr >> 32 || !s->t.read(s->t.opaque, (uint32_t)addr, buf, n)) {
@@ -147,6 +159,7 @@ static size_t get_chunk(struct semihosting *s, struct semihosting_file *f, uint8
 			s->error = errno;
 		return r < 0 ? 0 : (size_t)r;
 	}
+	case SEMIHOSTING_REMOTE:
 	case SEMIHOSTING_FREE:
 	case SEMIHOSTING_CONSOLE_OUT:
 	case SEMIHOSTING_CONSOLE_ERR:
@@ -166,6 +179,8 @@ uint32_t sys_read(struct semihosting *s, const uint32_t *arg)
 	struct semihosting_file *f = file_get(s, arg[0]);
 	uint32_t left = arg[2];
 	uint64_t addr = arg[1];
+	if (f && f->kind == SEMIHOSTING_REMOTE)
+		return remote_transfer(s, f, arg, false);
 	while (f && left) {
 		uint32_t n = (uint32_t)MIN((uint64_t)left, CHUNK - addr % CHUNK);
 		if (addr >> 32 || !s->t.read(s->t.opaque, (uint32_t)addr, buf, n)) {
@@ -199,6 +214,8 @@ uint32_t sys_istty(struct semihosting *s, const uint32_t *arg)
 		return s->t.console_write || isatty(STDERR_FILENO);
 	case SEMIHOSTING_HOST:
 		return isatty(f->fd) != 0;
+	case SEMIHOSTING_REMOTE:
+		return remote_istty(s, f);
 	case SEMIHOSTING_FREE:
 	case SEMIHOSTING_FEATURES:
 		break;
@@ -220,6 +237,8 @@ uint32_t sys_seek(struct semihosting *s, const uint32_t *arg)
 		return 0;
 	case SEMIHOSTING_HOST:
 		return lseek(f->fd, arg[1], SEEK_SET) < 0 ? semihosting_fail(s, errno) : 0;
+	case SEMIHOSTING_REMOTE:
+		return remote_seek(s, f, arg[1]);
 	case SEMIHOSTING_FREE:
 	case SEMIHOSTING_CONSOLE_IN:
 	case SEMIHOSTING_CONSOLE_OUT:
@@ -242,6 +261,8 @@ uint32_t sys_flen(struct semihosting *s, const uint32_t *arg)
 		if (fstat(f->fd, &st))
 			return semihosting_fail(s, errno);
 		return st.st_size > INT32_MAX ? semihosting_fail(s, EOVERFLOW) : (uint32_t)st.st_size;
+	case SEMIHOSTING_REMOTE:
+		return remote_flen(s, f);
 	case SEMIHOSTING_FREE:
 	case SEMIHOSTING_CONSOLE_IN:
 	case SEMIHOSTING_CONSOLE_OUT:
@@ -268,6 +289,8 @@ uint32_t sys_remove(struct semihosting *s, const uint32_t *arg)
 	char name[SEMIHOSTING_PATH_MAX];
 	if (!semihosting_string(s, arg[0], arg[1], name))
 		return SEMIHOSTING_FAIL;
+	if (semihosting_is_remote(s))
+		return remote_remove(s, arg);
 	return remove(name) ? semihosting_fail(s, errno) : 0;
 }
 
@@ -276,5 +299,7 @@ uint32_t sys_rename(struct semihosting *s, const uint32_t *arg)
 	char from[SEMIHOSTING_PATH_MAX], to[SEMIHOSTING_PATH_MAX];
 	if (!semihosting_string(s, arg[0], arg[1], from) || !semihosting_string(s, arg[2], arg[3], to))
 		return SEMIHOSTING_FAIL;
+	if (semihosting_is_remote(s))
+		return remote_rename(s, arg);
 	return rename(from, to) ? semihosting_fail(s, errno) : 0;
 }

@@ -124,7 +124,10 @@ uint32_t sys_writec(struct semihosting *s, const uint32_t *arg)
 	uint8_t c;
 	if (!s->t.read(s->t.opaque, arg[0], &c, 1))
 		return semihosting_fail(s, EFAULT);
-	semihosting_console(s, SEMIHOSTING_STDERR, &c, 1);
+	if (semihosting_is_remote(s))
+		remote_print(s, arg[0], 1);
+	else
+		semihosting_console(s, SEMIHOSTING_STDERR, &c, 1);
 	return 0;
 }
 
@@ -138,7 +141,11 @@ uint32_t sys_write0(struct semihosting *s, const uint32_t *arg)
 		if (!s->t.read(s->t.opaque, (uint32_t)addr, buf, n))
 			return semihosting_fail(s, EFAULT);
 		const uint8_t *end = memchr(buf, 0, n);
-		semihosting_console(s, SEMIHOSTING_STDERR, buf, end ? (size_t)(end - buf) : n);
+		uint32_t part = end ? (uint32_t)(end - buf) : n;
+		if (semihosting_is_remote(s))
+			remote_print(s, (uint32_t)addr, part);
+		else
+			semihosting_console(s, SEMIHOSTING_STDERR, buf, part);
 		if (end)
 			return 0;
 		addr += n;
@@ -199,6 +206,8 @@ uint32_t sys_system(struct semihosting *s, const uint32_t *arg)
 	char command[SEMIHOSTING_PATH_MAX];
 	if (!semihosting_string(s, arg[0], arg[1], command))
 		return SEMIHOSTING_FAIL;
+	if (semihosting_is_remote(s))
+		return remote_system(s, arg);
 	int status = system(command);
 	return status == -1 ? semihosting_fail(s, errno) : (uint32_t)status;
 }

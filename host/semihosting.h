@@ -27,6 +27,9 @@ struct semihosting_target {
 	/* Console. NULL = the process's own standard streams, as QEMU. WRITEC and WRITE0 go to stderr. */
 	void (*console_write)(void *opaque, enum semihosting_stream to, const uint8_t *buf, size_t n);
 	size_t (*console_read)(void *opaque, uint8_t *buf, size_t n); /* waits for a byte; 0 = end */
+	/* The debugger: executes a request of the File-I/O protocol; -1 and *error (its number) when it failed. NULL: nobody. */
+	int64_t (*remote)(void *opaque, const char *request, int *error);
+	bool (*remote_wanted)(void *opaque); /* is it to serve what is opened now? */
 	uint32_t heap_base, heap_limit;       /* the largest part of RAM without an image; SYS_HEAPINFO */
 	const char *const *args;              /* SYS_GET_CMDLINE, NULL-terminated; NULL = empty */
 	struct log *log;

@@ -60,6 +60,13 @@ enum rhea_semihosting {
 	RHEA_SEMIHOSTING_USERSPACE, /* from user mode too */
 };
 
+/* Who serves the guest's semihosting files, console output and SYS_SYSTEM. */
+enum rhea_semihosting_target {
+	RHEA_SEMIHOSTING_NATIVE, /* this process */
+	RHEA_SEMIHOSTING_GDB,    /* the debugger (File-I/O); without one they fail */
+	RHEA_SEMIHOSTING_AUTO,   /* the debugger while one is attached */
+};
+
 /* How to build a machine. All zero but `machine` is a sensible configuration. Strings are copied. */
 struct rhea_config {
 	const char *machine;       /* rhea_machine_name(); "none" has a core and no memory */
@@ -74,6 +81,7 @@ struct rhea_config {
 				      what is not rhea's to the handler that it found; one that a callback installs must
 				      do the same) */
 	bool no_chain;             /* return to the run loop after every block */
+	bool start_paused;         /* rhea_run waits for a debugger or the monitor's `cont` first */
 	bool no_reboot;            /* a guest reset request ends rhea_run with RHEA_EVENT_RESET */
 	bool icount;               /* virtual time from the instruction count: deterministic */
 	unsigned icount_shift;     /* with icount: one instruction takes 2^shift ns (0 to 10) */
@@ -83,6 +91,7 @@ struct rhea_config {
 	bool rtc_localtime;        /* without rtc_base_set: the host's local time instead of UTC */
 	bool rtc_virtual;          /* the RTC follows virtual time, not the host's clock (default with icount) */
 	enum rhea_semihosting semihosting;
+	enum rhea_semihosting_target semihosting_target;
 	const char *const *semihosting_args; /* argv for SYS_GET_CMDLINE, NULL-terminated; NULL = none */
 	uint32_t codegen_seed;     /* not 0: shuffle the backend's register choices (for tests) */
 };
@@ -231,14 +240,20 @@ enum rhea_event_kind {
 	RHEA_EVENT_SHUTDOWN, /* the guest switched the board off */
 	RHEA_EVENT_RESET,    /* no_reboot: the guest asked for a reset */
 	RHEA_EVENT_MISMATCH, /* RHEA_ACCEL_LOCKSTEP found a difference; the report went to the log */
+	RHEA_EVENT_BREAK,    /* rhea_add_stop: before the instruction, or before the one that accesses: stop, addr */
 	RHEA_EVENT_HALTED,   /* the core waits and nothing in the machine can ever wake it (no back end that
 				could bring input, no timer) */
 };
+
+/* Where rhea_run is to end: before an instruction, or before an access of the core to any of some bytes. */
+enum rhea_stop_kind { RHEA_STOP_EXEC, RHEA_STOP_WRITE, RHEA_STOP_READ, RHEA_STOP_ACCESS /* either */ };
 
 struct rhea_event {
 	enum rhea_event_kind kind;
 	int code;       /* RHEA_EVENT_EXIT: exit status */
 	uint64_t insns; /* guest instructions executed by this call */
+	enum rhea_stop_kind stop; /* RHEA_EVENT_BREAK: what was met ... */
+	uint32_t addr;            /* ... at which address: of the instruction, or of the bytes accessed */
 };
 
 /*
@@ -249,6 +264,23 @@ RHEA_API void rhea_run(struct rhea *m, uint64_t max_insns, struct rhea_event *ev
 
 /* Makes rhea_run return RHEA_EVENT_STOP soon. From any thread or signal handler. */
 RHEA_API void rhea_stop(struct rhea *m);
+
+/*
+ * Breakpoints and watchpoints, any number of any size, by virtual address. They are exact and cost nothing where they are
+ * not met. The next rhea_run goes on past the one that ended the last. `size` does not matter for RHEA_STOP_EXEC. Adding
+ * one twice is adding it once. RHEA_ERR_USAGE: nothing there to remove, or a size of 0 or across the end of memory.
+ */
+RHEA_API enum rhea_status rhea_add_stop(struct rhea *m, enum rhea_stop_kind kind, uint32_t addr, uint32_t size,
+					struct rhea_error *err);
+RHEA_API enum rhea_status rhea_remove_stop(struct rhea *m, enum rhea_stop_kind kind, uint32_t addr, uint32_t size,
+					   struct rhea_error *err);
+
+/*
+ * Lets a debugger in, as -gdb: "tcp:[HOST]:PORT" (without HOST: from this host only), "unix:PATH", "stdio", "pty"; "" is
+ * tcp::1234, "none" closes it. It is served inside rhea_run, which does not return while the debugger holds the
+ * machine; the debugger's own breakpoints are no events. Its client acts with the rights of this process.
+ */
+RHEA_API enum rhea_status rhea_gdb_open(struct rhea *m, const char *spec, struct rhea_error *err);
 
 /* Resets the machine: devices, core, images. Memory that no image covers keeps its bytes. */
 RHEA_API void rhea_reset(struct rhea *m);
@@ -333,6 +365,12 @@ RHEA_API enum rhea_status rhea_load_symbols(struct rhea *m, const char *path, st
 
 /* Writes the files that were asked for, with what ran until now. The first error ends it. */
 RHEA_API enum rhea_status rhea_write_reports(struct rhea *m, struct rhea_error *err);
+
+/*
+ * A monitor for people or scripts on a back end named as -serial names them, beside the console's; `qmp`: QEMU's machine
+ * protocol (JSON). Served inside rhea_run. Any number; closed by rhea_free.
+ */
+RHEA_API enum rhea_status rhea_monitor_open(struct rhea *m, const char *spec, bool qmp, struct rhea_error *err);
 
 /* Executes one monitor command line ("info registers", "xp /4xw 0x10000", "help"); the answer is handed
  * to `print` in pieces. */

@@ -40,10 +40,10 @@ static const struct vcpu_io *replayed(struct vcpu *v, uint32_t addr, uint16_t me
 	return io;
 }
 
-/* Neither icount nor lockstep nor an observer cares for what this access is. */
+/* Neither icount nor lockstep nor an observer or a watchpoint cares for what this access is. */
 static inline bool is_simple(const struct vcpu *v)
 {
-	return !v->cfg.icount && !v->lockstep && !v->observer.access;
+	return !v->cfg.icount && !v->lockstep && !v->observer.access && !v->stops.n_watch;
 }
 
 static const struct tb *running_block(struct vcpu *v);
@@ -61,8 +61,19 @@ static void observe(struct vcpu *v, uint32_t addr, uint16_t memop, bool store, u
 	v->observer.access(v->observer.opaque, &a);
 }
 
+/* An access that forces its alignment touches the bytes that it ends up with. */
+static bool meets_stop(struct vcpu *v, uint32_t addr, uint16_t memop, bool write)
+{
+	unsigned size = memop_size(memop);
+	if (memop_align(memop) != MEMOP_ANY)
+		addr &= ~(size - 1);
+	return vcpu_stop_before_access(v, addr, size, write);
+}
+
 static enum mem_status load_observed(struct vcpu *v, uint32_t addr, uint16_t memop, uint64_t *value)
 {
+	if (v->stops.n_watch && meets_stop(v, addr, memop, false))
+		return MEM_RETRY;
 	const struct vcpu_io *io = replayed(v, addr, memop, false);
 	if (io) {
 		*value = io->value;
@@ -81,6 +92,8 @@ static enum mem_status load_observed(struct vcpu *v, uint32_t addr, uint16_t mem
 
 static enum mem_status store_observed(struct vcpu *v, uint32_t addr, uint16_t memop, uint64_t value)
 {
+	if (v->stops.n_watch && meets_stop(v, addr, memop, true))
+		return MEM_RETRY;
 	if (replayed(v, addr, memop, true)) {
 		if (v->next_io == v->n_io)
 			observe(v, addr, memop, true, value, MEM_DONE);

@@ -59,6 +59,7 @@ struct chardev {
 	/* front end, set by the device; all NULL when nothing is connected */
 	unsigned (*can_receive)(void *dev);                     /* bytes it would take now */
 	void (*receive)(void *dev, const uint8_t *buf, unsigned n); /* n <= can_receive */
+	void (*connected)(void *dev, bool now); /* may be NULL: a peer came, or went after its last byte */
 	void *dev;
 	/* back end, set by whoever made it */
 	void (*write)(struct chardev *c, const uint8_t *buf, unsigned n); /* never blocks for long, never fails */
@@ -81,6 +82,12 @@ static inline void chardev_accept_input(struct chardev *c)
 static inline unsigned chardev_can_receive(const struct chardev *c)
 {
 	return c->can_receive ? c->can_receive(c->dev) : 0;
+}
+
+static inline void chardev_connected(struct chardev *c, bool now)
+{
+	if (c->connected)
+		c->connected(c->dev, now);
 }
 
 static inline void chardev_receive(struct chardev *c, const uint8_t *buf, unsigned n)

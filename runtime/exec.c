@@ -178,7 +178,7 @@ static void leave_at(struct vcpu *v, struct tb *tb, uint32_t mark)
 	if (v->cut_wanted)
 		vcpu_cut_behind(v, tb, mark);
 	v->cut_wanted = false;
-	if (v->retry)
+	if (v->retry || v->stops.hit)
 		return;
 	v->base->budget--;
 	assert(v->cpu->exc.kind != ARM_EXC_NONE);
@@ -253,17 +253,19 @@ static void run_alone(struct vcpu *v)
 		v->n_io = 0;
 	v->stats.retries++;
 	unsigned space = arm_space_of(v->cpu->tb_flags);
-	if (softmmu_fetch(v->mmu, GVA(v->cpu->pc & ~1u), space, &fetch) == MEM_DONE)
+	if (softmmu_fetch(v->mmu, GVA(v->cpu->pc & ~1u), space, &fetch) == MEM_DONE) {
 		run_once(v, &fetch, 1);
-	else
+	} else {
+		v->base->budget--;
 		take_exception(v);
+	}
 	v->alone = false;
 	v->n_io = 0;
 }
 
 static bool can_link(const struct vcpu *v, const struct tb *from, unsigned slot, const struct tb *to)
 {
-	if (v->cfg.no_chain || !from->valid || !to->valid || from->to[slot] || from->flags != to->flags)
+	if (v->cfg.no_chain || (v->stops.n_exec && stops_at(&v->stops, to->pc_key)) || !from->valid || !to->valid || from->to[slot] || from->flags != to->flags)
 		return false;
 	return to->whole_page;
 }
@@ -331,9 +333,9 @@ static void run_slice(struct vcpu *v)
 	struct tb *from = NULL;
 	unsigned slot = 0;
 	uint64_t generation = 0;
-	while (v->base->budget > 0 && !v->exit_request && !v->reslice && !v->mismatch) {
+	while (v->base->budget > 0 && !v->exit_request && !v->reslice && !v->mismatch && !v->stop_now) {
 		enum arm_exception_kind irq = arm_pending_interrupt(v->cpu);
-		if (irq != ARM_EXC_NONE) {
+		if (irq != ARM_EXC_NONE && !v->hold_interrupts && !v->stops.pass) {
 			arm_take_interrupt(v->cpu, irq);
 			from = NULL;
 		}
@@ -342,6 +344,13 @@ static void run_slice(struct vcpu *v)
 			vcpu_flush_code(v);
 		}
 		if (v->cpu->halted || atomic_load_explicit(&v->stop, memory_order_relaxed))
+			return;
+		if (v->stops_ahead && v->stops.pass) {
+			run_alone(v);
+			vcpu_passed_stop(v);
+			continue;
+		}
+		if (v->stops_ahead && vcpu_stop_before_block(v))
 			return;
 		struct mem_fetch fetch;
 		bool fault;
@@ -392,6 +401,11 @@ static enum vcpu_stop run(struct vcpu *v, uint64_t max_insns)
 			v->exit_request = false;
 			return VCPU_STOP_REQUEST;
 		}
+		if (v->stops.hit) {
+			v->stops.last_hit.insns = v->insns_done;
+			v->stops.last_hit.pc = v->cpu->pc;
+			return VCPU_STOP_HIT;
+		}
 		if (v->mismatch) {
 			v->mismatch = false;
 			return VCPU_STOP_MISMATCH;
@@ -404,6 +418,8 @@ static enum vcpu_stop run(struct vcpu *v, uint64_t max_insns)
 			return VCPU_STOP_HALTED;
 		if (v->cpu->halted)
 			continue;
+		if (v->stops.changed)
+			vcpu_apply_stops(v);
 		begin_slice(v, end - v->insns_done);
 		run_slice(v);
 	}
@@ -414,8 +430,17 @@ enum vcpu_stop vcpu_run(struct vcpu *v, uint64_t max_insns)
 	bool trap = v->window && trap_begin(&v->trap);
 	if (v->window && !trap)
 		vcpu_window_close(v);
+	vcpu_resume_stops(v);
 	enum vcpu_stop why = run(v, max_insns);
 	if (trap)
 		trap_end(&v->trap);
+	return why;
+}
+
+enum vcpu_stop vcpu_step(struct vcpu *v)
+{
+	v->hold_interrupts = true;
+	enum vcpu_stop why = vcpu_run(v, 1);
+	v->hold_interrupts = false;
 	return why;
 }

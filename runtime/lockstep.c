@@ -277,7 +277,7 @@ bool lockstep_step(struct vcpu *v, struct tb *tb, struct ir_interp_result *r)
 	*r = ir_interpret(tb->unit, v->cpu, &mem);
 	arm_settle_flags(v->cpu);
 	l->mode = LOCKSTEP_OFF;
-	if (v->retry || v->stats.invalidated_blocks != dropped)
+	if (v->retry || v->stops.hit || v->stats.invalidated_blocks != dropped)
 		return true;
 	struct arm_cpu interp = *v->cpu;
 	int32_t budget = v->base->budget, parked = v->parked;

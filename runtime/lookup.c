@@ -22,7 +22,7 @@ static bool jump_cache_free(const struct vcpu *v, uint32_t slot)
 
 static void jump_cache_fill(struct vcpu *v, struct tb *tb, uint32_t pc_key)
 {
-	if (v->cfg.no_chain || v->cfg.accel != VCPU_JIT)
+	if (v->cfg.no_chain || v->cfg.accel != VCPU_JIT || (v->stops.n_exec && stops_at(&v->stops, pc_key)))
 		return;
 	uint32_t slot = x64_jump_hash(pc_key, JUMP_CACHE_BITS);
 	if (jump_cache_free(v, slot))
@@ -154,7 +154,7 @@ void vcpu_drop_block(struct vcpu *v, struct tb *tb)
 	struct code_page *page = tb->page;
 	jump_cache_drop(v, tb);
 	tb_invalidate(&v->tbs, tb);
-	if (!page->tbs)
+	if (!tb_page_used(page))
 		softmmu_unprotect_code(v->mmu, page->host);
 }
 

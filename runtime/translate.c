@@ -25,6 +25,8 @@ static uint32_t lower(struct vcpu *v, const struct mem_fetch *fetch, struct tb *
 		      struct ir_unit *u)
 {
 	bool in_ram = fetch->host != NULL;
+	uint32_t n_stops = 0, here = tb->pc_key & ~1u;
+	const uint32_t *stops = v->stops.n_exec ? stops_between(&v->stops, here & ~PAGE_MASK, PAGE_SIZE, &n_stops) : NULL;
 	struct arm_translate_request req = {
 		.decoder = v->decoder,
 		.pc_key = tb->pc_key,
@@ -33,6 +35,8 @@ static uint32_t lower(struct vcpu *v, const struct mem_fetch *fetch, struct tb *
 		.code_bytes = in_ram ? fetch->valid : 4,
 		.cut = v->cut,
 		.n_cuts = MIN(v->n_cuts, VCPU_CUTS),
+		.stop = stops,
+		.n_stops = n_stops,
 		.code_before = in_ram && fetch->whole_page ? tb->pc_key & PAGE_MASK & ~1u : 0,
 		.max_insns = in_ram ? max_insns : 1,
 		.look_ahead = owing && may_owe(v, fetch),

@@ -181,6 +181,7 @@ void vcpu_free(struct vcpu *v)
 	if (v->decoder)
 		arm_decoder_free(v->decoder);
 	lockstep_free(v->lockstep);
+	vcpu_free_stops(v);
 	tb_store_free(&v->tbs);
 	codebuf_free(&v->code);
 	vcpu_ret_free(v);

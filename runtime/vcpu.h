@@ -12,6 +12,7 @@
 #include "frontend-arm/translate.h"
 #include "runtime/codebuf.h"
 #include "runtime/observer.h"
+#include "runtime/stops.h"
 #include "runtime/tb.h"
 #include "runtime/trap.h"
 #include "runtime/vclock.h"
@@ -87,6 +88,7 @@ enum vcpu_stop {
 	VCPU_STOP_REQUEST,  /* vcpu_request_exit: the machine has something to do */
 	VCPU_STOP_HALTED,   /* waits, and nothing can wake it */
 	VCPU_STOP_MISMATCH, /* lockstep */
+	VCPU_STOP_HIT,      /* a breakpoint or watchpoint: stops.last_hit */
 };
 
 struct vcpu_stats {
@@ -176,9 +178,13 @@ struct vcpu {
 	uint64_t next_sample; /* instruction count */
 	uint64_t last_poll;  /* host ns */
 	bool exit_request, reslice, mismatch;
+	bool stop_now;       /* stops.hit or stops.changed */
+	bool stops_ahead;    /* stops.pass or stops.n_exec: look before each block */
 	bool in_block;       /* a block runs */
 	bool flush_wanted;   /* drop all blocks as soon as none runs */
 	atomic_bool stop;
+	struct stops stops;
+	bool hold_interrupts; /* a debugger steps: none is taken */
 	struct lockstep *lockstep;
 	struct vcpu_stats stats;
 };
@@ -193,6 +199,9 @@ void vcpu_reset(struct vcpu *v);
 
 /* Runs for exactly max_insns instructions (0 = no limit) or until something else ends it. */
 enum vcpu_stop vcpu_run(struct vcpu *v, uint64_t max_insns);
+
+/* Runs one instruction, without taking an interrupt first, as a debugger steps. */
+enum vcpu_stop vcpu_step(struct vcpu *v);
 
 /* Ends vcpu_run soon; from any thread or signal handler. */
 void vcpu_stop(struct vcpu *v);

@@ -85,7 +85,7 @@ static bool place(struct softmmu *mmu, gva_t va, enum mem_access access, unsigne
 	if (!p->host)
 		return false;
 	p->code = access == MEM_WRITE && code_pages_has(&mmu->code, host_page(p->host));
-	if (!p->whole_page || p->code || mmu->slow)
+	if (!p->whole_page || p->code || mmu->slow || page_watched(mmu, va.v >> PAGE_BITS))
 		return false;
 	fill(mmu, va, access, space, p, w->rights);
 	return true;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Inside of the softmmu, shared by softmmu.c (data accesses), fetch.c (code and debuggers), tlb.c
- * (tables, journals, flushes), codepages.c (the set of pages with translated code) and window.c
- * (memory at its own addresses).
+ * (tables, journals, flushes), codepages.c (the set of pages with translated code), watched.c (pages whose
+ * accesses somebody wants to see) and window.c (memory at its own addresses).
  *
  * Invariants: a non-zero addend or exec tag is in its journal unless the journal is `lost`; no
- * write addend exists for a page in the code set.
+ * write addend exists for a page in the code set, no addend at all for a watched page.
  */
 #ifndef RHEA_SOFTMMU_H
 #define RHEA_SOFTMMU_H
@@ -63,6 +63,11 @@ struct code_pages {
 	uint32_t n, cap; /* cap: power of two, or 0 */
 };
 
+/* By virtual page. */
+struct watched_pages {
+	uint32_t bits[TLB_PAGES / 32];
+};
+
 struct softmmu {
 	struct address_space *as;
 	struct tlb_tables *tables;
@@ -74,6 +79,7 @@ struct softmmu {
 	bool slow;                   /* no addends: every access comes to softmmu_load and softmmu_store */
 	bool huge;                   /* something was filled from a walk of more than 20 bits */
 	struct code_pages code;
+	struct watched_pages *watched; /* NULL = none */
 	struct window *window;       /* NULL = none */
 	struct journal addends[2];   /* by enum mem_access */
 	struct journal exec_tags;
@@ -118,8 +124,16 @@ static inline uint64_t host_page(const uint8_t *host)
 	return (uintptr_t)host >> PAGE_BITS;
 }
 
+/* watched.c */
+static inline bool page_watched(const struct softmmu *mmu, uint32_t page)
+{
+	return mmu->watched && bit(mmu->watched->bits[page / 32], page % 32);
+}
+
 /* window.c: the page of a host address now holds code. */
 void window_protect(struct softmmu *mmu, const uint8_t *host);
+/* The pages [first, end) are watched now, or not any more. */
+void window_watch_changed(struct softmmu *mmu, uint32_t first, uint32_t end);
 void window_free(struct window *w);
 
 /* add and remove return whether the set changed. */

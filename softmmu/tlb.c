@@ -58,6 +58,7 @@ void softmmu_free(struct softmmu *mmu)
 		return;
 	code_pages_free(&mmu->code);
 	window_free(mmu->window);
+	free(mmu->watched);
 	free(mmu);
 }
 
@@ -212,6 +213,34 @@ bool softmmu_flush_page(struct softmmu *mmu, gva_t va)
 	}
 	clear_walks(mmu, va);
 	return clear_pages(mmu, page, 1);
+}
+
+/* A slot may be in its journal more than once, when pages were flushed one by one: the last time counts. */
+static bool comes_again(const struct journal *j, uint32_t i)
+{
+	for (uint32_t k = i + 1; k < j->n; k++)
+		if (j->slot[k] == j->slot[i])
+			return true;
+	return false;
+}
+
+uint32_t softmmu_each_entry(struct softmmu *mmu,
+			    void (*entry)(void *ctx, gva_t va, enum mem_access access, unsigned space, const uint8_t *host),
+			    void *ctx)
+{
+	uint32_t n = 0;
+	for (unsigned a = MEM_READ; a <= MEM_WRITE; a++) {
+		const struct journal *j = &mmu->addends[a];
+		for (uint32_t i = 0; i < j->n && !j->lost; i++) {
+			uint64_t addend = *addend_at(mmu, (enum mem_access)a, j->slot[i]);
+			gva_t va = GVA(j->slot[i] << PAGE_BITS);
+			if (!addend || comes_again(j, i))
+				continue;
+			entry(ctx, va, (enum mem_access)a, j->slot[i] >> 20, (const uint8_t *)(uintptr_t)(addend + va.v));
+			n++;
+		}
+	}
+	return n;
 }
 
 /* ---- pages with translated code ---- */

@@ -125,6 +125,23 @@ void softmmu_protect_code(struct softmmu *mmu, const uint8_t *host);
 void softmmu_unprotect_code(struct softmmu *mmu, const uint8_t *host);
 
 /*
+ * Pages that hold any byte of these spans (first to last, virtual addresses) have no addends and are not in the window: each
+ * access to them comes to softmmu_load or softmmu_store. Replaces the spans of earlier calls; flushes when pages change. Not
+ * while a block runs. False: the host has no memory, nothing changed.
+ */
+struct gva_span {
+	uint32_t first, last;
+};
+bool softmmu_watch(struct softmmu *mmu, const struct gva_span *span, uint32_t n);
+/* Each page that has an addend, for reports: its host address and what it serves. Returns how many there are. None are shown
+ * when too many were filled to be remembered one by one. */
+uint32_t softmmu_each_entry(struct softmmu *mmu,
+			    void (*entry)(void *ctx, gva_t va, enum mem_access access, unsigned space, const uint8_t *host),
+			    void *ctx);
+/* Does an access of `size` bytes touch a watched page? */
+bool softmmu_watched(const struct softmmu *mmu, gva_t va, unsigned size);
+
+/*
  * The window: guest RAM and ROM mapped once more at `at + physical address`, for emitted code that accesses them with
  * one instruction where virtual and physical addresses are the same. What is not mapped there, ROM for writing, and pages
  * with translated code for writing raise SIGSEGV: the access must then be done by softmmu_load or softmmu_store.

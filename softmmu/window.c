@@ -3,7 +3,7 @@
  * The window: RAM and ROM once more, at `at + physical address` (tlb.h says what for).
  *
  * Invariants: a page that is mapped there is what the physical map has at that address, in a MiB that is open; it is
- * writable only if it is RAM without translated code. `read_only` has a bit for each RAM page that was made read-only
+ * writable only if it is RAM without translated code, and not there at all if it is watched. `read_only` has a bit for each RAM page that was made read-only
  * because of code; it may hold none any more.
  */
 #include <stdlib.h>
@@ -83,6 +83,19 @@ static void clear_read_only(struct window *w, uint64_t from, uint64_t end)
 		w->read_only[page / 32] &= ~(1u << (page % 32));
 }
 
+/* Takes the watched pages out of [from, end). */
+static bool hide_watched(const struct softmmu *mmu, uint64_t from, uint64_t end)
+{
+	bool ok = true;
+	for (uint64_t at = from, stop; ok && mmu->watched && at < end; at = stop) {
+		bool watched = page_watched(mmu, (uint32_t)(at >> PAGE_BITS));
+		for (stop = at + PAGE_SIZE; stop < end && page_watched(mmu, (uint32_t)(stop >> PAGE_BITS)) == watched;)
+			stop += PAGE_SIZE;
+		ok = !watched || mprotect(mmu->window->at + at, stop - at, PROT_NONE) == 0;
+	}
+	return ok;
+}
+
 /* Makes [from, end) what the map and the open MiB say. */
 static void sync_span(struct softmmu *mmu, uint64_t from, uint64_t end)
 {
@@ -97,7 +110,7 @@ static void sync_span(struct softmmu *mmu, uint64_t from, uint64_t end)
 		if (r[i].kind != RANGE_MMIO && first < last)
 			ok = map_range(mmu, &r[i], first, last);
 	}
-	if (!ok) {
+	if (!ok || !hide_watched(mmu, from, end)) {
 		give_up(w);
 		return;
 	}
@@ -108,10 +121,11 @@ static void sync_span(struct softmmu *mmu, uint64_t from, uint64_t end)
 
 /* ---- pages with code ---- */
 
-static bool protect_page(struct window *w, uint64_t pa)
+static bool protect_page(struct softmmu *mmu, uint64_t pa)
 {
+	struct window *w = mmu->window;
 	uint64_t page = pa >> PAGE_BITS;
-	if (bit(w->read_only[page / 32], page % 32) || !mib_open(w, pa))
+	if (bit(w->read_only[page / 32], page % 32) || !mib_open(w, pa) || page_watched(mmu, (uint32_t)page))
 		return true;
 	w->read_only[page / 32] |= 1u << (page % 32);
 	return mprotect(w->at + (page << PAGE_BITS), PAGE_SIZE, PROT_READ) == 0;
@@ -128,7 +142,7 @@ void window_protect(struct softmmu *mmu, const uint8_t *host)
 		if (r[i].kind != RANGE_RAM || host < r[i].host || (uint64_t)(host - r[i].host) + PAGE_SIZE > r[i].size)
 			continue;
 		uint64_t pa = r[i].base.v + (uint64_t)(host - r[i].host);
-		if (pa < WINDOW_SIZE && !(pa & PAGE_MASK) && !protect_page(w, pa))
+		if (pa < WINDOW_SIZE && !(pa & PAGE_MASK) && !protect_page(mmu, pa))
 			give_up(w);
 	}
 }
@@ -137,7 +151,7 @@ void softmmu_window_reopen(struct softmmu *mmu, gva_t va)
 {
 	struct window *w = mmu->window;
 	uint32_t page = va.v >> PAGE_BITS;
-	if (!bit(w->read_only[page / 32], page % 32) || !mib_open(w, va.v))
+	if (!bit(w->read_only[page / 32], page % 32) || !mib_open(w, va.v) || page_watched(mmu, page))
 		return;
 	if (mprotect(w->at + ((uint64_t)page << PAGE_BITS), PAGE_SIZE, PROT_READ | PROT_WRITE))
 		give_up(w);
@@ -221,6 +235,16 @@ void softmmu_window_changed(struct softmmu *mmu, gpa_t base, uint64_t size)
 		}
 }
 
+/* What is closed shows nothing. */
+void window_watch_changed(struct softmmu *mmu, uint32_t first, uint32_t end)
+{
+	for (uint32_t page = first, stop; page < end && mmu->window && !mmu->window->broken; page = stop) {
+		stop = MIN((page | 255u) + 1, end);
+		if (mib_open(mmu->window, (uint64_t)page << PAGE_BITS))
+			sync_span(mmu, (uint64_t)page << PAGE_BITS, (uint64_t)stop << PAGE_BITS);
+	}
+}
+
 bool softmmu_window_is_open(const struct softmmu *mmu, gva_t va)
 {
 	return mmu->window && mib_open(mmu->window, va.v);
@@ -228,7 +252,7 @@ bool softmmu_window_is_open(const struct softmmu *mmu, gva_t va)
 
 bool softmmu_window_serves(const struct softmmu *mmu, gva_t va, bool write)
 {
-	if (!softmmu_window_is_open(mmu, va))
+	if (!softmmu_window_is_open(mmu, va) || page_watched(mmu, va.v >> PAGE_BITS))
 		return false;
 	const struct mem_range *r = as_find(mmu->as, GPA(va.v));
 	int fd;

@@ -145,6 +145,20 @@ enum rhea_status rhea_net_open(struct rhea *m, unsigned n, const char *spec, str
 	return n < rhea_net_count(m) ? RHEA_OK : refuse(err, "no such card");
 }
 
+enum rhea_status rhea_gdb_open(struct rhea *m, const char *spec, struct rhea_error *err)
+{
+	(void)m, (void)err;
+	printf("gdb %s\n", spec);
+	return RHEA_OK;
+}
+
+enum rhea_status rhea_monitor_open(struct rhea *m, const char *spec, bool qmp, struct rhea_error *err)
+{
+	(void)m, (void)err;
+	printf("%s %s\n", qmp ? "qmp" : "monitor", spec);
+	return RHEA_OK;
+}
+
 enum rhea_status rhea_display_open(struct rhea *m, const char *spec, struct rhea_error *err)
 {
 	(void)m, (void)err;
@@ -242,8 +256,9 @@ void rhea_run(struct rhea *m, uint64_t max_insns, struct rhea_event *ev)
 		const char *machine;
 		struct rhea_event ev;
 	} ends[] = {
-		{"exit7", {RHEA_EVENT_EXIT, 7, 0}}, {"halt", {RHEA_EVENT_HALTED, 0, 0}}, {"off", {RHEA_EVENT_SHUTDOWN, 0, 0}},
-		{"reset", {RHEA_EVENT_RESET, 0, 0}}, {"differ", {RHEA_EVENT_MISMATCH, 0, 0}}, {"net", {RHEA_EVENT_SHUTDOWN, 0, 0}},
+		{"exit7", {.kind = RHEA_EVENT_EXIT, .code = 7}}, {"halt", {.kind = RHEA_EVENT_HALTED}},
+		{"off", {.kind = RHEA_EVENT_SHUTDOWN}}, {"reset", {.kind = RHEA_EVENT_RESET}},
+		{"differ", {.kind = RHEA_EVENT_MISMATCH}}, {"net", {.kind = RHEA_EVENT_SHUTDOWN}},
 	};
 	(void)max_insns;
 	printf("run\n");

@@ -48,6 +48,36 @@ static void on_info_jit(void *opaque, void (*line)(void *ctx, const char *line),
 	line(ctx, "nothing");
 }
 
+static bool on_gdbserver(void *opaque, const char *device, struct rhea_error *err)
+{
+	(void)opaque, (void)device;
+	return error_set(err, RHEA_ERR_HOST, "no") == RHEA_OK;
+}
+
+static bool on_key(void *opaque, const char *keys, unsigned hold_ms, struct rhea_error *err)
+{
+	(void)opaque;
+	return error_set(err, RHEA_ERR_USAGE, "%.40s %u", keys, hold_ms) == RHEA_OK;
+}
+
+static bool on_mouse(void *opaque, int dx, int dy, int dz, struct rhea_error *err)
+{
+	(void)opaque;
+	return dx + dy + dz > 0 || error_set(err, RHEA_ERR_USAGE, "no") == RHEA_OK;
+}
+
+static bool on_buttons(void *opaque, unsigned buttons, struct rhea_error *err)
+{
+	(void)opaque;
+	return buttons || error_set(err, RHEA_ERR_USAGE, "no") == RHEA_OK;
+}
+
+static bool on_screendump(void *opaque, const char *path, const char *format, struct rhea_error *err)
+{
+	(void)opaque, (void)format;
+	return !path || error_set(err, RHEA_ERR_FILE, "%.40s", path) == RHEA_OK;
+}
+
 static void print(void *opaque, const char *text)
 {
 	struct fixture *fix = opaque;
@@ -76,7 +106,9 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	f.cpu.pc = 0x10005;
 	f.cpu.cpsr = 0x1d3;
 	f.t = (struct monitor_target){.opaque = &f, .cpu = &f.cpu, .mmu = softmmu_new(as, tables, &owner, NULL), .as = as,
-				      .log = &f.log, .request = on_request, .info_jit = on_info_jit};
+				      .log = &f.log, .version = "fuzz", .request = on_request, .gdbserver = on_gdbserver,
+				      .send_key = on_key, .move_mouse = on_mouse, .press_buttons = on_buttons,
+				      .screendump = on_screendump, .info_jit = on_info_jit};
 	return f.t.mmu ? 0 : 1;
 }
 

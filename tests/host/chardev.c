@@ -22,6 +22,7 @@
 
 #include <cmocka.h>
 
+#include "base/line_editor.h"
 #include "host/chardev-internal.h"
 
 struct front {
@@ -49,7 +50,7 @@ static void front_receive(void *dev, const uint8_t *buf, unsigned n)
 
 struct console {
 	struct chardev_set *set;
-	char lines[512];
+	char lines[2 * LINE_MAX_BYTES];
 	int quits;
 };
 
@@ -481,7 +482,7 @@ static void monitor_line_is_bounded(void **state)
 	keys[sizeof keys - 2] = '\r';
 	keys[sizeof keys - 1] = '\0';
 	type(x, p, keys, buf, sizeof buf);
-	assert_int_equal(strlen(x->k.lines), 256);
+	assert_int_equal(strlen(x->k.lines), LINE_MAX_BYTES);
 	close(p.to);
 	close(p.from);
 }

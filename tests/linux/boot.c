@@ -49,6 +49,7 @@ static int run(struct rhea *m, uint64_t insns)
 		return fail("interpreter and translated code differ; the report is in boot.log");
 	case RHEA_EVENT_STOP:
 	case RHEA_EVENT_EXIT:
+	case RHEA_EVENT_BREAK:
 	case RHEA_EVENT_HALTED:
 		break;
 	}

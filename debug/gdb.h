@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The GDB stub: GDB's remote serial protocol on one side, a vCPU between two of its slices on the other. It is the front
+ * end of a character back end, so it does not know what carries its bytes. Used on the machine's thread only.
+ *
+ * A client attaches with its first intact packet, which pauses the machine; noise and port scanners do not stop the
+ * guest. When a client goes, by detaching or by vanishing, its breakpoints go and the guest runs on, unless it was paused
+ * before and the client never let it run.
+ */
+#ifndef RHEA_GDB_H
+#define RHEA_GDB_H
+
+#include "runtime/device.h"
+#include "runtime/vcpu.h"
+
+struct gdb;
+
+/* The bit of stop_point.owners that is the stub's. */
+#define GDB_STOP_OWNER 1u
+
+/* Why the machine stands. */
+enum gdb_stop {
+	GDB_STOP_TRAP,      /* a step was done */
+	GDB_STOP_HIT,       /* vcpu->stops.last_hit */
+	GDB_STOP_INTERRUPT, /* somebody asked for it */
+	GDB_STOP_NO_HISTORY, /* backwards: where the history begins */
+};
+
+enum gdb_run { GDB_RUN_ON, GDB_RUN_STEP, GDB_RUN_STEP_IRQ /* takes a pending interrupt first */ };
+
+struct gdb_target {
+	void *opaque;
+	struct vcpu *vcpu;
+	struct address_space *as;
+	bool (*is_paused)(void *opaque);
+	void (*pause)(void *opaque);                   /* gdb_stopped follows */
+	void (*resume)(void *opaque, enum gdb_run how);
+	void (*reset)(void *opaque);                   /* now; stays paused */
+	void (*quit)(void *opaque);
+	/* A monitor command; its answer goes to `print` in pieces. */
+	void (*monitor)(void *opaque, const char *line, void (*print)(void *ctx, const char *text), void *ctx);
+	/* Serves the back ends until something happens. False when the machine is about to end. */
+	bool (*wait)(void *opaque);
+	/* Back by one instruction, or to the last stop before this moment; gdb_stopped follows. NULL: there is no way back. */
+	void (*reverse)(void *opaque, bool step);
+};
+
+/* `chr` stays the caller's and outlives the stub; its front end is the stub from now on. NULL: no host memory. */
+struct gdb *gdb_new(const struct gdb_target *t, struct chardev *chr);
+/* NULL is allowed. */
+void gdb_free(struct gdb *g);
+
+/* The machine stands still now. `g` may be NULL in the calls below, and nobody need be attached. */
+void gdb_stopped(struct gdb *g, enum gdb_stop why);
+/* The machine was resumed by somebody else. */
+void gdb_resumed(struct gdb *g);
+/* A step was done: must another one follow before anybody is told (a step over a range of code)? */
+bool gdb_steps_on(struct gdb *g);
+/* The machine ends with this exit status. */
+void gdb_exited(struct gdb *g, int code);
+bool gdb_attached(const struct gdb *g);
+
+/*
+ * A system call of the guest that the client is to do (File-I/O): `request` as the protocol writes it after the F,
+ * "write,1,10000,5". Waits for the answer; -1 and *error (the protocol's number) when it failed or nobody is there.
+ */
+int64_t gdb_syscall(struct gdb *g, const char *request, int *error);
+
+#endif
