@@ -67,10 +67,11 @@ static struct address address_imm(struct arm_lower *l, const struct arm_args_mem
 	if (a->rn == 15 && a->p && !a->w)
 		return (struct address){ .access = arm_const(l, arm_pc_read(l) + (uint32_t)offset), .base = 15 };
 	ir_ref base = arm_reg(l, a->rn);
+	bool update = !a->p || a->w;
 	return (struct address){
 		.access = a->p ? plus(l, base, offset) : base, .base = a->rn,
-		.update = !a->p || a->w, .moved = offset ? IR_NONE : base,
-		.from = base, .by = arm_const(l, (uint32_t)offset),
+		.update = update, .moved = offset ? IR_NONE : base,
+		.from = base, .by = update && offset ? arm_const(l, (uint32_t)offset) : IR_NONE,
 	};
 }
 
