@@ -384,10 +384,16 @@ static void set_flags(struct gen *g, enum ir_type t, ir_ref r, ir_ref c, ir_ref 
 static void gen_shift_flags(struct gen *g)
 {
 	struct ir_unit *u = g->u;
-	ir_ref n = chance(g, 80) ? ir_const(u, IR_I32, 1 + random_below(&g->rnd, 32)) : pick_w(g);
+	ir_ref n = chance(g, 80) ? ir_const(u, IR_I32, 1 + random_below(&g->rnd, chance(g, 40) ? 3 : 32)) : pick_w(g);
 	ir_ref a = pick_w(g), cin = pick_cond(g);
 	unsigned kind = random_below(&g->rnd, 3);
 	ir_ref r = ir_emit(u, (enum ir_op)(IR_shl + kind), IR_I32, 0, a, n, IR_NONE, 0);
+	if (chance(g, 30)) /* one lea, unless somebody asks for the shift's flags */
+		ir_set(u, (uint16_t)random_below(&g->rnd, RANDOM_REGS), push(&g->w, ir_add(u, IR_I32, pick_w(g), r)));
+	if (chance(g, 10)) /* not the same operation after all */
+		a = pick_w(g);
+	else if (chance(g, 10))
+		n = ir_const(u, IR_I32, random_below(&g->rnd, 300));
 	ir_ref c = ir_emit(u, (enum ir_op)(IR_shl_c + kind), IR_VOID, 0, a, n, cin, 0);
 	set_flags(g, IR_I32, r, c, IR_NONE);
 }
