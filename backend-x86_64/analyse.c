@@ -445,9 +445,9 @@ static void visit(struct analysis *an, ir_ref v, const struct ir_insn *i)
 		.fuse = IR_NONE, .target = -1, .reg = -1, .global = -1, .slot = -1, .flags_of = IR_NONE,
 		.wide = result == 'q' || (result == 'T' && i->type == IR_I64),
 	};
-	if (is_for_notes(g, i))
-		return;
 	if (i->op == IR_const || i->op == IR_insn) /* a good part of all: they use nothing and keep the flags */
+		return;
+	if (is_for_notes(g, i))
 		return;
 	if (flag_effect[i->op] >= FLAGS_ASK_CMP && fuse(an, v, i))
 		return;
@@ -489,7 +489,9 @@ static void visit(struct analysis *an, ir_ref v, const struct ir_insn *i)
 
 void gen_analyse(struct gen *g)
 {
-	struct analysis an = {.g = g};
+	struct analysis an;
+	memset(&an, 0, offsetof(struct analysis, lazy_set));
+	an.g = g;
 	for (uint32_t k = 0; k < g->u->n_order; k++) {
 		const struct ir_block *b = &g->u->blocks[g->u->order[k]];
 		forget_flags(&an);

@@ -111,7 +111,8 @@ static void generate(struct gen *g)
 bool x64_compile(const struct x64_target *t, const struct ir_unit *u, const struct x64_compile_args *args,
 		 struct x64_out *out, struct x64_code *code)
 {
-	struct gen g = {.take_notes = true};
+	struct gen g;
+	g.take_notes = true;
 	assert(args->cookie && (args->cookie & 7) == 0);
 	init(&g, t, u, args, out, code);
 	generate(&g);

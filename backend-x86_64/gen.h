@@ -44,6 +44,7 @@ struct value {
 			       or x << 1..3, only ever added by the lea of insn fold_into */
 	ir_ref fold_into;   /* IR_NONE for an address */
 	bool wide;          /* i64 */
+	bool named;         /* by the last note */
 	bool relied_on;     /* some value that has no place is worked out from this one */
 	/* location, see regalloc.c */
 	uint8_t cc;         /* enum x64_cc, while flags_of is what the flags hold */
@@ -127,6 +128,8 @@ struct gen {
 	ir_ref note_from;       /* notes of sites before this insn are made */
 	ir_ref defining;        /* value that is being computed into the home that it is meant for, or IR_NONE */
 	uint16_t note_regs;     /* scratch registers that the notes of this insn name: not to be written before the access */
+	bool note_is_old;       /* what the last note named has moved, or it is about other globals */
+	uint16_t last_note_regs;
 	uint32_t last_note, cap_notes;
 
 	/* blocks */
@@ -238,6 +241,12 @@ enum x64_cc x64_cc_of(enum ir_cc cc);
 static inline bool is_noted(const struct gen *g, ir_ref v)
 {
 	return g->val[v].note_until >= g->note_from;
+}
+
+/* v changes its place. */
+static inline void leaves_place(struct gen *g, const struct value *val)
+{
+	g->note_is_old |= val->named;
 }
 
 /* Is insn i there for the sake of notes alone? */

@@ -49,6 +49,7 @@ static bool load_home(struct gen *g, unsigned global, ir_ref a)
 		return false;
 	emit_mov_rm(&g->e, false, home_of(g, global), global_mem(g->t, from));
 	g->alias[from] = val->next_alias;
+	leaves_place(g, val);
 	ra_alias(g, a, global);
 	return true;
 }
@@ -88,9 +89,11 @@ void lower_set(struct gen *g, ir_ref v, const struct ir_insn *i)
 	unsigned global = i->aux;
 	if (is_lazy(g, i)) {
 		g->lazy |= UINT64_C(1) << global;
+		g->note_is_old = true;
 		g->lazy_set[global] = v;
 		return;
 	}
+	g->note_is_old |= g->lazy >> global & 1;
 	g->lazy &= ~(UINT64_C(1) << global);
 	if (a->global == (int)global || i->b == IR_SET_OPTIONAL)
 		return;

@@ -134,24 +134,19 @@ struct note_writer {
 	bool failed;
 };
 
-static void put(struct note_writer *w, uint8_t byte)
+#define MAX_LEAF 9 /* bytes; ops have fewer */
+
+/* There is room: put_operand looks. */
+static inline void put(struct note_writer *w, unsigned byte)
 {
-	if (w->n == sizeof w->byte)
-		w->failed = true;
-	else
-		w->byte[w->n++] = byte;
+	w->byte[w->n++] = (uint8_t)byte;
 }
 
-static void put_bytes(struct note_writer *w, uint64_t x, unsigned n)
+static inline void put_leaf(struct note_writer *w, enum note_leaf leaf, uint64_t x, unsigned n)
 {
-	for (unsigned k = 0; k < n; k++)
-		put(w, (uint8_t)(x >> 8 * k));
-}
-
-static void put_leaf(struct note_writer *w, enum note_leaf leaf, uint64_t x, unsigned n)
-{
-	put(w, (uint8_t)leaf);
-	put_bytes(w, x, n);
+	put(w, leaf);
+	memcpy(&w->byte[w->n], &x, n); /* little-endian */
+	w->n += n;
 }
 
 static void put_const(struct note_writer *w, uint64_t imm)
@@ -168,11 +163,12 @@ static void put_const(struct note_writer *w, uint64_t imm)
 static void put_place(struct note_writer *w, ir_ref x)
 {
 	struct value *val = &w->g->val[x];
-	int saved = val->reg >= 0 ? x64_saved_index(w->g->t, val->reg) : -1;
+	val->named = true;
 	if (val->global >= 0) {
 		put_leaf(w, NOTE_GLOBAL, (uint64_t)val->global, 1);
 		return;
 	}
+	int saved = val->slot < 0 ? x64_saved_index(w->g->t, val->reg) : -1;
 	if (val->slot < 0 && saved < 0)
 		ra_keep_in_slot(w->g, x);
 	if (val->slot >= 0) {
@@ -183,22 +179,33 @@ static void put_place(struct note_writer *w, ir_ref x)
 	w->g->note_regs |= (uint16_t)(1u << val->reg);
 }
 
-static bool put_expression(struct note_writer *w, ir_ref x, unsigned depth);
+static bool put_derived(struct note_writer *w, ir_ref x, unsigned depth);
 
 static void put_op(struct note_writer *w, enum ir_op op, const struct ir_insn *i)
 {
-	put(w, (uint8_t)op);
-	put(w, (uint8_t)(i->type << 4 | i->aux));
+	put(w, op);
+	put(w, (unsigned)i->type << 4 | i->aux);
+}
+
+/* Most are constants or somewhere. */
+static inline bool put_operand(struct note_writer *w, ir_ref x, unsigned depth)
+{
+	if (w->n + MAX_LEAF >= sizeof w->byte)
+		return false;
+	if (is_const(w->g, x))
+		put_const(w, insn_of(w->g, x)->imm);
+	else if (located(w->g, x))
+		put_place(w, x);
+	else
+		return depth && put_derived(w, x, depth);
+	return true;
 }
 
 static bool put_operands(struct note_writer *w, const struct ir_insn *i, unsigned depth)
 {
-	const ir_ref operand[] = {i->a, i->b, i->c};
+	unsigned n = ir_ops[i->op].n_args;
 	put_op(w, (enum ir_op)i->op, i);
-	for (unsigned k = 0; k < ir_ops[i->op].n_args; k++)
-		if (!put_expression(w, operand[k], depth))
-			return false;
-	return true;
+	return put_operand(w, i->a, depth) && (n < 2 || put_operand(w, i->b, depth)) && (n < 3 || put_operand(w, i->c, depth));
 }
 
 /* a from r = a + b, r = a - b or r = b - a, and from r = a ^ b. */
@@ -208,24 +215,15 @@ static bool put_inverse(struct note_writer *w, ir_ref x, unsigned depth)
 	const struct ir_insn *i = insn_of(w->g, parent);
 	bool sub = i->op == IR_sub, subtrahend = sub && i->b == x;
 	put_op(w, i->op == IR_xor ? IR_xor : sub && !subtrahend ? IR_add : IR_sub, i);
-	return put_expression(w, subtrahend ? other : parent, depth) && put_expression(w, subtrahend ? parent : other, depth);
+	return put_operand(w, subtrahend ? other : parent, depth) && put_operand(w, subtrahend ? parent : other, depth);
 }
 
-static bool put_expression(struct note_writer *w, ir_ref x, unsigned depth)
+static bool put_derived(struct note_writer *w, ir_ref x, unsigned depth)
 {
-	const struct ir_insn *i = insn_of(w->g, x);
 	unsigned n = w->n;
-	if (w->failed || depth == 0 || ++w->steps > MAX_STEPS)
+	if (++w->steps > MAX_STEPS)
 		return false;
-	if (i->op == IR_const) {
-		put_const(w, i->imm);
-		return true;
-	}
-	if (located(w->g, x)) {
-		put_place(w, x);
-		return true;
-	}
-	if (is_pure(i) && put_operands(w, i, depth - 1))
+	if (is_pure(insn_of(w->g, x)) && put_operands(w, insn_of(w->g, x), depth - 1))
 		return true;
 	w->n = n;
 	return has_inverse(w->g, x) && put_inverse(w, x, depth - 1);
@@ -250,21 +248,38 @@ static uint32_t keep_note(struct gen *g, const struct note_writer *w)
 	return g->last_note;
 }
 
-uint32_t notes_record(struct gen *g)
+/* Writes anew what the site notes. */
+static uint32_t write_note(struct gen *g)
 {
-	struct note_writer w = {.g = g, .n = 1};
+	struct note_writer w;
 	unsigned count = 0;
+	w.g = g;
+	w.n = 1;
+	w.steps = 0;
+	w.failed = false;
 	for (uint64_t left = g->lazy; left; left &= left - 1) {
 		unsigned global = (unsigned)__builtin_ctzll(left);
 		ir_ref set = g->lazy_set[global];
 		if (g->val[set].note_until < g->at)
 			continue;
-		put(&w, (uint8_t)global);
-		w.failed |= !put_expression(&w, insn_of(g, set)->a, SITE_DEPTH);
+		put(&w, global);
+		w.failed |= !put_operand(&w, insn_of(g, set)->a, SITE_DEPTH);
 		count++;
 	}
-	g->note_from = g->at + 1;
 	g->notes_failed |= w.failed;
 	w.byte[0] = (uint8_t)count;
-	return count && !w.failed ? keep_note(g, &w) : 0;
+	g->last_note_regs = g->note_regs;
+	g->note_is_old = !count || w.failed;
+	return g->note_is_old ? 0 : keep_note(g, &w);
+}
+
+uint32_t notes_record(struct gen *g)
+{
+	uint32_t note = 0;
+	if (g->lazy)
+		note = g->note_is_old ? write_note(g) : g->last_note;
+	if (note)
+		g->note_regs = g->last_note_regs;
+	g->note_from = g->at + 1;
+	return note;
 }

@@ -32,6 +32,7 @@ void ra_begin_block(struct gen *g)
 	g->flags = IR_NONE;
 	g->n_pending = 0;
 	g->lazy = 0;
+	g->note_is_old = true;
 	g->unreachable = false;
 }
 
@@ -48,6 +49,7 @@ static inline void free_reg(struct gen *g, struct value *val)
 	if (reg < 0 || val->last_use > g->at)
 		return;
 	val->reg = -1;
+	leaves_place(g, val);
 	if (notes_keep(g, val))
 		val->reg = reg;
 	else
@@ -60,6 +62,7 @@ static inline void free_slot(struct gen *g, struct value *val)
 	if (slot < 0 || val->last_use > g->at)
 		return;
 	val->slot = -1;
+	leaves_place(g, val);
 	if (notes_keep(g, val))
 		val->slot = slot;
 	else
@@ -137,6 +140,7 @@ static void evict(struct gen *g, ir_ref v)
 	int8_t reg = val->reg;
 	g->owner[reg] = IR_NONE;
 	val->reg = -1;
+	leaves_place(g, val);
 	if (!has_backing(g, v) && (!only_for_notes(g, v) || notes_keep(g, val))) {
 		val->slot = new_slot(g);
 		emit_store(&g->e, 8, slot_mem(val->slot), reg);
@@ -219,6 +223,7 @@ void ra_take(struct gen *g, int reg)
 		evict(g, v);
 		return;
 	}
+	leaves_place(g, &g->val[v]);
 	emit_mov_rr(&g->e, wide(g, v), other, reg);
 	g->owner[reg] = IR_NONE;
 	own(g, v, other);
@@ -429,8 +434,10 @@ void ra_detach(struct gen *g, unsigned global)
 	ir_ref first = g->alias[global];
 	g->alias[global] = g->holds[global] = IR_NONE;
 	for (ir_ref v = first; v != IR_NONE; v = g->val[v].next_alias)
-		if (g->val[v].global == (int)global)
+		if (g->val[v].global == (int)global) {
 			g->val[v].global = LOSES_GLOBAL;
+			leaves_place(g, &g->val[v]);
+		}
 	for (ir_ref v = first, next; v != IR_NONE; v = next) {
 		next = g->val[v].next_alias;
 		if (g->val[v].global == LOSES_GLOBAL && lives_on(g, v))
@@ -475,6 +482,7 @@ void ra_spill_all(struct gen *g)
 		int8_t reg = g->val[v].reg;
 		g->owner[reg] = IR_NONE;
 		g->val[v].reg = -1;
+		leaves_place(g, &g->val[v]);
 		if (notes_keep(g, &g->val[v])) {
 			g->val[v].slot = new_slot(g);
 			emit_store(&g->e, 8, slot_mem(g->val[v].slot), reg);

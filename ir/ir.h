@@ -216,7 +216,7 @@ const ir_ref *ir_call_args(const struct ir_unit *u, const struct ir_insn *i, uns
 /* Does only a lazy set, perhaps by way of others, use the result? */
 static inline bool ir_is_noted(const struct ir_insn *i)
 {
-	return ir_ops[i->op].flags & IR_PURE && ir_ops[i->op].n_args && i->imm == IR_NOTED;
+	return i->imm == IR_NOTED && ir_ops[i->op].flags & IR_PURE && ir_ops[i->op].n_args;
 }
 
 /* Result type of an insn (IR_VOID for none), and the number of value operands in a, b, c. */

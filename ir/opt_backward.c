@@ -32,18 +32,18 @@ static void use_arguments(struct opt *o, const struct ir_insn *i)
 	unsigned n;
 	const ir_ref *args = ir_call_args(o->u, i, &n);
 	for (unsigned k = 0; k < n; k++)
-		o->used[args[k]] |= USED_REAL;
+		o->used[args[k]] = USED_REAL;
 }
 
 static inline void use_operands(struct opt *o, const struct ir_insn *i)
 {
 	const struct ir_op_info *info = &ir_ops[i->op];
 	if (info->n_args > 0)
-		o->used[i->a] |= USED_REAL;
+		o->used[i->a] = USED_REAL;
 	if (info->n_args > 1)
-		o->used[i->b] |= USED_REAL;
+		o->used[i->b] = USED_REAL;
 	if (info->n_args > 2)
-		o->used[i->c] |= USED_REAL;
+		o->used[i->c] = USED_REAL;
 	if (info->shape == IR_SHAPE_CALL)
 		use_arguments(o, i);
 }
@@ -73,13 +73,11 @@ static struct live live_before_call(struct live live, uint8_t helper_flags)
 	return (struct live){helper_looks(helper_flags) ? UINT64_MAX : live.read | live.fault, 0};
 }
 
-/* Liveness before insn i, given the one after it; for insns that stay. */
+/* Liveness before insn i, which stays and is not pure, given the one after it. */
 static inline struct live live_before(const struct opt *o, const struct ir_insn *i, struct live live)
 {
 	const struct ir_op_info *info = &ir_ops[i->op];
 	uint64_t bit = UINT64_C(1) << (i->aux & 63);
-	if (info->flags & IR_PURE)
-		return live;
 	if (info->flags & IR_FAULT)
 		return (struct live){live.read, UINT64_MAX};
 	if (info->shape == IR_SHAPE_GLOBAL || info->shape == IR_SHAPE_GLOBAL_OR)
@@ -91,13 +89,11 @@ static inline struct live live_before(const struct opt *o, const struct ir_insn 
 	return live;
 }
 
-/* May insn r go, given what is live after it? */
+/* May insn r, which is not pure, go, given what is live after it? */
 static inline bool removable(const struct opt *o, ir_ref r, uint64_t live)
 {
 	const struct ir_insn *i = &o->insns[r];
 	const struct ir_op_info *info = &ir_ops[i->op];
-	if (info->flags & IR_PURE)
-		return !o->used[r];
 	if (info->flags & (IR_EFFECT | IR_END))
 		return false;
 	if (info->shape == IR_SHAPE_GLOBAL1 || info->shape == IR_SHAPE_GLOBAL_OR)
@@ -121,28 +117,36 @@ static void note_value(struct opt *o, ir_ref v, unsigned depth)
 	o->used[v] = (uint8_t)MAX(o->used[v], depth);
 }
 
-/* Is insn r, which stays, done only for the sake of faults? Then its operands are noted. */
-static inline bool only_noted(struct opt *o, ir_ref r, struct live live)
+/* Marks what only faults look at. */
+static bool make_lazy(struct opt *o, struct ir_insn *i, struct live live)
 {
-	struct ir_insn *i = &o->insns[r];
-	const struct ir_op_info *info = &ir_ops[i->op];
-	if (i->op == IR_set) {
-		bool lazy = !(live.read >> i->aux & 1) && o->u->guest->globals[i->aux].heat == 0;
+	bool lazy = i->op == IR_set && !(live.read >> i->aux & 1) && o->u->guest->globals[i->aux].heat == 0;
+	if (i->op == IR_set)
 		i->b = lazy ? IR_SET_LAZY : IR_NONE;
-		if (lazy)
-			note_value(o, i->a, NOTE_DEPTH);
-		return lazy;
-	}
-	if (!(info->flags & IR_PURE) || !info->n_args)
-		return false;
-	bool noted = !(o->used[r] & USED_REAL) && o->used[r] > 1;
+	if (lazy)
+		note_value(o, i->a, NOTE_DEPTH);
+	return lazy;
+}
+
+static void note_operands(struct opt *o, struct ir_insn *i, unsigned depth)
+{
 	const ir_ref v[] = {i->a, i->b, i->c};
-	i->imm = noted ? IR_NOTED : 0;
-	if (!noted)
-		return false;
-	for (unsigned k = 0; k < info->n_args; k++)
-		note_value(o, v[k], o->used[r] - 1u);
-	return true;
+	i->imm = IR_NOTED;
+	for (unsigned k = 0; k < ir_ops[i->op].n_args; k++)
+		note_value(o, v[k], depth);
+}
+
+static inline void sweep_pure(struct opt *o, ir_ref r, struct ir_insn *i)
+{
+	unsigned used = o->used[r], n = ir_ops[i->op].n_args;
+	if (!used) {
+		i->op = IR_nop;
+	} else if (n && (used & USED_REAL || used == 1)) {
+		i->imm = 0;
+		use_operands(o, i);
+	} else if (n) {
+		note_operands(o, i, used - 1);
+	}
 }
 
 static void sweep_block(struct opt *o, ir_label l)
@@ -151,17 +155,17 @@ static void sweep_block(struct opt *o, ir_label l)
 	struct live live = {live_out(o, l), 0};
 	for (ir_ref r = b.end; r-- > b.first;) {
 		struct ir_insn *i = &o->insns[r];
-		if (removable(o, r, live.read | live.fault)) {
-			if (is_place(o, i))
-				i->b = IR_SET_OPTIONAL;
-			else
-				i->op = IR_nop;
-			continue;
+		if (ir_ops[i->op].flags & IR_PURE) {
+			sweep_pure(o, r, i);
+		} else if (!removable(o, r, live.read | live.fault)) {
+			if (!make_lazy(o, i, live))
+				use_operands(o, i);
+			live = live_before(o, i, live);
+		} else if (is_place(o, i)) {
+			i->b = IR_SET_OPTIONAL;
+		} else {
+			i->op = IR_nop;
 		}
-		bool noted = only_noted(o, r, live);
-		live = live_before(o, i, live);
-		if (!noted)
-			use_operands(o, i);
 	}
 	o->live_in[l] = live.read | live.fault;
 }
@@ -189,7 +193,8 @@ static void find_liveness(struct opt *o)
 			ir_label l = u->order[k];
 			struct live live = {live_out(o, l), 0};
 			for (ir_ref r = u->blocks[l].end; r-- > u->blocks[l].first;)
-				live = live_before(o, &o->insns[r], live);
+				if (!(ir_ops[o->insns[r].op].flags & IR_PURE))
+					live = live_before(o, &o->insns[r], live);
 			changed |= (live.read | live.fault) != o->live_in[l];
 			o->live_in[l] = live.read | live.fault;
 		}
