@@ -48,8 +48,6 @@ static inline bool is_simple(const struct vcpu *v)
 	return !v->cfg.icount && !v->lockstep && !v->observer.access && !v->stops.n_watch;
 }
 
-static const struct tb *running_block(struct vcpu *v);
-
 /* Tells the observer of an access that was done. */
 static void observe(struct vcpu *v, uint32_t addr, uint16_t memop, bool store, uint64_t value, enum mem_status s)
 {
@@ -57,7 +55,7 @@ static void observe(struct vcpu *v, uint32_t addr, uint16_t memop, bool store, u
 		return;
 	const struct tb *tb = v->cur_tb;
 	uint32_t mark = v->cur_mark;
-	if (!tb && (tb = running_block(v)))
+	if (!tb && (tb = tb_by_host_pc(&v->tbs, v->base->host_pc)))
 		mark = tb_site_mark(tb, v->base->host_pc);
 	struct access_view a = {tb ? tb_mark_pc(tb, mark) & ~1u : 0, addr, memop, store, value};
 	v->observer.access(v->observer.opaque, &a);
@@ -172,11 +170,17 @@ static __attribute__((noinline)) uint64_t io_done(struct vcpu *v, uint32_t addr,
 	return after_io(v, (struct vcpu_io){addr, (uint16_t)how, is_store, value}, MEM_DONE) != MEM_DONE;
 }
 
+/* Trapped in the window, or there is somebody to tell. */
+static inline bool is_special(const struct vcpu *v)
+{
+	return v->trapped || v->observer.access || v->stops.n_watch;
+}
+
 struct x64_load_result vcpu_load_slow(void *env, uint32_t addr, uint32_t how, uint64_t host_pc)
 {
 	struct vcpu *v = vcpu_of_env(env);
 	const struct io_slot *d = io_find(v->io_slots, GVA(addr), (uint16_t)how, MEM_READ);
-	if (!d || v->trapped)
+	if (!d || is_special(v))
 		return load_any(v, addr, how, host_pc);
 	uint32_t value = 0;
 	unsigned size = memop_size((uint16_t)how);
@@ -191,7 +195,7 @@ uint64_t vcpu_store_slow(void *env, uint32_t addr, uint64_t value, uint32_t how,
 {
 	struct vcpu *v = vcpu_of_env(env);
 	const struct io_slot *d = io_find(v->io_slots, GVA(addr), (uint16_t)how, MEM_WRITE);
-	if (!d || v->trapped)
+	if (!d || is_special(v))
 		return store_any(v, addr, value, how, host_pc);
 	unsigned size = memop_size((uint16_t)how);
 	v->io_ahead = v->cfg.icount ? ahead_of(how) : 0;
