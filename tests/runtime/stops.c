@@ -220,6 +220,13 @@ static const struct watch_case watch_cases[] = {
 	{RHEA_STOP_ACCESS, 1, UINT32_MAX, {DATA, DATA + 4, DATA + 0x1000}, {FUNC, FUNC + 4, FUNC + 8}},
 };
 
+static uint32_t flags(const struct guest *g)
+{
+	uint32_t cpsr = 0;
+	rhea_read_reg(g->m, RHEA_REG_CPSR, &cpsr);
+	return cpsr >> 28;
+}
+
 static void watch_turns(struct guest *g, const char *way, const struct watch_case *c)
 {
 	uint32_t first = guest_reg(g, 0);
@@ -227,6 +234,7 @@ static void watch_turns(struct guest *g, const char *way, const struct watch_cas
 		for (unsigned i = 0; i < 3 && c->pc[i]; i++) {
 			expect(g, way, c->kind, c->at[i], c->pc[i]);
 			assert_int_equal(guest_reg(g, 0), left);
+			assert_int_equal(flags(g), 0x2); /* C, of the subtraction that counts */
 			if (i == 0 && c->pc[0] == FUNC)
 				assert_int_equal(guest_word(g, DATA), left + 1); /* before the access */
 		}
