@@ -6,7 +6,7 @@
  *   fast path                              slow path, behind the unit's main code
  *     test  addr, size - 1    (size > 1)     mov   dword [arg 0], addr
  *     jnz   slow                             mov   qword [arg 1], value      (stores)
- *     mov   t, addr                          mov   dword [arg 2], memop
+ *     mov   t, addr                          mov   dword [arg 2], how
  *     shr   t, 12                            call  thunk_load or thunk_store
  *     mov   t, [rbp + t * 8 + table]       site:
  *     test  t, t                             mov   dst, [arg 0]              (loads)
@@ -311,6 +311,13 @@ static void store_arg(struct gen *g, unsigned size, int offset, const struct opn
 	}
 }
 
+/* What the slow path is told beside address and value, x64_layout.load_slow. */
+static int32_t how(const struct gen *g, const struct slow_path *s)
+{
+	uint32_t ahead = g->args->n_insns > s->mark ? MIN(g->args->n_insns - s->mark, UINT16_MAX) : 0;
+	return (int32_t)(ahead << 16 | s->memop);
+}
+
 static void slow_path(struct gen *g, const struct slow_path *s)
 {
 	uint32_t stub = here(g);
@@ -322,7 +329,7 @@ static void slow_path(struct gen *g, const struct slow_path *s)
 		emit_alu_mi(&g->e, false, ALU_ADD, frame_mem(FRAME_ARG), s->disp);
 	if (s->is_store)
 		store_arg(g, 8, FRAME_ARG + 8, &s->value, s->wide);
-	emit_store_imm(&g->e, 4, frame_mem(FRAME_ARG + 16), s->memop);
+	emit_store_imm(&g->e, 4, frame_mem(FRAME_ARG + 16), how(g, s));
 	emit_link(emit_call(&g->e), rw_of(g, s->is_store ? g->t->thunk_store : g->t->thunk_load));
 	gen_add_site(g, s->mark);
 	struct x64_site *site = &g->code->site[g->code->n_sites - 1];

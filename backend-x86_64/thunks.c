@@ -44,7 +44,7 @@
  *     ret
  *
  * A slow path may read the guest's registers and never writes them: all homes are saved, and those that C code may
- * have changed, [homes*], are loaded again. thunk_store is thunk_load with the value in rdx, the memop in ecx, the site
+ * have changed, [homes*], are loaded again. thunk_store is thunk_load with the value in rdx, [arg 2] in ecx, the site
  * in r8, and the status in rax. C runs on the host's own stack: rsp is 16-aligned in host_sp.
  *
  * A return that does not fit the newest call: frames were left without a return (longjmp), and the right

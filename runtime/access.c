@@ -17,15 +17,17 @@ static struct vcpu *vcpu_of_env(void *env)
  */
 static enum mem_status after_io(struct vcpu *v, struct vcpu_io io, enum mem_status s)
 {
-	if (v->io_insn != vcpu_insns(v)) {
-		v->io_insn = vcpu_insns(v);
+	uint64_t now = vcpu_insns(v);
+	if (v->io_insn != now) {
+		v->io_insn = now;
 		v->n_io = 0;
 	}
 	if (s != MEM_DONE || v->alone || v->n_io == VCPU_MAX_IO)
 		return s;
 	v->io[v->n_io++] = io;
-	bool urgent = v->exit_request || v->reslice || arm_pending_interrupt(v->cpu) != ARM_EXC_NONE;
-	if (!urgent || v->io_ahead <= 1)
+	if (v->base->budget >= 0 || v->io_ahead <= 1) /* whatever is urgent has kicked */
+		return s;
+	if (!v->exit_request && !v->reslice && arm_pending_interrupt(v->cpu) == ARM_EXC_NONE)
 		return s;
 	v->retry = v->cut_wanted = true;
 	return MEM_RETRY;
@@ -46,8 +48,6 @@ static inline bool is_simple(const struct vcpu *v)
 	return !v->cfg.icount && !v->lockstep && !v->observer.access && !v->stops.n_watch;
 }
 
-static const struct tb *running_block(struct vcpu *v);
-
 /* Tells the observer of an access that was done. */
 static void observe(struct vcpu *v, uint32_t addr, uint16_t memop, bool store, uint64_t value, enum mem_status s)
 {
@@ -55,7 +55,7 @@ static void observe(struct vcpu *v, uint32_t addr, uint16_t memop, bool store, u
 		return;
 	const struct tb *tb = v->cur_tb;
 	uint32_t mark = v->cur_mark;
-	if (!tb && (tb = running_block(v)))
+	if (!tb && (tb = tb_by_host_pc(&v->tbs, v->base->host_pc)))
 		mark = tb_site_mark(tb, v->base->host_pc);
 	struct access_view a = {tb ? tb_mark_pc(tb, mark) & ~1u : 0, addr, memop, store, value};
 	v->observer.access(v->observer.opaque, &a);
@@ -131,24 +131,78 @@ static inline bool concerns_window(const struct vcpu *v, uint32_t addr, uint32_t
 	return v->window && (v->trapped || v->base->tlb.addend[memop_space((uint16_t)memop)][access][addr >> PAGE_BITS]);
 }
 
-struct x64_load_result vcpu_load_slow(void *env, uint32_t addr, uint32_t memop, uint64_t host_pc)
+/* What emitted code hands over with the memop, x64_layout.load_slow. */
+static inline uint32_t ahead_of(uint32_t how)
 {
-	struct vcpu *v = vcpu_of_env(env);
+	return how >> 16;
+}
+
+static __attribute__((noinline)) struct x64_load_result load_any(struct vcpu *v, uint32_t addr, uint32_t how, uint64_t host_pc)
+{
 	struct x64_load_result r = {0};
+	uint16_t memop = (uint16_t)how;
 	v->base->host_pc = host_pc;
+	v->site_ahead = ahead_of(how);
 	if (concerns_window(v, addr, memop, MEM_READ))
-		vcpu_window_slow(v, addr, (uint16_t)memop, false, host_pc);
-	r.status = load(v, addr, (uint16_t)memop, &r.value) != MEM_DONE;
+		vcpu_window_slow(v, addr, memop, false, host_pc);
+	r.status = load(v, addr, memop, &r.value) != MEM_DONE;
 	return r;
 }
 
-uint64_t vcpu_store_slow(void *env, uint32_t addr, uint64_t value, uint32_t memop, uint64_t host_pc)
+static __attribute__((noinline)) uint64_t store_any(struct vcpu *v, uint32_t addr, uint64_t value, uint32_t how, uint64_t host_pc)
+{
+	uint16_t memop = (uint16_t)how;
+	v->base->host_pc = host_pc;
+	v->site_ahead = ahead_of(how);
+	if (concerns_window(v, addr, memop, MEM_WRITE))
+		vcpu_window_slow(v, addr, memop, true, host_pc);
+	return store(v, addr, memop, value) != MEM_DONE;
+}
+
+/* ---- devices: nothing but the call, where nobody else has a say ---- */
+
+static __attribute__((noinline)) uint64_t io_failed(struct vcpu *v, uint32_t addr, uint32_t how, enum mem_access access)
+{
+	arm_mem_fault(v->cpu, MEM_FAULT_BUS, GVA(addr), access, memop_space((uint16_t)how));
+	return 1;
+}
+
+static __attribute__((noinline)) uint64_t io_done(struct vcpu *v, uint32_t addr, uint32_t how, bool is_store, uint64_t value)
+{
+	return after_io(v, (struct vcpu_io){addr, (uint16_t)how, is_store, value}, MEM_DONE) != MEM_DONE;
+}
+
+static inline bool is_plain(const struct vcpu *v)
+{
+	return !v->trapped && !v->observer.access && !v->stops.n_watch;
+}
+
+struct x64_load_result vcpu_load_slow(void *env, uint32_t addr, uint32_t how, uint64_t host_pc)
 {
 	struct vcpu *v = vcpu_of_env(env);
-	v->base->host_pc = host_pc;
-	if (concerns_window(v, addr, memop, MEM_WRITE))
-		vcpu_window_slow(v, addr, (uint16_t)memop, true, host_pc);
-	return store(v, addr, (uint16_t)memop, value) != MEM_DONE;
+	const struct io_slot *d = io_find(v->io_slots, GVA(addr), (uint16_t)how, MEM_READ);
+	if (!d || !is_plain(v))
+		return load_any(v, addr, how, host_pc);
+	uint32_t value = 0;
+	unsigned size = memop_size((uint16_t)how);
+	v->io_ahead = v->cfg.icount ? ahead_of(how) : 0;
+	if (d->ops->read(d->dev, addr + d->to_off, size, &value) != MEM_OK)
+		return (struct x64_load_result){0, io_failed(v, addr, how, MEM_READ)};
+	value &= UINT32_MAX >> (32 - 8 * size);
+	return (struct x64_load_result){value, v->cfg.icount ? io_done(v, addr, how, false, value) : 0};
+}
+
+uint64_t vcpu_store_slow(void *env, uint32_t addr, uint64_t value, uint32_t how, uint64_t host_pc)
+{
+	struct vcpu *v = vcpu_of_env(env);
+	const struct io_slot *d = io_find(v->io_slots, GVA(addr), (uint16_t)how, MEM_WRITE);
+	if (!d || !is_plain(v))
+		return store_any(v, addr, value, how, host_pc);
+	unsigned size = memop_size((uint16_t)how);
+	v->io_ahead = v->cfg.icount ? ahead_of(how) : 0;
+	if (d->ops->write(d->dev, addr + d->to_off, size, (uint32_t)value & UINT32_MAX >> (32 - 8 * size)) != MEM_OK)
+		return io_failed(v, addr, how, MEM_WRITE);
+	return v->cfg.icount ? io_done(v, addr, how, true, 0) : 0;
 }
 
 static bool interp_load(void *ctx, uint32_t addr, uint16_t memop, unsigned mark, uint64_t *value)
@@ -190,30 +244,12 @@ static void owner_fault(void *opaque, enum mem_fault what, gva_t va, enum mem_ac
 	arm_mem_fault(v->cpu, what, va, access, space);
 }
 
-/* The compiled block that runs; a loop that asks a device is there again and again. */
-static const struct tb *running_block(struct vcpu *v)
-{
-	uint64_t pc = v->base->host_pc;
-	const struct tb *tb = v->io_tb;
-	/* A return address is never a block's first byte. */
-	if (!tb || v->io_generation != v->tbs.generation || pc - tb->host.code - 1 >= tb->host.size) {
-		v->io_tb = tb = tb_by_host_pc(&v->tbs, pc);
-		v->io_generation = v->tbs.generation;
-	}
-	return tb;
-}
-
 /* A block is charged whole when it starts: what lies at and behind the access has not happened yet. */
 static void owner_before_io(void *opaque)
 {
 	struct vcpu *v = opaque;
 	const struct tb *tb = v->cur_tb;
-	uint32_t mark = v->cur_mark;
-	if (!tb) {
-		tb = running_block(v);
-		mark = tb ? tb_site_mark(tb, v->base->host_pc) : 0;
-	}
-	v->io_ahead = tb ? (int64_t)tb->n_insns - mark : 0;
+	v->io_ahead = tb ? tb->n_insns - v->cur_mark : v->site_ahead;
 	v->at_io = true;
 }
 

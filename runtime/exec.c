@@ -13,16 +13,6 @@
 #define SLICE_INSNS_ICOUNT VCPU_MAX_SLICE
 #define POLL_INTERVAL_NS 1000000
 
-static int64_t budget(const struct vcpu *v)
-{
-	return (int64_t)v->base->budget + v->parked;
-}
-
-uint64_t vcpu_insns(const struct vcpu *v)
-{
-	return v->insns_done + (uint64_t)(v->slice - budget(v) - v->io_ahead);
-}
-
 void vcpu_kick(struct vcpu *v)
 {
 	if (v->base->budget >= 0) {

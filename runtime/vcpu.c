@@ -119,12 +119,16 @@ static void init_window(struct vcpu *v)
 	v->window = softmmu_use_window(v->mmu, (uint8_t *)v->base + VCPU_WINDOW_OFFSET);
 }
 
+/* Lockstep sees each access itself. */
+static const struct io_slots no_slots;
+
 static bool init_parts(struct vcpu *v, struct rhea_error *err)
 {
 	struct softmmu_owner owner = vcpu_softmmu_owner(v);
 	v->mmu = softmmu_new(v->as, &v->base->tlb, &owner, err);
 	if (!v->mmu)
 		return false;
+	v->io_slots = v->cfg.accel == VCPU_LOCKSTEP ? &no_slots : softmmu_io(v->mmu);
 	if (codebuf_init(&v->code, v->cfg.code_size, err) || tb_store_init(&v->tbs, v->code.out.rx_delta, err))
 		return false;
 	x64_target_init(&v->target, &arm_guest, &layout, v->cfg.codegen_seed, X64_MAX_HOMES);

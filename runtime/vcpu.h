@@ -16,6 +16,7 @@
 #include "runtime/tb.h"
 #include "runtime/trap.h"
 #include "runtime/vclock.h"
+#include "softmmu/io.h"
 
 #define JUMP_CACHE_BITS 14u
 #define JUMP_CACHE_SIZE (1u << JUMP_CACHE_BITS)
@@ -163,13 +164,13 @@ struct vcpu {
 	uint32_t n_cuts;     /* ever made */
 	uint32_t cur_mark;   /* interpreter: instruction within cur_tb */
 	struct tb *cur_tb;   /* interpreter: the block that runs, NULL under the JIT */
+	const struct io_slots *io_slots;
+	uint32_t site_ahead; /* what io_ahead is should the access of emitted code that is under way be a device's */
 	int64_t io_ahead;    /* instructions charged but not executed at the device access under way */
 	bool at_io;          /* icount: the access under way is a device's */
 	struct vcpu_io io[VCPU_MAX_IO]; /* device accesses done by instruction number io_insn */
 	uint32_t n_io, next_io;         /* next_io: what is still to be replayed when it runs alone */
 	uint64_t io_insn;
-	const struct tb *io_tb; /* the last one that accessed a device, of io_generation */
-	uint64_t io_generation;
 	bool window;         /* it is there */
 	volatile bool trapped; /* the slow path that comes next was entered from the signal handler */
 	uint32_t window_flushes, window_misplaced;
@@ -215,8 +216,17 @@ void vcpu_set_irq(struct vcpu *v, bool fiq, bool level);
 /* From now on the observer's `access` sees every load and store, not only those of devices. No block runs. */
 void vcpu_observe_memory(struct vcpu *v);
 
+/* Instructions left in this slice. */
+static inline int64_t vcpu_budget(const struct vcpu *v)
+{
+	return (int64_t)v->base->budget + v->parked;
+}
+
 /* Instructions executed so far; exact also inside a device access under icount. */
-uint64_t vcpu_insns(const struct vcpu *v);
+static inline uint64_t vcpu_insns(const struct vcpu *v)
+{
+	return v->insns_done + (uint64_t)(v->slice - vcpu_budget(v) - v->io_ahead);
+}
 
 /* The physical map changed, or bytes behind the vCPU's back: drop what may be stale. */
 void vcpu_map_changed(struct vcpu *v, gpa_t base, uint64_t size);
@@ -264,8 +274,8 @@ static inline uint64_t vcpu_enter(struct vcpu *v, const struct tb *tb)
 void vcpu_recover(struct vcpu *v);
 
 /* access.c: what emitted code, the interpreter and the softmmu call. */
-struct x64_load_result vcpu_load_slow(void *env, uint32_t addr, uint32_t memop, uint64_t host_pc);
-uint64_t vcpu_store_slow(void *env, uint32_t addr, uint64_t value, uint32_t memop, uint64_t host_pc);
+struct x64_load_result vcpu_load_slow(void *env, uint32_t addr, uint32_t how, uint64_t host_pc);
+uint64_t vcpu_store_slow(void *env, uint32_t addr, uint64_t value, uint32_t how, uint64_t host_pc);
 struct softmmu_owner vcpu_softmmu_owner(struct vcpu *v);
 bool vcpu_code_write(void *opaque, uint8_t *host, unsigned size);
 struct ir_memory vcpu_interp_memory(struct vcpu *v);

@@ -59,13 +59,14 @@ static void fill(struct softmmu *mmu, gva_t va, enum mem_access access, unsigned
 		tlb_fill(mmu, va, other, space, p->host);
 }
 
-static void fill_device(struct softmmu *mmu, gva_t va, enum mem_access access, uint64_t key, const struct place *p)
+static void fill_device(struct softmmu *mmu, gva_t va, enum mem_access access, unsigned space, const struct place *p)
 {
 	const struct mem_range *r = p->device;
-	struct device_slot *d = device_slot(mmu, va, access);
 	uint32_t to_off = (uint32_t)(p->pa.v - r->base.v) + r->dev_off - va.v;
-	*d = (struct device_slot){ .key = key, .to_off = to_off, .sizes = to_off & 3 ? 0 : as_mmio_sizes(r),
-				   .ops = r->ops, .dev = r->dev };
+	mmu->io.slot[access][io_index(va)] = (struct io_slot){
+		.key = io_key(&mmu->io, va, space), .to_off = to_off, .sizes = to_off & 3 ? 0 : as_mmio_sizes(r),
+		.ops = r->ops, .dev = r->dev,
+	};
 }
 
 /* Says in *p what is at the walk's address. True when an addend now stands for the walk. */
@@ -81,7 +82,7 @@ static bool place(struct softmmu *mmu, gva_t va, enum mem_access access, unsigne
 	if (access == MEM_EXEC)
 		return false;
 	if (p->device)
-		fill_device(mmu, va, access, walk_key(mmu, va, access, space), p);
+		fill_device(mmu, va, access, space, p);
 	if (!p->host)
 		return false;
 	p->code = access == MEM_WRITE && code_pages_has(&mmu->code, host_page(p->host));
@@ -187,16 +188,6 @@ static inline void before_io(struct softmmu *mmu)
 		mmu->owner.before_io(mmu->owner.opaque);
 }
 
-/* The slot of an access that goes straight to the device, NULL when none is known to do so. */
-static inline const struct device_slot *direct_device(struct softmmu *mmu, gva_t va, uint16_t memop,
-						      enum mem_access access)
-{
-	const struct device_slot *d = device_slot(mmu, va, access);
-	bool direct = d->key == walk_key(mmu, va, access, memop_space(memop)) && bit(d->sizes, memop & 3u) &&
-		      !(va.v & (memop_size(memop) - 1));
-	return direct ? d : NULL;
-}
-
 /* The device that answers the whole access in one piece, if that is what is there. */
 static const struct mem_range *whole_device(const struct softmmu *mmu, const struct place *p, unsigned size)
 {
@@ -251,20 +242,20 @@ static enum mem_status load_raw(struct softmmu *mmu, gva_t va, unsigned size, un
 	return read_place(mmu, &p, raw, size) ? MEM_DONE : bus_fault(mmu, va, MEM_READ, space);
 }
 
-static enum mem_status load_device(struct softmmu *mmu, const struct device_slot *d, gva_t va, uint16_t memop,
+static enum mem_status load_device(struct softmmu *mmu, const struct io_slot *d, gva_t va, uint16_t memop,
 				   uint64_t *value)
 {
 	uint32_t v = 0;
 	before_io(mmu);
 	if (d->ops->read(d->dev, va.v + d->to_off, memop_size(memop), &v) != MEM_OK)
 		return bus_fault(mmu, va, MEM_READ, memop_space(memop));
-	*value = loaded_value(low_bytes(v, memop_size(memop)), memop, 0);
+	*value = low_bytes(v, memop_size(memop));
 	return MEM_DONE;
 }
 
 enum mem_status softmmu_load(struct softmmu *mmu, gva_t va, uint16_t memop, uint64_t *value)
 {
-	const struct device_slot *d = direct_device(mmu, va, memop, MEM_READ);
+	const struct io_slot *d = io_find(&mmu->io, va, memop, MEM_READ);
 	if (d)
 		return load_device(mmu, d, va, memop, value);
 	uint32_t low = va.v & (memop_size(memop) - 1);
@@ -317,7 +308,7 @@ static enum mem_status store_split(struct softmmu *mmu, gva_t va, unsigned size,
 	return MEM_DONE;
 }
 
-static enum mem_status store_device(struct softmmu *mmu, const struct device_slot *d, gva_t va, uint16_t memop,
+static enum mem_status store_device(struct softmmu *mmu, const struct io_slot *d, gva_t va, uint16_t memop,
 				    uint64_t raw)
 {
 	uint32_t v = low_bytes((uint32_t)raw, memop_size(memop));
@@ -331,7 +322,7 @@ enum mem_status softmmu_store(struct softmmu *mmu, gva_t va, uint16_t memop, uin
 {
 	unsigned size = memop_size(memop), space = memop_space(memop);
 	uint64_t raw = byte_order(value, memop);
-	const struct device_slot *d = direct_device(mmu, va, memop, MEM_WRITE);
+	const struct io_slot *d = io_find(&mmu->io, va, memop, MEM_WRITE);
 	struct place p;
 	if (d)
 		return store_device(mmu, d, va, memop, raw);

@@ -10,7 +10,7 @@
 #ifndef RHEA_SOFTMMU_H
 #define RHEA_SOFTMMU_H
 
-#include "softmmu/tlb.h"
+#include "softmmu/io.h"
 
 /* Entries a journal holds. Above it, discarding the host's pages of the tables is cheaper than clearing
  * entries one by one (1.3 to 2.2 ns each against 14 to 24 us). */
@@ -35,8 +35,7 @@ _Static_assert(JOURNAL_MAX <= UINT16_MAX, "journal entry + 1 fits the chains");
 
 /* Results of page walks, for accesses that got no addend (device registers, code pages, 1 KiB subpages) and for fetches. */
 #define WALK_SLOTS 64u
-#define DEVICE_SLOTS 64u
-#define SUBPAGE_BITS 10u
+#define SUBPAGE_BITS IO_PAGE_BITS
 #define SUBPAGE_SIZE 1024u
 #define SUBPAGE_MASK (SUBPAGE_SIZE - 1u)
 
@@ -47,15 +46,6 @@ struct walk_slot {
 	uint8_t rights; /* mem_walk.rights */
 };
 #define WALK_WHOLE 1u /* in walk_slot.page: the same for the whole 4 KiB page */
-
-/* A subpage of device registers, for the accesses that the device answers as they are: aligned, of a size that it wants. */
-struct device_slot {
-	uint64_t key;    /* walk_key(); 0 = empty */
-	uint32_t to_off; /* the device's offset - virtual address */
-	uint32_t sizes;  /* bit log2(size) */
-	const struct mem_ops *ops;
-	void *dev;
-};
 
 /* Set of host pages (address >> PAGE_BITS), open addressing; 0 = empty. */
 struct code_pages {
@@ -72,9 +62,8 @@ struct softmmu {
 	struct address_space *as;
 	struct tlb_tables *tables;
 	struct softmmu_owner owner;
-	uint64_t generation;         /* counts flushes: what walk slots of earlier ones hold is void */
+	struct io_slots io;          /* io.epoch counts flushes: what walk slots of earlier ones hold is void, too */
 	struct walk_slot walk[WALK_SLOTS];
-	struct device_slot device[2][DEVICE_SLOTS]; /* by enum mem_access */
 	uint32_t large[4096 / 32];   /* a bit for each MiB: some page of it was filled from a walk of 16 or 20 bits */
 	bool slow;                   /* no addends: every access comes to softmmu_load and softmmu_store */
 	bool huge;                   /* something was filled from a walk of more than 20 bits */
@@ -89,17 +78,12 @@ struct softmmu {
 /* What slots are found by: void after a flush. */
 static inline uint64_t walk_key(const struct softmmu *mmu, gva_t va, enum mem_access access, unsigned space)
 {
-	return mmu->generation << 26 | (uint64_t)space << 24 | (uint64_t)access << 22 | va.v >> SUBPAGE_BITS;
+	return mmu->io.epoch << 26 | (uint64_t)space << 24 | (uint64_t)access << 22 | va.v >> SUBPAGE_BITS;
 }
 
 static inline struct walk_slot *walk_slot(struct softmmu *mmu, gva_t va, enum mem_access access)
 {
 	return &mmu->walk[(va.v >> SUBPAGE_BITS ^ va.v >> (SUBPAGE_BITS + 6) ^ (unsigned)access << 4) % WALK_SLOTS];
-}
-
-static inline struct device_slot *device_slot(struct softmmu *mmu, gva_t va, enum mem_access access)
-{
-	return &mmu->device[access][(va.v >> SUBPAGE_BITS ^ va.v >> (SUBPAGE_BITS + 6)) % DEVICE_SLOTS];
 }
 
 /* Where an access goes. */

@@ -43,13 +43,18 @@ struct softmmu *softmmu_new(struct address_space *as, struct tlb_tables *tables,
 	mmu->as = as;
 	mmu->tables = tables;
 	mmu->owner = *owner;
-	mmu->generation = 1;
+	mmu->io.epoch = 1;
 	/* One addend must not make 2 MiB of the sparse tables resident. Where the host does not
 	 * know the advice there is nothing to avoid. */
 	size_t inner;
 	uint8_t *from = inner_pages(tables, sizeof *tables, &inner);
 	(void)madvise(from, inner, MADV_NOHUGEPAGE);
 	return mmu;
+}
+
+const struct io_slots *softmmu_io(const struct softmmu *mmu)
+{
+	return &mmu->io;
 }
 
 void softmmu_free(struct softmmu *mmu)
@@ -157,7 +162,7 @@ void softmmu_flush(struct softmmu *mmu)
 	clear_addends(mmu, MEM_READ);
 	clear_addends(mmu, MEM_WRITE);
 	clear_exec_tags(mmu);
-	mmu->generation++;
+	mmu->io.epoch++;
 	memset(mmu->large, 0, sizeof mmu->large);
 	mmu->huge = false;
 }
@@ -194,7 +199,7 @@ static void clear_walks(struct softmmu *mmu, gva_t va)
 		for (unsigned a = MEM_READ; a <= MEM_EXEC; a++) {
 			walk_slot(mmu, GVA(at), (enum mem_access)a)->key = 0;
 			if (a != MEM_EXEC)
-				device_slot(mmu, GVA(at), (enum mem_access)a)->key = 0;
+				mmu->io.slot[a][io_index(GVA(at))].key = 0;
 		}
 }
 
@@ -208,7 +213,7 @@ bool softmmu_flush_page(struct softmmu *mmu, gva_t va)
 		return true;
 	}
 	if (bit(mmu->large[mib / 32], mib % 32)) {
-		mmu->generation++;
+		mmu->io.epoch++;
 		return clear_pages(mmu, mib << 8, 256);
 	}
 	clear_walks(mmu, va);
