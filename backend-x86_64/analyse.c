@@ -65,6 +65,7 @@ struct analysis {
 	ir_ref site;              /* last access */
 	uint64_t lazy;            /* globals whose last set, lazy_set, was lazy */
 	ir_ref lazy_set[IR_MAX_GLOBALS];
+	uint32_t run;             /* the first one that is not over */
 };
 
 static bool same(const struct gen *g, ir_ref x, ir_ref y)
@@ -296,7 +297,19 @@ static void use_truth(struct analysis *an, ir_ref a, ir_ref v)
 	an->n_candidates = 0;
 }
 
-/* An address that is base + constant and has no use but accesses to the window: becomes their displacement. */
+/* Notes which run the access belongs to. */
+static bool use_run(struct analysis *an, ir_ref v)
+{
+	struct gen *g = an->g;
+	while (an->run < g->n_runs && g->run[an->run].last < v)
+		an->run++;
+	if (an->run >= MIN(g->n_runs, UINT16_MAX) || g->run[an->run].first > v)
+		return false;
+	g->val[v].run = (uint16_t)(an->run + 1);
+	return true;
+}
+
+/* An address that is base + constant and has no use but accesses to the window, or in runs: becomes their displacement. */
 static void use_address(struct analysis *an, ir_ref a, ir_ref v, const struct ir_insn *i)
 {
 	struct gen *g = an->g;
@@ -304,7 +317,8 @@ static void use_address(struct analysis *an, ir_ref a, ir_ref v, const struct ir
 	ir_ref base;
 	int32_t disp;
 	bool first = !val->last_use && !val->flags_until && !val->note_until;
-	if (in_window(g, i->aux) && (first || val->folded) && window_address(g, a, ir_memop_size(i->aux), &base, &disp)) {
+	bool takes_disp = in_window(g, i->aux) || use_run(an, v);
+	if (takes_disp && (first || val->folded) && window_address(g, a, ir_memop_size(i->aux), &base, &disp)) {
 		use(an, base, v);
 		val->folded = true;
 		val->fold_into = IR_NONE;

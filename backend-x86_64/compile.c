@@ -47,6 +47,8 @@ static void init(struct gen *g, const struct x64_target *t, const struct ir_unit
 	g->label = zeroed(g, u->n_blocks, sizeof *g->label);
 	g->preds = zeroed(g, u->n_blocks, sizeof *g->preds);
 	g->folded = zeroed(g, u->n_blocks, sizeof *g->folded);
+	g->run = array(g, u->n_insns / 2, sizeof *g->run);
+	g->open_run = NULL;
 	g->fixup = array(g, 2 * u->n_blocks, sizeof *g->fixup);
 	*code = (struct x64_code){
 		.code = (uint64_t)start + (uint64_t)out->rx_delta,
@@ -97,6 +99,7 @@ static void lower_block(struct gen *g, ir_label l)
 static void generate(struct gen *g)
 {
 	const struct ir_unit *u = g->u;
+	gen_find_runs(g);
 	gen_analyse(g);
 	init_lists(g);
 	gen_prologue(g);

@@ -46,6 +46,7 @@ struct value {
 	bool wide;          /* i64 */
 	bool named;         /* by the last note */
 	bool relied_on;     /* some value that has no place is worked out from this one */
+	uint16_t run;       /* number of the access's run + 1, 0 = none */
 	/* location, see regalloc.c */
 	uint8_t cc;         /* enum x64_cc, while flags_of is what the flags hold */
 	int8_t reg;         /* scratch register, -1 = none */
@@ -70,14 +71,24 @@ struct fixup {
 	ir_label block;
 };
 
+/* Accesses whose page is looked up once, runs.c. Offsets are from the base that they share. */
+struct run {
+	ir_ref first, last;    /* accesses */
+	int32_t lead, lo, end; /* of the first access; of the lowest byte; of the first byte behind all of them */
+};
+
 /* An out-of-line part of a load or store. */
 struct slow_path {
-	uint8_t *from[2];   /* rel32 of the jumps to it; may be NULL */
+	uint8_t *from[3];   /* rel32 of the jumps to it; may be NULL */
 	uint8_t *back;
 	uint32_t access;    /* offset of the window's access, 0 = none */
 	int32_t disp;       /* the address is addr + disp */
 	uint16_t memop;
 	bool is_store, wide;
+	bool follows;       /* in a run, behind the first: looks its page up by itself before it goes to C */
+	int8_t follow_reg;  /* the run's pointer */
+	bool aligned;       /* it is known to be */
+	int8_t run_reg;     /* the run's pointer, when others still rely on it: becomes 0; -1 = none */
 	uint32_t mark, notes;
 	struct opnd addr, value; /* REG or IMM; loads: value.reg is the destination */
 };
@@ -106,6 +117,9 @@ struct gen {
 	ptrdiff_t rx_delta;
 	struct value *val;      /* by ir_ref */
 	ir_ref at;              /* insn being lowered */
+	struct run *run;        /* in the order of the code */
+	uint32_t n_runs;
+	const struct run *open_run; /* whose host pointer value run_pointer(g) holds while it has a register */
 
 	/* registers */
 	uint16_t locked;        /* not to be given away during this insn */
@@ -259,6 +273,17 @@ static inline bool is_lazy(const struct gen *g, const struct ir_insn *i)
 {
 	return g->take_notes && i->op == IR_set && i->b == IR_SET_LAZY;
 }
+/* The name of the run's host pointer among values: not an insn's. Never spilled: without it, members look their page up. */
+static inline ir_ref run_pointer(const struct gen *g)
+{
+	return g->u->n_insns;
+}
+
+/* ---- runs.c ------------------------------------------------------------------------------------- */
+
+void gen_find_runs(struct gen *g);
+/* The constant part of an address, as runs take it apart. */
+int32_t run_offset(const struct gen *g, ir_ref address, unsigned size, ir_ref *root);
 
 /* ---- analyse.c ---------------------------------------------------------------------------------- */
 
@@ -294,6 +319,9 @@ void ra_bind(struct gen *g, ir_ref v, int reg);
 void ra_detach(struct gen *g, unsigned global);
 /* As above for all globals. */
 void ra_detach_all(struct gen *g);
+/* The run's pointer is in `reg`, which is locked; or it is not needed any more. */
+void ra_open_run(struct gen *g, const struct run *run, int reg);
+void ra_close_run(struct gen *g);
 /* v equals what `global` holds from now on. */
 void ra_alias(struct gen *g, ir_ref v, unsigned global);
 /* v, so far only a condition of the flags, becomes 0 or 1 in a free register or a slot. */
@@ -353,8 +381,12 @@ void flags_carry_in(struct gen *g, ir_ref c, bool inverted);
 /* Makes the flags say whether v != 0, if they do not; returns the condition that means yes. */
 enum x64_cc flags_truth(struct gen *g, ir_ref v);
 
-/* ---- memory.c, call.c, control.c ---------------------------------------------------------------- */
+/* ---- memory.c, slow.c, call.c, control.c ---------------------------------------------------------------- */
 
+/* Where the TLB for accesses of this kind lies, from rbp. */
+int32_t gen_table(const struct gen *g, uint16_t memop, bool store);
+/* dst = what is at `host`, extended as the memop says; little-endian. */
+void gen_load_plain(struct gen *g, uint16_t memop, bool wide, int dst, struct x64_mem host);
 void gen_slow_paths(struct gen *g);
 /* Is `a` base + disp, as an access of `size` bytes to the window can take it? */
 bool window_address(const struct gen *g, ir_ref a, unsigned size, ir_ref *base, int32_t *disp);

@@ -29,6 +29,27 @@
  *     mov   [rbp + base + window + disp], value   the rest of the slow path as above
  *   back:
  *
+ * Without the window, accesses that make a run (runs.c) look their page up once. `lo` and `end` are where the run begins and ends
+ * relative to its first access. t, the host address of the first access or 0, stays in its register until the last.
+ *
+ *     test  addr, size - 1    (size > 1)   stub of the first: as above, and
+ *     jnz   stub                             xor   t, t
+ *     lea   t, [addr + lo]                   jmp   back
+ *     and   t, 4095
+ *     cmp   t, 4096 - (end - lo)
+ *     ja    stub
+ *     mov   t, addr
+ *     shr   t, 12
+ *     mov   t, [rbp + t * 8 + table]
+ *     test  t, t
+ *     jz    stub
+ *     add   t, addr
+ *     mov   dst, [t]   or   mov [t], value
+ *     ...
+ *     test  t, t                           stub of each other: slow.c, probe_alone
+ *     jz    stub
+ *     mov   dst, [t + distance]   or ...
+ *
  * The window has guards of WINDOW_MAX_DISP bytes on both sides, for sums that leave 32 bits. All that changes before the
  * access are scratch registers, so that the stub finds what the access found; a swapped store swaps a copy.
  */
@@ -45,9 +66,12 @@ struct access {
 	struct opnd addr;  /* REG or IMM */
 	struct x64_mem host;
 	struct slow_path *slow;
+	const struct run *run; /* NULL = none */
+	bool leads, follows;   /* by the run's pointer: makes it, has it */
+	int temp;              /* register of the address alone, or -1 */
 };
 
-static int32_t table_of(const struct gen *g, uint16_t memop, bool store)
+int32_t gen_table(const struct gen *g, uint16_t memop, bool store)
 {
 	const struct x64_layout *l = &g->t->layout;
 	int64_t bytes = INT64_C(8) << (32 - l->page_bits);
@@ -73,9 +97,14 @@ static unsigned known_aligned(const struct gen *g, ir_ref v, unsigned depth)
 	return 0;
 }
 
+static bool is_aligned(const struct gen *g, const struct access *a)
+{
+	return a->size == 1 || known_aligned(g, a->addr_ref, 2) >= (a->memop & 3u);
+}
+
 static void alignment_check(struct gen *g, const struct access *a)
 {
-	if (a->size == 1 || known_aligned(g, a->addr_ref, 2) >= (a->memop & 3u))
+	if (is_aligned(g, a))
 		return;
 	emit_test8_ri(&g->e, a->addr.reg, (uint8_t)(a->size - 1));
 	a->slow->from[0] = emit_jcc(&g->e, CC_NE);
@@ -84,7 +113,7 @@ static void alignment_check(struct gen *g, const struct access *a)
 /* Leaves the addend in t and the host address in a->host. False: the address is never aligned. */
 static bool probe(struct gen *g, struct access *a, int t)
 {
-	int32_t table = table_of(g, a->memop, a->slow->is_store);
+	int32_t table = gen_table(g, a->memop, a->slow->is_store);
 	if (a->addr.kind == OPND_IMM) {
 		uint32_t addr = (uint32_t)a->addr.imm;
 		if (addr & (a->size - 1))
@@ -101,6 +130,34 @@ static bool probe(struct gen *g, struct access *a, int t)
 	emit_test_rr(&g->e, true, t, t);
 	a->slow->from[1] = emit_jcc(&g->e, CC_E);
 	return true;
+}
+
+/* As probe for the first access of a run: t becomes the host address of the access, where all of the run is on its page. */
+static void lead_run(struct gen *g, struct access *a, int t)
+{
+	alignment_check(g, a);
+	if (a->run->lo == a->run->lead)
+		emit_mov_rr(&g->e, false, t, a->addr.reg);
+	else
+		emit_lea(&g->e, false, t, x64_mem(a->addr.reg, a->run->lo - a->run->lead));
+	emit_alu_ri(&g->e, false, ALU_AND, t, (1 << g->t->layout.page_bits) - 1);
+	emit_alu_ri(&g->e, false, ALU_CMP, t, (1 << g->t->layout.page_bits) - (a->run->end - a->run->lo));
+	a->slow->from[2] = emit_jcc(&g->e, CC_A);
+	emit_mov_rr(&g->e, false, t, a->addr.reg);
+	emit_shift_ri(&g->e, false, SH_SHR, t, g->t->layout.page_bits);
+	emit_mov_rm(&g->e, true, t, x64_mem_index(RBP, t, 3, gen_table(g, a->memop, a->slow->is_store)));
+	emit_test_rr(&g->e, true, t, t);
+	a->slow->from[1] = emit_jcc(&g->e, CC_E);
+	emit_alu_rr(&g->e, true, ALU_ADD, t, a->addr.reg);
+	a->host = x64_mem(t, 0);
+}
+
+static void follow_run(struct gen *g, struct access *a, int32_t offset)
+{
+	int t = g->val[run_pointer(g)].reg;
+	emit_test_rr(&g->e, true, t, t);
+	a->slow->from[1] = emit_jcc(&g->e, CC_E);
+	a->host = x64_mem(t, offset - a->run->lead);
 }
 
 bool window_address(const struct gen *g, ir_ref a, unsigned size, ir_ref *base, int32_t *disp)
@@ -122,11 +179,31 @@ static bool fits_disp(const struct gen *g, const struct access *a, uint64_t imm)
 	return imm <= INT32_MAX && (!a->window || imm <= (uint64_t)(INT32_MAX - WINDOW_MAX_DISP - g->t->layout.window));
 }
 
+/* Only an access to the window, or by the run's pointer, has a displacement: another one gets its address in a register. */
+static void join_run(struct gen *g, struct access *a)
+{
+	a->run = g->val[g->at].run ? &g->run[g->val[g->at].run - 1] : NULL;
+	if (a->window || !a->run)
+		return;
+	int t = g->val[run_pointer(g)].reg;
+	a->leads = g->at == a->run->first;
+	a->follows = g->open_run == a->run && t >= 0;
+	if (a->follows) {
+		g->locked |= (uint16_t)(1u << t);
+	} else if (a->disp) {
+		a->temp = ra_alloc(g);
+		emit_lea(&g->e, false, a->temp, x64_mem(a->addr.reg, a->disp));
+		g->locked &= (uint16_t)~(1u << a->addr.reg);
+		a->addr.reg = a->temp;
+		a->disp = 0;
+	}
+}
+
 static void access_begin(struct gen *g, struct access *a, const struct ir_insn *i, bool store)
 {
 	*a = (struct access){
 		.memop = i->aux, .size = ir_memop_size(i->aux), .wide = i->type == IR_I64, .addr_ref = i->a,
-		.window = in_window(g, i->aux), .slow = &g->slow[g->n_slow++],
+		.window = in_window(g, i->aux), .slow = &g->slow[g->n_slow++], .temp = -1,
 	};
 	ir_ref base;
 	if (is_const(g, i->a) && fits_disp(g, a, insn_of(g, i->a)->imm)) {
@@ -137,9 +214,22 @@ static void access_begin(struct gen *g, struct access *a, const struct ir_insn *
 	} else {
 		a->addr = (struct opnd){.kind = OPND_REG, .reg = ra_use(g, i->a)};
 	}
+	join_run(g, a);
 	*a->slow = (struct slow_path){
 		.memop = i->aux, .is_store = store, .wide = a->wide, .mark = g->mark, .addr = a->addr, .disp = a->disp,
+		.follows = a->follows, .follow_reg = (int8_t)g->val[run_pointer(g)].reg, .aligned = is_aligned(g, a), .run_reg = -1,
 	};
+}
+
+/* Others of the run may come: they find the pointer, or 0 after a slow path. */
+static void leave_run(struct gen *g, const struct access *a)
+{
+	if (!a->leads && !a->follows)
+		return;
+	if (g->at == a->run->last)
+		ra_close_run(g);
+	else
+		a->slow->run_reg = g->val[run_pointer(g)].reg;
 }
 
 /* The insn's operands, and the base of an address that stands for its own. */
@@ -165,21 +255,37 @@ static bool begin_window_access(struct gen *g, struct access *a)
 	return true;
 }
 
+/* What comes before the access itself, which is then to a->host. False: the address is never aligned. */
+static bool prepare(struct gen *g, struct access *a, const struct ir_insn *i, int t)
+{
+	ir_ref root;
+	if (a->window)
+		return begin_window_access(g, a);
+	if (a->follows)
+		follow_run(g, a, run_offset(g, i->a, a->size, &root));
+	else if (a->leads)
+		lead_run(g, a, t);
+	else
+		return probe(g, a, t);
+	return true;
+}
+
 /* ---- loads ---------------------------------------------------------------------------------- */
 
-static void load_plain(struct gen *g, const struct access *a, int dst)
+void gen_load_plain(struct gen *g, uint16_t memop, bool wide, int dst, struct x64_mem host)
 {
 	static const uint8_t ext[2][2][2] = { /* [sign][size 2][wide] */
 		{{EXT_Z8, EXT_Z8}, {EXT_Z16, EXT_Z16}},
 		{{EXT_S8, EXT_S8Q}, {EXT_S16, EXT_S16Q}},
 	};
-	bool sign = ir_memop_signed(a->memop);
-	if (a->size <= 2)
-		emit_ext_rm(&g->e, (enum x64_ext)ext[sign][a->size == 2][a->wide], dst, a->host);
-	else if (a->size == 4 && sign && a->wide)
-		emit_ext_rm(&g->e, EXT_S32Q, dst, a->host);
+	unsigned size = ir_memop_size(memop);
+	bool sign = ir_memop_signed(memop);
+	if (size <= 2)
+		emit_ext_rm(&g->e, (enum x64_ext)ext[sign][size == 2][wide], dst, host);
+	else if (size == 4 && sign && wide)
+		emit_ext_rm(&g->e, EXT_S32Q, dst, host);
 	else
-		emit_mov_rm(&g->e, a->size == 8, dst, a->host);
+		emit_mov_rm(&g->e, size == 8, dst, host);
 }
 
 static void load_swapped(struct gen *g, const struct access *a, int dst)
@@ -205,11 +311,13 @@ void lower_ld(struct gen *g, ir_ref v, const struct ir_insn *i)
 	flags_clobber(g);
 	/* All registers are arranged before the first jump, so that both paths find the same. The
 	 * addend is dead once used: its register takes the result that has no home. */
-	int t = a.window ? -1 : ra_alloc(g), dst;
+	int t = a.window || a.follows ? -1 : ra_alloc(g), dst;
+	if (a.leads)
+		ra_open_run(g, a.run, t);
 	a.slow->notes = notes_record(g);
 	release(g, &a, i);
-	dst = a.slow->value.reg = ra_def(g, v, t);
-	if (!(a.window ? begin_window_access(g, &a) : probe(g, &a, t))) {
+	dst = a.slow->value.reg = ra_def(g, v, a.leads ? a.temp : t);
+	if (!prepare(g, &a, i, t)) {
 		a.slow->from[1] = emit_jmp(&g->e);
 		a.slow->back = g->e.cur;
 		ra_bind(g, v, dst);
@@ -220,9 +328,10 @@ void lower_ld(struct gen *g, ir_ref v, const struct ir_insn *i)
 	if (ir_memop_be(a.memop) && a.size > 1)
 		load_swapped(g, &a, dst);
 	else
-		load_plain(g, &a, dst);
+		gen_load_plain(g, a.memop, a.wide, dst, a.host);
 	a.slow->back = g->e.cur;
 	ra_bind(g, v, dst);
+	leave_run(g, &a);
 }
 
 /* ---- stores ----------------------------------------------------------------------------------- */
@@ -238,9 +347,9 @@ static void swap_bytes(struct gen *g, const struct access *a, int r)
 		emit_shift_ri(&g->e, true, SH_ROL, r, 32);
 }
 
-static void store_to_tlb(struct gen *g, struct access *a, const struct opnd *value, int t, bool swap)
+static void store_to_tlb(struct gen *g, struct access *a, const struct ir_insn *i, const struct opnd *value, int t, bool swap)
 {
-	if (!probe(g, a, t)) {
+	if (!prepare(g, a, i, t)) {
 		a->slow->from[1] = emit_jmp(&g->e);
 	} else if (value->kind == OPND_IMM) {
 		emit_store_imm(&g->e, a->size, a->host, value->imm);
@@ -285,64 +394,16 @@ void lower_st(struct gen *g, ir_ref v, const struct ir_insn *i)
 		value = (struct opnd){.kind = OPND_REG, .reg = ra_use(g, i->b)};
 	a.slow->value = value;
 	flags_clobber(g);
-	int t = a.window && !swap ? -1 : ra_alloc(g);
+	int t = a.follows || (a.window && !swap) ? -1 : ra_alloc(g);
+	if (a.leads)
+		ra_open_run(g, a.run, t);
 	a.slow->notes = notes_record(g);
 	if (a.window)
 		store_to_window(g, &a, &value, t);
 	else
-		store_to_tlb(g, &a, &value, t, swap);
+		store_to_tlb(g, &a, i, &value, t, swap);
 	if (a.addr_ref != i->a)
 		ra_release_value(g, a.addr_ref);
 	a.slow->back = g->e.cur;
-}
-
-/* ---- slow paths --------------------------------------------------------------------------------- */
-
-static void store_arg(struct gen *g, unsigned size, int offset, const struct opnd *o, bool sign)
-{
-	struct x64_mem m = frame_mem(offset);
-	if (o->kind == OPND_REG) {
-		emit_store(&g->e, size, m, o->reg);
-	} else if (size == 8 && o->imm < 0 && !sign) {
-		emit_store_imm(&g->e, 4, m, o->imm);
-		emit_store_imm(&g->e, 4, frame_mem(offset + 4), 0);
-	} else {
-		emit_store_imm(&g->e, size, m, o->imm);
-	}
-}
-
-/* What the slow path is told beside address and value, x64_layout.load_slow. */
-static int32_t how(const struct gen *g, const struct slow_path *s)
-{
-	uint32_t ahead = g->args->n_insns > s->mark ? MIN(g->args->n_insns - s->mark, UINT16_MAX) : 0;
-	return (int32_t)(ahead << 16 | s->memop);
-}
-
-static void slow_path(struct gen *g, const struct slow_path *s)
-{
-	uint32_t stub = here(g);
-	for (unsigned k = 0; k < 2; k++)
-		if (s->from[k])
-			emit_link(s->from[k], g->e.cur);
-	store_arg(g, 4, FRAME_ARG, &s->addr, false);
-	if (s->disp)
-		emit_alu_mi(&g->e, false, ALU_ADD, frame_mem(FRAME_ARG), s->disp);
-	if (s->is_store)
-		store_arg(g, 8, FRAME_ARG + 8, &s->value, s->wide);
-	emit_store_imm(&g->e, 4, frame_mem(FRAME_ARG + 16), how(g, s));
-	emit_link(emit_call(&g->e), rw_of(g, s->is_store ? g->t->thunk_store : g->t->thunk_load));
-	gen_add_site(g, s->mark);
-	struct x64_site *site = &g->code->site[g->code->n_sites - 1];
-	site->access = s->access;
-	site->stub = stub;
-	site->notes = s->notes;
-	if (!s->is_store)
-		emit_mov_rm(&g->e, s->wide, s->value.reg, frame_mem(FRAME_ARG));
-	emit_link(emit_jmp(&g->e), s->back);
-}
-
-void gen_slow_paths(struct gen *g)
-{
-	for (uint32_t k = 0; k < g->n_slow && !g->e.full; k++)
-		slow_path(g, &g->slow[k]);
+	leave_run(g, &a);
 }

@@ -34,6 +34,7 @@ void ra_begin_block(struct gen *g)
 	g->lazy = 0;
 	g->note_is_old = true;
 	g->unreachable = false;
+	ra_close_run(g);
 }
 
 /* Is this place, which val does not name any more, one that notes cannot do without? */
@@ -121,10 +122,10 @@ static int16_t new_slot(struct gen *g)
 	return (int16_t)g->n_slots++;
 }
 
-/* Is there a copy of v outside its scratch register? */
+/* Is there a copy of v outside its scratch register, or no need of one? */
 static bool has_backing(const struct gen *g, ir_ref v)
 {
-	return g->val[v].slot >= 0 || g->val[v].global >= 0 || is_const(g, v);
+	return v == run_pointer(g) || g->val[v].slot >= 0 || g->val[v].global >= 0 || is_const(g, v);
 }
 
 /* Has everybody but notes done with v? */
@@ -228,6 +229,22 @@ void ra_take(struct gen *g, int reg)
 	g->owner[reg] = IR_NONE;
 	own(g, v, other);
 	g->locked |= set_of(other); /* whoever named v by its register names it by this one now */
+}
+
+void ra_open_run(struct gen *g, const struct run *run, int reg)
+{
+	g->open_run = run;
+	g->val[run_pointer(g)].last_use = run->last;
+	own(g, run_pointer(g), reg);
+}
+
+void ra_close_run(struct gen *g)
+{
+	struct value *val = &g->val[run_pointer(g)];
+	if (g->open_run && val->reg >= 0)
+		g->owner[val->reg] = IR_NONE;
+	g->open_run = NULL;
+	*val = (struct value){.reg = -1, .global = -1, .slot = -1, .target = -1, .fuse = IR_NONE, .flags_of = IR_NONE, .wide = true};
 }
 
 /* ---- operands ----------------------------------------------------------------------------------- */

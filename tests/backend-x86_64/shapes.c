@@ -157,6 +157,27 @@ static void unit_memory(struct ir_unit *u)
 	end(u);
 }
 
+/* Runs that look their page up once: stmdb r1!, {r2, r12}; ldrb r2, [r3, #5]; ldrh r4, [r3, #6] is none, its size is the larger
+ * one; ldr r0, [r3]; ldrsb r12, [r3, #7] is one. */
+static void unit_runs(struct ir_unit *u)
+{
+	uint16_t w = IR_MEMOP(2, 0, IR_ALIGN_FORCE, 1);
+	ir_ref a = ir_get(u, R1);
+	ir_st(u, IR_I32, w, ir_sub(u, IR_I32, a, word(u, 8)), ir_get(u, R2));
+	ir_st(u, IR_I32, w, ir_sub(u, IR_I32, a, word(u, 4)), ir_get(u, R12));
+	ir_set(u, R1, ir_sub(u, IR_I32, a, word(u, 8)));
+	ir_insn(u, KEY + 4);
+	ir_ref b = ir_get(u, R3);
+	ir_set(u, R2, ir_ld(u, IR_I32, IR_MEMOP(0, 0, IR_ALIGN_ANY, 1), ir_add(u, IR_I32, b, word(u, 5))));
+	ir_insn(u, KEY + 8);
+	ir_set(u, R4, ir_ld(u, IR_I32, IR_MEMOP(1, 0, IR_ALIGN_FORCE, 1), ir_add(u, IR_I32, b, word(u, 6))));
+	ir_insn(u, KEY + 12);
+	ir_set(u, R0, ir_ld(u, IR_I32, w, b));
+	ir_insn(u, KEY + 16);
+	ir_set(u, R12, ir_ld(u, IR_I32, IR_MEMOP(0, 1, IR_ALIGN_ANY, 1), ir_add(u, IR_I32, b, word(u, 7))));
+	end(u);
+}
+
 /* ldr r0, [r1, #-8]!; ldr r2, [r2, #0x104]; str r3, [r1, #8], strh r4, [r2, #3] (not folded); ldrt r12, [r1] */
 static void unit_window(struct ir_unit *u)
 {
@@ -262,6 +283,7 @@ static const struct shape {
 	{"memory through the window", unit_window, 0, 2},
 	{"window: constants, byte order", unit_window_order, 0, 2},
 	{"shifts, high half, a bit that sticks", unit_shifts, 0, 0},
+	{"memory: runs", unit_runs, 0, 0},
 };
 
 static void build_keyed(struct ir_unit *u, struct harness *h, const struct ir_guest *guest, const struct shape *s,

@@ -499,6 +499,34 @@ static void gen_store(struct gen *g)
 	ir_st(g->u, t, random_memop(g, t, false), addr, value);
 }
 
+/* Several accesses off one base, as a push or the fields of a structure; often at the border of the two good pages. */
+static void gen_run(struct gen *g)
+{
+	struct ir_unit *u = g->u;
+	static const uint32_t masks[] = { 0x1ff8, 0x38, 0x3f };
+	static const uint8_t gaps[] = { 0, 0, 0, 0, 4, 8, 1, 40, 200 };
+	ir_ref mask = ir_const(u, IR_I32, masks[random_below(&g->rnd, ARRAY_LEN(masks))]);
+	ir_ref start = ir_const(u, IR_I32, RANDOM_MEM_BASE + (chance(g, 60) ? 0xfe0 : chance(g, 80) ? 0x100 : RANDOM_MEM_GOOD - 32));
+	ir_ref base = ir_add(u, IR_I32, ir_and(u, IR_I32, pick_w(g), mask), start);
+	bool store = chance(g, 50), same = chance(g, 70);
+	uint16_t memop = random_memop(g, IR_I32, !store);
+	uint32_t at = chance(g, 30) ? (uint32_t)-(int32_t)random_below(&g->rnd, 9) * 4 : 0;
+	for (unsigned n = 2 + random_below(&g->rnd, 8); n--;) {
+		ir_ref addr = at ? ir_add(u, IR_I32, base, ir_const(u, IR_I32, at)) : base;
+		if (store)
+			ir_st(u, IR_I32, memop, addr, pick_w(g));
+		else if (chance(g, 60))
+			ir_set(u, (uint16_t)random_below(&g->rnd, RANDOM_REGS), ir_ld(u, IR_I32, memop, addr));
+		else
+			push_typed(g, IR_I32, ir_ld(u, IR_I32, memop, addr));
+		at += ir_memop_size(memop) + gaps[random_below(&g->rnd, ARRAY_LEN(gaps))];
+		if (!same)
+			memop = random_memop(g, IR_I32, !store);
+		if (chance(g, 10))
+			gen_pure(g);
+	}
+}
+
 static void gen_call(struct gen *g, enum random_helper h)
 {
 	const struct ir_helper *helper = &random_guest.helpers[h];
@@ -555,7 +583,9 @@ static void gen_one(struct gen *g)
 		gen_load(g);
 	else if (what < 86)
 		gen_store(g);
-	else if (what < 90)
+	else if (what < 88)
+		gen_run(g);
+	else if (what < 91)
 		gen_call(g, (enum random_helper)random_below(&g->rnd, RANDOM_H_RAISE));
 	else if (what < 99)
 		gen_mark(g);
