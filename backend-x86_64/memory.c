@@ -78,7 +78,8 @@ int32_t gen_table(const struct gen *g, uint16_t memop, bool store)
 	return (int32_t)(l->tlb + bytes * (int64_t)(ir_memop_space(memop) * 2 + (store ? 1u : 0u)));
 }
 
-/* Low address bits known to be zero, as a count; looks through what front ends emit. */
+/* Low address bits known to be zero, as a count; looks through what front ends emit. Where accesses that are not aligned
+ * fault, one that came through says so of its address, and of the base of it. */
 static unsigned known_aligned(const struct gen *g, ir_ref v, unsigned depth)
 {
 	const struct ir_insn *i = insn_of(g, v);
@@ -92,9 +93,26 @@ static unsigned known_aligned(const struct gen *g, ir_ref v, unsigned depth)
 		return (unsigned)insn_of(g, i->b)->imm & 31u;
 	if ((i->op == IR_add || i->op == IR_sub) && depth) {
 		unsigned a = known_aligned(g, i->a, depth - 1), b = known_aligned(g, i->b, depth - 1);
-		return a < b ? a : b;
+		return MAX(MIN(a, b), g->val[v].aligned);
 	}
-	return 0;
+	return g->val[v].aligned;
+}
+
+static void set_aligned(struct gen *g, ir_ref v, unsigned bits)
+{
+	g->val[v].aligned = (uint8_t)MAX(g->val[v].aligned, bits);
+}
+
+static void note_alignment(struct gen *g, const struct ir_insn *i)
+{
+	ir_ref base;
+	int32_t disp;
+	unsigned bits = i->aux & 3u;
+	if (ir_memop_align(i->aux) != IR_ALIGN_FAULT)
+		return;
+	set_aligned(g, i->a, bits);
+	if (window_address(g, i->a, 1u << bits, &base, &disp))
+		set_aligned(g, base, bits);
 }
 
 static bool is_aligned(const struct gen *g, const struct access *a)
@@ -221,9 +239,10 @@ static void access_begin(struct gen *g, struct access *a, const struct ir_insn *
 	};
 }
 
-/* Others of the run may come: they find the pointer, or 0 after a slow path. */
-static void leave_run(struct gen *g, const struct access *a)
+/* What the insns behind the access may rely on. Others of its run find the pointer, or 0 after a slow path. */
+static void access_end(struct gen *g, const struct access *a, const struct ir_insn *i)
 {
+	note_alignment(g, i);
 	if (!a->leads && !a->follows)
 		return;
 	if (g->at == a->run->last)
@@ -331,7 +350,7 @@ void lower_ld(struct gen *g, ir_ref v, const struct ir_insn *i)
 		gen_load_plain(g, a.memop, a.wide, dst, a.host);
 	a.slow->back = g->e.cur;
 	ra_bind(g, v, dst);
-	leave_run(g, &a);
+	access_end(g, &a, i);
 }
 
 /* ---- stores ----------------------------------------------------------------------------------- */
@@ -405,5 +424,5 @@ void lower_st(struct gen *g, ir_ref v, const struct ir_insn *i)
 	if (a.addr_ref != i->a)
 		ra_release_value(g, a.addr_ref);
 	a.slow->back = g->e.cur;
-	leave_run(g, &a);
+	access_end(g, &a, i);
 }
