@@ -141,6 +141,7 @@ static __attribute__((noinline)) struct x64_load_result load_any(struct vcpu *v,
 {
 	struct x64_load_result r = {0};
 	uint16_t memop = (uint16_t)how;
+	v->base->host_pc = host_pc;
 	v->site_ahead = ahead_of(how);
 	if (concerns_window(v, addr, memop, MEM_READ))
 		vcpu_window_slow(v, addr, memop, false, host_pc);
@@ -151,6 +152,7 @@ static __attribute__((noinline)) struct x64_load_result load_any(struct vcpu *v,
 static __attribute__((noinline)) uint64_t store_any(struct vcpu *v, uint32_t addr, uint64_t value, uint32_t how, uint64_t host_pc)
 {
 	uint16_t memop = (uint16_t)how;
+	v->base->host_pc = host_pc;
 	v->site_ahead = ahead_of(how);
 	if (concerns_window(v, addr, memop, MEM_WRITE))
 		vcpu_window_slow(v, addr, memop, true, host_pc);
@@ -170,17 +172,16 @@ static __attribute__((noinline)) uint64_t io_done(struct vcpu *v, uint32_t addr,
 	return after_io(v, (struct vcpu_io){addr, (uint16_t)how, is_store, value}, MEM_DONE) != MEM_DONE;
 }
 
-/* Trapped in the window, or there is somebody to tell. */
-static inline bool is_special(const struct vcpu *v)
+static inline bool is_plain(const struct vcpu *v)
 {
-	return v->trapped || v->observer.access || v->stops.n_watch;
+	return !v->trapped && !v->observer.access && !v->stops.n_watch;
 }
 
 struct x64_load_result vcpu_load_slow(void *env, uint32_t addr, uint32_t how, uint64_t host_pc)
 {
 	struct vcpu *v = vcpu_of_env(env);
 	const struct io_slot *d = io_find(v->io_slots, GVA(addr), (uint16_t)how, MEM_READ);
-	if (!d || is_special(v))
+	if (!d || !is_plain(v))
 		return load_any(v, addr, how, host_pc);
 	uint32_t value = 0;
 	unsigned size = memop_size((uint16_t)how);
@@ -195,7 +196,7 @@ uint64_t vcpu_store_slow(void *env, uint32_t addr, uint64_t value, uint32_t how,
 {
 	struct vcpu *v = vcpu_of_env(env);
 	const struct io_slot *d = io_find(v->io_slots, GVA(addr), (uint16_t)how, MEM_WRITE);
-	if (!d || is_special(v))
+	if (!d || !is_plain(v))
 		return store_any(v, addr, value, how, host_pc);
 	unsigned size = memop_size((uint16_t)how);
 	v->io_ahead = v->cfg.icount ? ahead_of(how) : 0;
