@@ -133,22 +133,28 @@ enum x64_cc flags_truth(struct gen *g, ir_ref v)
 	return CC_NE;
 }
 
-/* CF = !c by comparing with 1. */
-static void borrow_from(struct gen *g, ir_ref c)
+/* CF = the 0 or 1 that is c, or its opposite. A byte is not read as a part of more: that would wait for its store. */
+static void carry_from(struct gen *g, ir_ref c, bool inverted)
 {
-	if (in_byte(g, c)) {
-		flags_clobber(g);
-		emit_alu8_mi(&g->e, ALU_CMP, byte_mem(g, c), 1);
-		return;
-	}
 	uint16_t locked = g->locked;
-	struct opnd o = ra_operand_rm(g, c);
+	bool byte = in_byte(g, c);
+	struct opnd o = {.kind = OPND_MEM};
+	if (!byte)
+		o = ra_operand_rm(g, c);
 	g->locked = locked;
 	flags_clobber(g);
-	if (o.kind == OPND_MEM)
+	if (o.kind == OPND_REG && !inverted) {
+		emit_bt_ri(&g->e, false, o.reg, 0);
+		return;
+	}
+	if (byte)
+		emit_alu8_mi(&g->e, ALU_CMP, byte_mem(g, c), 1);
+	else if (o.kind == OPND_MEM)
 		emit_alu_mi(&g->e, false, ALU_CMP, o.mem, 1);
 	else
 		emit_alu_ri(&g->e, false, ALU_CMP, o.reg, 1);
+	if (!inverted)
+		emit_cmc(&g->e);
 }
 
 void flags_carry_in(struct gen *g, ir_ref c, bool inverted)
@@ -165,9 +171,7 @@ void flags_carry_in(struct gen *g, ir_ref c, bool inverted)
 		if (cf_is_inverse != inverted)
 			emit_cmc(&g->e);
 	} else {
-		borrow_from(g, c);
-		if (!inverted)
-			emit_cmc(&g->e);
+		carry_from(g, c, inverted);
 	}
 }
 
