@@ -401,6 +401,11 @@ void emit_rorx(struct emit *e, bool w, int dst, int src, unsigned count)
 	e->cur = p;
 }
 
+void emit_mulx(struct emit *e, int hi, int lo, int src)
+{
+	e->cur = put_vex(room(e), 2, 3, false, 0xf6, hi, lo, src);
+}
+
 void emit_andn(struct emit *e, bool w, int dst, int inverted, int other)
 {
 	e->cur = put_vex(room(e), 2, 0, w, 0xf2, dst, inverted, other);

@@ -94,6 +94,7 @@ void emit_lzcnt(struct emit *e, bool w, int dst, int src);
 /* BMI1 and BMI2: three operands; all but andn leave the flags alone. */
 void emit_shiftx(struct emit *e, bool w, enum x64_shift op, int dst, int src, int count); /* SHL SHR SAR */
 void emit_rorx(struct emit *e, bool w, int dst, int src, unsigned count);
+void emit_mulx(struct emit *e, int hi, int lo, int src); /* 32 bits: hi:lo = edx * src */
 void emit_andn(struct emit *e, bool w, int dst, int inverted, int other);
 
 /* Conditions. */

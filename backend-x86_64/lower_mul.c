@@ -3,7 +3,8 @@
  * Products. Both halves of a long one come from one instruction when a mul of the same operands follows the mulh.
  *
  *   mul      mov dst, a; imul dst, b         mulh_u, mulh_s   mov eax, a; mul b; mov dst, edx
- *            imul dst, a, imm                mulh_u alone     mov dst, a; imul dst, b; shr dst, 32
+ *            imul dst, a, imm                mulh_u           mov edx, a; mulx dst, low, b        (BMI2)
+ *                                            mulh_u alone     mov dst, a; imul dst, b; shr dst, 32
  */
 #include "backend-x86_64/gen.h"
 
@@ -92,11 +93,33 @@ static void keep(struct gen *g, ir_ref v, int reg)
 	ra_bind(g, v, dst);
 }
 
+/* Unsigned, each half where it belongs. */
+static void multiply_to(struct gen *g, ir_ref v, ir_ref low, const struct ir_insn *i)
+{
+	ra_take(g, RDX);
+	g->locked = 1u << RDX;
+	struct opnd a = ra_operand(g, i->a);
+	gen_move(g, false, RDX, &a);
+	g->locked = 1u << RDX;
+	int b = ra_use(g, i->b);
+	g->at = low; /* its operands, and there they may die */
+	ra_release(g);
+	int lo = ra_def(g, low, -1), hi = ra_def(g, v, RDX);
+	flags_clobber(g);
+	emit_mulx(&g->e, hi, lo, b);
+	ra_bind(g, v, hi);
+	ra_bind(g, low, lo);
+}
+
 static void lower_high_half(struct gen *g, ir_ref v, const struct ir_insn *i, bool sign)
 {
 	ir_ref low = low_half(g, v, i);
 	if (low == IR_NONE && !sign) {
 		high_alone(g, v, i);
+		return;
+	}
+	if (!sign && g->t->has_bmi2) {
+		multiply_to(g, v, low, i);
 		return;
 	}
 	multiply_long(g, i, sign);

@@ -147,6 +147,7 @@ static void registers_encode(void **state)
 					emit_shiftx(&b.e, w, SH_SHL, d, s, c), expect(&b, "shlx %s, %s, %s", D, S, regs(w)[c]);
 					emit_shiftx(&b.e, w, SH_SHR, d, s, c), expect(&b, "shrx %s, %s, %s", D, S, regs(w)[c]);
 					emit_shiftx(&b.e, w, SH_SAR, d, s, c), expect(&b, "sarx %s, %s, %s", D, S, regs(w)[c]);
+					emit_mulx(&b.e, d, s, c), expect(&b, "mulx %s, %s, %s", reg32[d], reg32[s], reg32[c]);
 					emit_andn(&b.e, w, d, s, c), expect(&b, "andn %s, %s, %s", D, S, regs(w)[c]);
 				}
 			}
