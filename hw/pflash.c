@@ -65,7 +65,7 @@ struct pflash {
 	struct block *medium;
 	uint32_t base, size;
 	uint8_t *bytes; /* the array; the address space owns it */
-	bool mapped_rom;
+	bool mapped_rom, want_rom;
 	struct vtimer to_rom;
 	enum view view;
 	enum cycle cycle;
@@ -83,6 +83,7 @@ static void map_rom(void *dev)
 {
 	struct pflash *f = dev;
 	vtimer_cancel(&f->to_rom);
+	f->want_rom = true;
 	if (!f->mapped_rom)
 		f->mapped_rom = as_map_rom_device(f->hw->as, GPA(f->base), f->size, f->bytes, &pflash_ops, f, "flash", NULL) == RHEA_OK;
 }
@@ -91,6 +92,7 @@ static void map_rom(void *dev)
 static void map_registers(struct pflash *f)
 {
 	vtimer_cancel(&f->to_rom);
+	f->want_rom = false;
 	if (f->mapped_rom)
 		f->mapped_rom = as_map_mmio(f->hw->as, GPA(f->base), f->size, &pflash_ops, f, "flash", NULL) != RHEA_OK;
 }
@@ -338,9 +340,55 @@ static void pflash_destroy(void *dev)
 	free(f);
 }
 
+/* ---- state ---- */
+
+/* Where buffered writes go, and that there are some to come while they are awaited. */
+static bool pflash_valid(const void *dev)
+{
+	const struct pflash *f = dev;
+	bool placed = f->buffer_block < f->size && f->buffer_block % BUFFER_SIZE == 0;
+	if (f->cycle == C_BUFFER_CONFIRM && !placed)
+		return false;
+	return (placed || f->buffer_block == UINT32_MAX || !f->buffer_block) && (f->cycle != C_BUFFER_DATA || f->buffer_left);
+}
+
+/* The map is part of the state; a change of it drops translated code, so only when it is another. */
+static void pflash_loaded(void *dev)
+{
+	struct pflash *f = dev;
+	bool armed = f->to_rom.armed;
+	if (f->want_rom == f->mapped_rom)
+		return;
+	f->to_rom.armed = false; /* not in the clock's list yet */
+	if (f->want_rom)
+		map_rom(f);
+	else
+		map_registers(f);
+	f->to_rom.armed = armed;
+}
+
+static const struct state_field pflash_fields[] = {
+	STATE_NOT(struct pflash, hw, STATE_WIRING),
+	STATE_NOT(struct pflash, medium, STATE_WIRING),
+	STATE_NOT(struct pflash, base, STATE_FIXED),
+	STATE_NOT(struct pflash, size, STATE_FIXED),
+	STATE_NOT(struct pflash, bytes, "memory, saved as such"),
+	STATE_NOT(struct pflash, mapped_rom, "what the map is now; want_rom is how it should be"),
+	STATE_BOOL(struct pflash, want_rom),
+	STATE_TIMER(struct pflash, to_rom),
+	STATE_MAX(struct pflash, view, VIEW_QUERY),
+	STATE_MAX(struct pflash, cycle, C_BUFFER_CONFIRM),
+	STATE(struct pflash, sr),
+	STATE(struct pflash, buffer_block),
+	STATE_MAX(struct pflash, buffer_left, BUFFER_WORDS),
+	STATE_ARRAY(struct pflash, buffer, 0),
+};
+static const struct state_desc pflash_state = {.name = "pflash", .size = sizeof(struct pflash), .version = 1, STATE_FIELDS(pflash_fields), .valid = pflash_valid, .loaded = pflash_loaded};
+
 bool pflash_add(struct hw_context *hw, uint32_t base, uint32_t size, struct block *medium, struct rhea_error *err)
 {
 	struct pflash *f = hw_new_device(hw, "pflash", sizeof(*f), pflash_reset, pflash_destroy);
+	hw_describe(hw, f, &pflash_state);
 	f->hw = hw;
 	f->medium = medium;
 	f->base = base;

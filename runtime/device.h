@@ -39,9 +39,11 @@ struct vtimer {
 	void (*fire)(void *opaque);
 	void *opaque;
 	struct vclock *clock;
+	struct vtimer *next;  /* the clock's list, by deadline */
+	struct vtimer *older; /* all of the clock's timers, armed or not */
 	uint64_t deadline; /* ns; valid while armed */
+	uint64_t order;    /* of two with the same deadline, the one that was armed first fires first */
 	bool armed;
-	struct vtimer *next; /* the clock's list, by deadline */
 };
 
 void vtimer_init(struct vtimer *t, struct vclock *c, void (*fire)(void *opaque), void *opaque);
@@ -226,6 +228,9 @@ struct hw_context {
 void hw_add_device(struct hw_context *hw, const char *name, void *dev, void (*reset)(void *dev),
 		   void (*destroy)(void *dev));
 void hw_reset_devices(struct hw_context *hw);
+struct state_part;
+/* The state of all devices, oldest first: up to `max` parts go to *parts. Returns how many there are. */
+unsigned hw_state_parts(const struct hw_context *hw, struct state_part *parts, unsigned max);
 void hw_free_devices(struct hw_context *hw);
 
 #endif
