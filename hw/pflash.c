@@ -79,22 +79,30 @@ static const struct mem_ops pflash_ops;
 
 /* ---- the map ---- */
 
+/* Refused only when the host has no memory: then reads go on seeing what they saw. */
+static void update_map(struct pflash *f)
+{
+	if (f->want_rom == f->mapped_rom)
+		return;
+	enum rhea_status st = f->want_rom ? as_map_rom_device(f->hw->as, GPA(f->base), f->size, f->bytes, &pflash_ops, f, "flash", NULL)
+					  : as_map_mmio(f->hw->as, GPA(f->base), f->size, &pflash_ops, f, "flash", NULL);
+	if (st == RHEA_OK)
+		f->mapped_rom = f->want_rom;
+}
+
 static void map_rom(void *dev)
 {
 	struct pflash *f = dev;
 	vtimer_cancel(&f->to_rom);
 	f->want_rom = true;
-	if (!f->mapped_rom)
-		f->mapped_rom = as_map_rom_device(f->hw->as, GPA(f->base), f->size, f->bytes, &pflash_ops, f, "flash", NULL) == RHEA_OK;
+	update_map(f);
 }
 
-/* Refused only when the host has no memory: then reads see the array for good. */
 static void map_registers(struct pflash *f)
 {
 	vtimer_cancel(&f->to_rom);
 	f->want_rom = false;
-	if (f->mapped_rom)
-		f->mapped_rom = as_map_mmio(f->hw->as, GPA(f->base), f->size, &pflash_ops, f, "flash", NULL) != RHEA_OK;
+	update_map(f);
 }
 
 static void set_view(struct pflash *f, enum view view)
@@ -112,6 +120,7 @@ static bool store(struct pflash *f, uint32_t off, const uint8_t *bytes, uint32_t
 {
 	if (block_present(f->medium) && !f->medium->write(f->medium, off, bytes, n))
 		return false;
+	as_will_write(f->hw->as, f->bytes + off, n);
 	memcpy(f->bytes + off, bytes, n);
 	return true;
 }
@@ -352,19 +361,10 @@ static bool pflash_valid(const void *dev)
 	return (placed || f->buffer_block == UINT32_MAX || !f->buffer_block) && (f->cycle != C_BUFFER_DATA || f->buffer_left);
 }
 
-/* The map is part of the state; a change of it drops translated code, so only when it is another. */
+/* The map is part of the state. */
 static void pflash_loaded(void *dev)
 {
-	struct pflash *f = dev;
-	bool armed = f->to_rom.armed;
-	if (f->want_rom == f->mapped_rom)
-		return;
-	f->to_rom.armed = false; /* not in the clock's list yet */
-	if (f->want_rom)
-		map_rom(f);
-	else
-		map_registers(f);
-	f->to_rom.armed = armed;
+	update_map(dev);
 }
 
 static const struct state_field pflash_fields[] = {

@@ -64,6 +64,11 @@ int hw_key_find(const char *name, size_t n)
 	return -1;
 }
 
+unsigned hw_key_count(void)
+{
+	return ARRAY_LEN(keys);
+}
+
 /* ---- scan codes ---- */
 
 struct codes {

@@ -56,7 +56,7 @@ def listed(table):
     return names | set(re.findall(r'\.name = "([\w.]+)"', table))
 
 
-structs_in_arrays = ("sp804_timer", "channel", "event")
+structs_in_arrays = ("sp804_timer", "channel", "event", "semihosting_file")
 bad = seen = 0
 for f, t in text.items():
     for desc in re.findall(r"struct state_desc \w+ = \{(.*?)\};", t, re.S):
