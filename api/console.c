@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The monitor between its three users: the console, rhea_monitor, and the machine it commands. */
+#include "api/input_log.h"
 #include "api/machine.h"
 
 static void monitor_request(void *opaque, enum monitor_request what)
@@ -10,7 +11,7 @@ static void monitor_request(void *opaque, enum monitor_request what)
 		m->quit_requested = true;
 		break;
 	case MONITOR_RESET:
-		m->reset_requested = true;
+		m->reset_requested |= input_log_user(m, EVENT_RESET, NULL, 0);
 		break;
 	case MONITOR_STOP:
 		machine_pause(m, GDB_STOP_INTERRUPT);
@@ -51,6 +52,26 @@ static bool gdbserver(void *opaque, const char *device, struct rhea_error *err)
 	return rhea_gdb_open(opaque, device, err) == RHEA_OK;
 }
 
+static bool save(void *opaque, const char *path, const struct rhea_progress *progress, struct rhea_error *err)
+{
+	return machine_save_snapshot(opaque, path, progress, err) == RHEA_OK;
+}
+
+/* Checked now, applied when the run loop has come to its end: it has time and instruction count in its hands. */
+static bool load(void *opaque, const char *path, const struct rhea_progress *progress, struct rhea_error *err)
+{
+	struct rhea *m = opaque;
+	if (!m->running)
+		return rhea_snapshot_load(m, path, progress, err) == RHEA_OK;
+	struct snapshot_file *f = machine_check_snapshot(m, path, progress, err);
+	if (!f)
+		return false;
+	machine_drop_snapshot(m->to_load);
+	m->to_load = f;
+	vcpu_request_exit(m->vcpu);
+	return true;
+}
+
 #define INFO_JIT_BLOCKS 20u
 
 static void info_jit(void *opaque, void (*line)(void *ctx, const char *line), void *ctx)
@@ -76,6 +97,8 @@ struct monitor_target machine_monitor_target(struct rhea *m)
 		.move_mouse = move_mouse,
 		.press_buttons = press_buttons,
 		.screendump = screendump,
+		.save = save,
+		.load = load,
 	};
 }
 

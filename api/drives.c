@@ -43,7 +43,9 @@ enum rhea_status rhea_drive_open(struct rhea *m, const struct rhea_drive *d, str
 				 d->index);
 	if (block_present(b))
 		return error_set(err, RHEA_ERR_USAGE, "%s: %s %u has an image already", d->path, kind_name(d->kind), d->index);
-	enum rhea_status st = block_open(b, &cfg, err);
+	enum rhea_status st = machine_refuse_with_snapshots(m, "no drive can be opened", err);
+	if (!st)
+		st = block_open(b, &cfg, err);
 	return st ? st : refused(b, d->path, err);
 }
 

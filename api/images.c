@@ -102,7 +102,7 @@ void machine_set_start(struct rhea *m, enum start_kind kind, uint32_t pc)
 {
 	m->start = kind;
 	m->start_pc = pc & 1u ? pc : pc & ~3u;
-	rhea_reset(m);
+	machine_reset(m);
 }
 
 /* What a file is loaded as, and what `load` makes of it. */
@@ -171,7 +171,7 @@ static enum rhea_status load_plain_file(struct rhea *m, const struct load_reques
 	if (!s && q->set_pc)
 		machine_set_start(m, START_PC, entry);
 	else if (!s)
-		rhea_reset(m);
+		machine_reset(m);
 	return s;
 }
 
@@ -194,7 +194,7 @@ enum rhea_status rhea_load_bytes(struct rhea *m, uint64_t addr, const void *byte
 	if (set_pc)
 		machine_set_start(m, START_PC, (uint32_t)addr);
 	else
-		rhea_reset(m);
+		machine_reset(m);
 	return RHEA_OK;
 }
 

@@ -4,7 +4,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "api/input_log.h"
 #include "api/machine.h"
+#include "api/rewind.h"
 #include "base/nearest.h"
 
 #define DEFAULT_CODE_SIZE ((uint64_t)64 << 20)
@@ -48,7 +50,7 @@ static void host_poll(void *opaque, uint64_t timeout_ns)
 static bool host_can_input(void *opaque)
 {
 	const struct rhea *m = opaque;
-	return poll_set_can_input(m->polls);
+	return m->vcpu->replays || poll_set_can_input(m->polls);
 }
 
 static void host_wake(void *opaque)
@@ -217,6 +219,8 @@ static bool build_vcpu(struct rhea *m, const struct arm_model *model, struct rhe
 		.can_input = host_can_input,
 		.wake = host_wake,
 		.semihost = machine_semihost,
+		.input = machine_input,
+		.warp = machine_warp,
 	};
 	m->vcpu = vcpu_new(&cfg, m->as, &host, &m->log, err);
 	return m->vcpu != NULL;
@@ -274,7 +278,7 @@ static bool build(struct rhea *m, struct rhea_error *err)
 	m->why_paused = GDB_STOP_TRAP;
 	if (!machine_init_semihosting(m, err) || !build_board(m, err))
 		return false;
-	rhea_reset(m);
+	machine_reset(m);
 	return true;
 }
 
@@ -301,6 +305,11 @@ void rhea_free(struct rhea *m)
 		return;
 	machine_close_gdb(m);
 	machine_close_monitors(m);
+	machine_end_recording(m);
+	rewind_stop(m);
+	input_log_stop(m);
+	machine_drop_snapshot(m->to_load);
+	machine_free_snapshots(m);
 	hw_free_devices(&m->hw);
 	machine_close_drives(m);
 	machine_close_nets(m);
@@ -324,6 +333,12 @@ void rhea_free(struct rhea *m)
 }
 
 void rhea_reset(struct rhea *m)
+{
+	if (input_log_user(m, EVENT_RESET, NULL, 0))
+		machine_reset(m);
+}
+
+void machine_reset(struct rhea *m)
 {
 	if (log_on(&m->log, LOG_cpu_reset))
 		machine_log_regs(m);

@@ -3,6 +3,8 @@
 #ifndef RHEA_MACHINE_H
 #define RHEA_MACHINE_H
 
+#include <stdio.h>
+
 #include "debug/coverage.h"
 #include "debug/explorer.h"
 #include "debug/gdb.h"
@@ -46,7 +48,31 @@ struct seeing {
 	bool written;                /* the files are what the run came to so far */
 };
 
+/* What of the machine itself is state. */
+struct machine_state {
+	int64_t rtc_offset;
+	bool rtc_virtual;
+};
+
+/* All that is state but memory and drives. */
+struct machine_parts {
+	struct state_part *part; /* NULL: not looked for yet */
+	unsigned n;
+	uint32_t packed; /* bytes */
+};
+
+/* snapshot.c */
+struct snapshots {
+	struct machine_parts parts;
+	struct versions *versions; /* NULL: there is no snapshot in memory */
+	struct rhea_snapshot *list;
+};
+
 enum start_kind { START_RESET, START_PC, START_BOOT_STUB };
+
+struct input_log;
+struct rewind;
+struct snapshot_file;
 
 struct rhea {
 	struct rhea_config cfg;
@@ -76,6 +102,8 @@ struct rhea {
 	uint32_t start_pc;
 
 	bool reset_requested, shutdown_requested, quit_requested, exit_requested;
+	bool running; /* inside rhea_run */
+	struct snapshot_file *to_load; /* by the monitor, as soon as no slice runs; NULL: none */
 	bool paused; /* by the monitor's `stop` or the debugger */
 	bool pause_told; /* who wanted to know that it stands, knows */
 	enum gdb_stop why_paused;
@@ -87,10 +115,18 @@ struct rhea {
 	bool guest_reset; /* what reset_requested comes from */
 	int exit_code;
 	int64_t rtc_offset; /* seconds from the clock it follows to the guest's time of day */
+	struct machine_state state; /* while it is packed or unpacked */
+	struct snapshots snapshots;
+	struct input_log *input_log; /* NULL: nobody records or replays */
+	FILE *record;                /* -record; NULL: none */
+	struct rewind *rewind;       /* NULL: there is no way back */
 	struct mmio_client *mmio_clients;
 	char *screen_file;      /* -display png:; owned, may be NULL */
 	unsigned mouse_buttons; /* as last sent */
 };
+
+/* rhea_reset, whoever wants it. */
+void machine_reset(struct rhea *m);
 
 /* images.c */
 #define MACHINE_MAX_FILE_SIZE (UINT64_C(1) << 30) /* more than any machine's memory, debug information included */
@@ -111,6 +147,37 @@ void machine_place_images(struct rhea *m);
 /* drives.c */
 void machine_close_drives(struct rhea *m);
 
+/* snapshot.c */
+void machine_free_snapshots(struct rhea *m);
+/* replay_file.c: the end of rhea_record. */
+void machine_end_recording(struct rhea *m);
+
+/* input_log.c; `input` and `warp` of struct vcpu_host. */
+struct input_log;
+void machine_input(void *opaque);
+uint64_t machine_warp(void *opaque, uint64_t ns, uint64_t deadline);
+/* What a semihosting call did, for the log; and the call that the log has instead, false when nothing is replayed. */
+void machine_semihost_wrote(struct rhea *m, uint32_t addr, const void *bytes, uint32_t n);
+void machine_semihost_said(struct rhea *m, uint32_t stream, const void *bytes, uint32_t n);
+void machine_semihost_done(struct rhea *m, uint32_t result);
+bool machine_semihost_replayed(struct rhea *m, uint32_t *result);
+
+/* snapshot_save.c, snapshot_load.c: rhea_snapshot_save and the two halves of rhea_snapshot_load, for the monitor. Saving is fine
+ * between two slices. A checked file can be applied as long as drives and memory map are what they were. */
+struct snapshot_file;
+enum rhea_status machine_save_snapshot(struct rhea *m, const char *path, const struct rhea_progress *progress,
+				       struct rhea_error *err);
+struct snapshot_file *machine_check_snapshot(struct rhea *m, const char *path, const struct rhea_progress *progress,
+					     struct rhea_error *err);
+/* Of bytes from malloc, which it takes over. */
+struct snapshot_file *machine_check_snapshot_bytes(struct rhea *m, const char *path, uint8_t *bytes, size_t size,
+						   const struct rhea_progress *progress, struct rhea_error *err);
+enum rhea_status machine_apply_snapshot(struct rhea *m, const struct snapshot_file *f, const struct rhea_progress *progress,
+					struct rhea_error *err);
+void machine_drop_snapshot(struct snapshot_file *f); /* NULL is allowed */
+/* What cannot be done while memory is watched. */
+enum rhea_status machine_refuse_with_snapshots(const struct rhea *m, const char *what, struct rhea_error *err);
+
 /* network.c */
 void machine_init_nets(struct rhea *m);
 void machine_close_nets(struct rhea *m);
@@ -118,6 +185,8 @@ void machine_close_nets(struct rhea *m);
 /* memory.c */
 void machine_free_mmio(struct rhea *m);
 
+/* run.c: does what was requested of the machine; true when that ends rhea_run with *ev. */
+bool machine_handle_requests(struct rhea *m, struct rhea_event *ev);
 /* run.c: makes the vCPU show what the log's items ask for; between two blocks. */
 void machine_watch(struct rhea *m);
 /* Totals and, with -d tb_stats, the hottest `top` blocks. */
@@ -160,5 +229,7 @@ bool machine_init_semihosting(struct rhea *m, struct rhea_error *err);
 void machine_free_semihosting(struct rhea *m);
 void machine_reset_semihosting(struct rhea *m);
 void machine_semihost(void *opaque);
+bool machine_semihost_write(struct rhea *m, uint32_t addr, const void *buf, uint32_t n);
+void machine_semihost_exit(struct rhea *m, int code);
 
 #endif

@@ -39,13 +39,16 @@ enum rhea_status rhea_map_ram(struct rhea *m, uint64_t base, uint64_t size, stru
 {
 	struct rhea_error own;
 	err = err ? err : &own;
+	if (machine_refuse_with_snapshots(m, "no memory can be added", err))
+		return err->status;
 	return as_map_ram(m->as, GPA(base), size, "ram", err) ? RHEA_OK : err->status;
 }
 
 enum rhea_status rhea_map_host(struct rhea *m, uint64_t base, uint64_t size, void *host, bool read_only,
 			       struct rhea_error *err)
 {
-	return as_map_host(m->as, GPA(base), size, read_only ? RANGE_ROM : RANGE_RAM, host, "host memory", err);
+	enum rhea_status st = machine_refuse_with_snapshots(m, "no memory can be added", err);
+	return st ? st : as_map_host(m->as, GPA(base), size, read_only ? RANGE_ROM : RANGE_RAM, host, "host memory", err);
 }
 
 enum rhea_status rhea_map_mmio(struct rhea *m, uint64_t base, uint64_t size, const struct rhea_mmio *ops, void *opaque,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Running a machine: what the vCPU stopped for becomes an event, or is dealt with here. */
+#include "api/input_log.h"
 #include "api/machine.h"
+#include "api/rewind.h"
 
 /* Who waits for it hears, once, that the machine stands. */
 static void tell_paused(struct rhea *m)
@@ -20,7 +22,7 @@ static void stay_paused(struct rhea *m)
 		return;
 	tell_paused(m);
 	vclock_stop(&m->vcpu->clock);
-	while (m->paused && !m->quit_requested && !m->reset_requested && !atomic_load(&m->vcpu->stop))
+	while (m->paused && !m->quit_requested && !m->reset_requested && !m->to_load && !atomic_load(&m->vcpu->stop))
 		poll_set_wait(m->polls, POLL_FOREVER);
 	vclock_continue(&m->vcpu->clock);
 	m->pause_told = m->paused;
@@ -28,8 +30,25 @@ static void stay_paused(struct rhea *m)
 		machine_event(m, QMP_RESUME, false);
 }
 
+/* The monitor's loadvm; false when there was none. What this rhea_run has executed stays what it has. */
+static bool load_requested(struct rhea *m, uint64_t *start)
+{
+	struct rhea_error err;
+	uint64_t used = vcpu_insns(m->vcpu) - *start;
+	if (!m->to_load)
+		return false;
+	if (machine_apply_snapshot(m, m->to_load, NULL, &err)) {
+		chardev_set_monitor_print(m->chardevs, err.msg);
+		chardev_set_monitor_print(m->chardevs, "\n");
+	}
+	machine_drop_snapshot(m->to_load);
+	m->to_load = NULL;
+	*start = vcpu_insns(m->vcpu) - used;
+	return true;
+}
+
 /* True when the request ends rhea_run with *ev. */
-static bool handle_requests(struct rhea *m, struct rhea_event *ev)
+bool machine_handle_requests(struct rhea *m, struct rhea_event *ev)
 {
 	if (m->quit_requested || m->exit_requested) {
 		ev->kind = RHEA_EVENT_EXIT;
@@ -48,7 +67,7 @@ static bool handle_requests(struct rhea *m, struct rhea_event *ev)
 			ev->kind = RHEA_EVENT_RESET;
 			return true;
 		}
-		rhea_reset(m);
+		machine_reset(m);
 	}
 	return false;
 }
@@ -56,6 +75,8 @@ static bool handle_requests(struct rhea *m, struct rhea_event *ev)
 /* True when vcpu_run's reason ends rhea_run. */
 static bool to_event(struct rhea *m, enum vcpu_stop why, struct rhea_event *ev)
 {
+	if (m->to_load && why == VCPU_STOP_HALTED)
+		return false;
 	switch (why) {
 	case VCPU_STOP_BUDGET:
 		ev->kind = RHEA_EVENT_BUDGET;
@@ -74,7 +95,16 @@ static bool to_event(struct rhea *m, enum vcpu_stop why, struct rhea_event *ev)
 	case VCPU_STOP_REQUEST:
 		break;
 	}
-	return handle_requests(m, ev);
+	return machine_handle_requests(m, ev);
+}
+
+static bool replay_ended(struct rhea *m, struct rhea_event *ev)
+{
+	ev->kind = RHEA_EVENT_REPLAYED;
+	ev->code = m->input_log->diverged;
+	if (*m->input_log->why)
+		log_printf(&m->log, "%s\n", m->input_log->why);
+	return true;
 }
 
 static struct watch watchers(struct rhea *m)
@@ -140,6 +170,20 @@ static bool stepped(struct rhea *m, enum vcpu_stop why)
 	return true;
 }
 
+/* Up to `left` instructions, or to where the history wants a snapshot. True: *ev ends rhea_run. */
+static bool run_piece(struct rhea *m, uint64_t left, bool *guest_exit, struct rhea_event *ev)
+{
+	uint64_t n = MIN(left, rewind_distance(m));
+	enum vcpu_stop why = run_vcpu(m, n == UINT64_MAX ? 0 : n);
+	*guest_exit = m->exit_requested;
+	rewind_note(m);
+	if (m->input_log && m->input_log->ended)
+		return replay_ended(m, ev);
+	if (stepped(m, why) || (why == VCPU_STOP_BUDGET && n < left))
+		return false;
+	return to_event(m, why, ev);
+}
+
 void rhea_run(struct rhea *m, uint64_t max_insns, struct rhea_event *ev)
 {
 	uint64_t start = vcpu_insns(m->vcpu);
@@ -147,23 +191,28 @@ void rhea_run(struct rhea *m, uint64_t max_insns, struct rhea_event *ev)
 	bool guest_exit = false;
 	m->see.written = false;
 	*ev = (struct rhea_event){0};
+	m->running = true;
 	for (bool done = false; !done;) {
 		stay_paused(m);
-		if (m->paused && handle_requests(m, ev))
+		if (load_requested(m, &start))
+			continue; /* paused as before */
+		if (m->paused && machine_handle_requests(m, ev))
 			break;
 		uint64_t used = vcpu_insns(m->vcpu) - start;
 		if (max_insns && used >= max_insns) {
 			ev->kind = RHEA_EVENT_BUDGET;
 			break;
 		}
-		enum vcpu_stop why = run_vcpu(m, max_insns ? max_insns - used : 0);
-		guest_exit = m->exit_requested;
-		done = !stepped(m, why) && to_event(m, why, ev);
+		done = run_piece(m, max_insns ? max_insns - used : UINT64_MAX, &guest_exit, ev);
 	}
 	if (ends_machine(ev->kind)) {
 		gdb_exited(m->gdb, ev->code);
 		machine_event(m, QMP_SHUTDOWN, ev->kind != RHEA_EVENT_EXIT || guest_exit);
 	}
+	m->running = false;
+	if ((ev->kind == RHEA_EVENT_EXIT || ev->kind == RHEA_EVENT_SHUTDOWN || ev->kind == RHEA_EVENT_RESET) && m->input_log &&
+	    !input_log_finish(m->input_log))
+		replay_ended(m, ev);
 	log_flush(&m->log);
 	ev->insns = vcpu_insns(m->vcpu) - start;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/input_log.h"
 #include "api/machine.h"
 #include "host/picture.h"
 #include "hw/input.h"
@@ -33,6 +34,11 @@ static unsigned parse_keys(const char *names, unsigned keys[HW_KEYS_MAX], struct
 	}
 }
 
+static enum rhea_status replaying(struct rhea_error *err)
+{
+	return error_set(err, RHEA_ERR_USAGE, "the machine replays what was recorded, and takes nothing else");
+}
+
 enum rhea_status rhea_send_key(struct rhea *m, const char *keys, unsigned hold_ms, struct rhea_error *err)
 {
 	const struct hw_input *in = &m->hw.input;
@@ -42,6 +48,11 @@ enum rhea_status rhea_send_key(struct rhea *m, const char *keys, unsigned hold_m
 	unsigned n = parse_keys(keys, list, err);
 	if (!n)
 		return RHEA_ERR_USAGE;
+	struct event_keys event = {.n = n, .hold_ns = (uint64_t)MIN(hold_ms, MAX_HOLD_MS) * 1000000};
+	for (unsigned i = 0; i < n; i++)
+		event.key[i] = list[i];
+	if (!input_log_user(m, EVENT_KEYS, &event, sizeof event))
+		return replaying(err);
 	if (!in->press(in->keyboard, list, n, (uint64_t)MIN(hold_ms, MAX_HOLD_MS) * 1000000))
 		return error_set(err, RHEA_ERR_HOST, "too many keys are waiting for the guest");
 	return RHEA_OK;
@@ -52,6 +63,9 @@ enum rhea_status rhea_send_mouse(struct rhea *m, int dx, int dy, int dz, unsigne
 	const struct hw_input *in = &m->hw.input;
 	if (!in->move)
 		return error_set(err, RHEA_ERR_USAGE, "machine %s has no mouse", m->board->name);
+	const int32_t event[4] = {dx, dy, dz, (int32_t)buttons};
+	if (!input_log_user(m, EVENT_MOUSE, event, sizeof event))
+		return replaying(err);
 	m->mouse_buttons = buttons;
 	in->move(in->mouse, dx, dy, dz, buttons);
 	return RHEA_OK;

@@ -16,10 +16,24 @@ static bool guest_read(void *opaque, uint32_t addr, void *buf, uint32_t n)
 	return softmmu_debug(m->vcpu->mmu, GVA(addr), current_space(m), buf, n, false) == n;
 }
 
+bool machine_semihost_write(struct rhea *m, uint32_t addr, const void *buf, uint32_t n)
+{
+	return softmmu_debug(m->vcpu->mmu, GVA(addr), current_space(m), (void *)(uintptr_t)buf, n, true) == n;
+}
+
 static bool guest_write(void *opaque, uint32_t addr, const void *buf, uint32_t n)
 {
 	struct rhea *m = opaque;
-	return softmmu_debug(m->vcpu->mmu, GVA(addr), current_space(m), (void *)(uintptr_t)buf, n, true) == n;
+	bool ok = machine_semihost_write(m, addr, buf, n);
+	if (ok)
+		machine_semihost_wrote(m, addr, buf, n);
+	return ok;
+}
+
+static void console_write(void *opaque, enum semihosting_stream to, const uint8_t *buf, size_t n)
+{
+	machine_semihost_said(opaque, to, buf, (uint32_t)n);
+	semihosting_to_host(to, buf, n);
 }
 
 static uint64_t now_ns(void *opaque)
@@ -34,12 +48,16 @@ static int64_t time_s(void *opaque)
 	return m->hw.rtc_now(m);
 }
 
-static void guest_exit(void *opaque, int code)
+void machine_semihost_exit(struct rhea *m, int code)
 {
-	struct rhea *m = opaque;
 	m->exit_requested = true;
 	m->exit_code = code;
 	vcpu_request_exit(m->vcpu);
+}
+
+static void guest_exit(void *opaque, int code)
+{
+	machine_semihost_exit(opaque, code);
 }
 
 /* The caller's argument strings, kept for SYS_GET_CMDLINE. */
@@ -90,6 +108,7 @@ bool machine_init_semihosting(struct rhea *m, struct rhea_error *err)
 			.exit = guest_exit,
 			.remote = ask_debugger,
 			.remote_wanted = debugger_wanted,
+			.console_write = console_write,
 			.args = (const char *const *)m->semihosting_args,
 			.log = &m->log,
 		};
@@ -132,7 +151,8 @@ static void set_heap(struct rhea *m)
 
 void machine_reset_semihosting(struct rhea *m)
 {
-	semihosting_reset(m->semihosting);
+	if (!m->vcpu->replays) /* it has no part in replays */
+		semihosting_reset(m->semihosting);
 	set_heap(m);
 }
 
@@ -140,5 +160,10 @@ void machine_semihost(void *opaque)
 {
 	struct rhea *m = opaque;
 	struct arm_cpu *cpu = m->vcpu->cpu;
-	cpu->r[0] = semihosting_call(m->semihosting, cpu->r[0], cpu->r[1]);
+	uint32_t result;
+	if (!machine_semihost_replayed(m, &result)) {
+		result = semihosting_call(m->semihosting, cpu->r[0], cpu->r[1]);
+		machine_semihost_done(m, result);
+	}
+	cpu->r[0] = result;
 }

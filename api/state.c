@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Registers, interrupt lines, serial ports and the log, as include/rhea.h offers them. */
+#include "api/input_log.h"
 #include "api/machine.h"
 
 enum rhea_status rhea_read_reg(const struct rhea *m, unsigned reg, uint32_t *value)
@@ -36,7 +37,9 @@ enum rhea_status rhea_write_reg(struct rhea *m, unsigned reg, uint32_t value)
 
 void rhea_set_irq(struct rhea *m, bool fiq, bool level)
 {
-	vcpu_set_irq(m->vcpu, fiq, level);
+	const uint8_t line[2] = {fiq, level};
+	if (m->vcpu->in_block /* a client's device, which does it again */ || input_log_user(m, EVENT_IRQ, line, sizeof line))
+		vcpu_set_irq(m->vcpu, fiq, level);
 }
 
 /* ---- serial ports ---- */

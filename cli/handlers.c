@@ -361,6 +361,26 @@ bool opt_dtb(struct cli_options *o, const struct cli_option *row, const char *ar
 	return keep_file(o, row, arg, &o->dtb);
 }
 
+bool opt_loadvm(struct cli_options *o, const struct cli_option *row, const char *arg)
+{
+	return keep_file(o, row, arg, &o->loadvm);
+}
+
+bool opt_snapshot_save(struct cli_options *o, const struct cli_option *row, const char *arg)
+{
+	return keep_file(o, row, arg, &o->snapshot_save);
+}
+
+bool opt_record(struct cli_options *o, const struct cli_option *row, const char *arg)
+{
+	return keep_file(o, row, arg, &o->record);
+}
+
+bool opt_replay(struct cli_options *o, const struct cli_option *row, const char *arg)
+{
+	return keep_file(o, row, arg, &o->replay);
+}
+
 bool opt_append(struct cli_options *o, const struct cli_option *row, const char *arg)
 {
 	(void)row;

@@ -228,6 +228,43 @@ static enum rhea_status open_nics(struct rhea *m, const struct cli_options *o, s
 	return RHEA_OK;
 }
 
+static void print_percent(void *opaque, unsigned percent)
+{
+	fprintf(stderr, CLI_NAME ": %s: %u %%\n", (const char *)opaque, percent);
+}
+
+static enum rhea_status load_snapshot(struct rhea *m, const struct cli_options *o, struct rhea_error *err)
+{
+	const struct rhea_progress progress = {print_percent, (void *)(uintptr_t)o->loadvm};
+	return o->loadvm ? rhea_snapshot_load(m, o->loadvm, &progress, err) : RHEA_OK;
+}
+
+static enum rhea_status start_log(struct rhea *m, const struct cli_options *o, struct rhea_error *err)
+{
+	enum rhea_status st = o->replay ? rhea_replay(m, o->replay, err) : RHEA_OK;
+	return st || !o->record ? st : rhea_record(m, o->record, err);
+}
+
+/* What is to be kept of the run; the exit status. */
+static int save_results(struct rhea *m, const struct cli_options *o, int status)
+{
+	const struct rhea_progress progress = {print_percent, (void *)(uintptr_t)o->snapshot_save};
+	struct rhea_error err = {0};
+	if (rhea_write_reports(m, &err)) {
+		print_error(err.msg);
+		status = 1;
+	}
+	if (o->display_spec && rhea_screendump(m, NULL, &err)) {
+		print_error(err.msg);
+		status = 1;
+	}
+	if (o->snapshot_save && rhea_snapshot_save(m, o->snapshot_save, &progress, &err)) {
+		print_error(err.msg);
+		status = 1;
+	}
+	return status;
+}
+
 /* Runs to the end; the exit status. */
 static int run(struct rhea *m, const struct watcher *w)
 {
@@ -248,6 +285,8 @@ static int run(struct rhea *m, const struct watcher *w)
 		case RHEA_EVENT_MISMATCH:
 			print_error("interpreter and translated code differ; the report is in the log");
 			return 1;
+		case RHEA_EVENT_REPLAYED:
+			return ev.code;
 		case RHEA_EVENT_STOP:
 		case RHEA_EVENT_BREAK:
 		case RHEA_EVENT_BUDGET:
@@ -282,22 +321,15 @@ static int with_machine(struct rhea *m, const struct cli_options *o, struct watc
 		return 1;
 	}
 	if (open_log(m, o, &err) || open_drives(m, o, &err) || load_images(m, o, &err) || open_serials(m, o, &err) ||
-	    open_nics(m, o, &err) || open_monitors(m, o, &err) || (o->display_spec && rhea_display_open(m, o->display_spec, &err))) {
+	    (!o->replay && open_nics(m, o, &err)) || open_monitors(m, o, &err) ||
+	    (o->display_spec && rhea_display_open(m, o->display_spec, &err)) || load_snapshot(m, o, &err) || start_log(m, o, &err)) {
 		if (!w->caught)
 			print_error(err.msg);
 		else
 			status = 0;
 	} else {
 		print_notes(o->notes);
-		status = run(m, w);
-		if (rhea_write_reports(m, &err)) {
-			print_error(err.msg);
-			status = 1;
-		}
-		if (o->display_spec && rhea_screendump(m, NULL, &err)) {
-			print_error(err.msg);
-			status = 1;
-		}
+		status = save_results(m, o, run(m, w));
 	}
 	watcher_stop(w);
 	return status;

@@ -140,7 +140,7 @@ static bool settle(struct cli_options *o)
 		o->serials[o->n_serials++] = o->monitor_none ? "stdio" : "mon:stdio";
 	if (!o->n_serials && !o->display && !o->nographic)
 		cli_note(o, "no window is shown and no serial port connected; -nographic shows serial port 0 here\n");
-	if (!o->kernel && !o->bios && !o->n_loaders)
+	if (!o->kernel && !o->bios && !o->n_loaders && !o->loadvm)
 		cli_note(o, "no image given (-kernel, -bios or -device loader): the guest executes empty memory\n");
 	if (!cli_settle_nics(o))
 		return false;

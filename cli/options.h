@@ -70,6 +70,7 @@ struct cli_options {
 	} monitors[CLI_MAX_MONITORS];
 	unsigned n_monitors;
 	const char *gdb; /* for rhea_gdb_open; NULL = none */
+	const char *loadvm, *snapshot_save, *record, *replay; /* files; NULL = none */
 	const char *display_spec; /* -display that is not none; NULL = none */
 	struct rhea_profile profile;
 	struct rhea_explore explore;

@@ -245,6 +245,37 @@ static void command_screendump(const struct monitor *m, const char *typed, const
 	report(m, m->t->screendump(m->t->opaque, *path ? path : NULL, *format ? format : NULL, &err), &err);
 }
 
+/* ---- snapshots ---- */
+
+static void print_percent(void *opaque, unsigned percent)
+{
+	monitor_printf(opaque, "%u %%\n", percent);
+}
+
+static void snapshot(const struct monitor *m, const char *typed, const char *args,
+		     bool (*act)(void *opaque, const char *path, const struct rhea_progress *progress, struct rhea_error *err))
+{
+	const struct rhea_progress progress = {print_percent, (void *)m};
+	char path[1024], text[64];
+	struct rhea_error err;
+	if (!take_text(&args, path, sizeof path)) {
+		snprintf(text, sizeof text, "%s: file name expected", typed);
+		wrong(m, typed, text);
+	} else if (at_end(m, typed, args)) {
+		report(m, act(m->t->opaque, path, &progress, &err), &err);
+	}
+}
+
+static void command_savevm(const struct monitor *m, const char *typed, const char *args)
+{
+	snapshot(m, typed, args, m->t->save);
+}
+
+static void command_loadvm(const struct monitor *m, const char *typed, const char *args)
+{
+	snapshot(m, typed, args, m->t->load);
+}
+
 /* ---- help ---- */
 
 static void help_command(const struct monitor *m, const struct command *c)

@@ -24,6 +24,9 @@ struct monitor_target {
 	bool (*send_key)(void *opaque, const char *keys, unsigned hold_ms, struct rhea_error *err);
 	bool (*move_mouse)(void *opaque, int dx, int dy, int dz, struct rhea_error *err);
 	bool (*press_buttons)(void *opaque, unsigned buttons, struct rhea_error *err);
+	/* A snapshot's file; `progress` (may print) is told percents when it takes long. */
+	bool (*save)(void *opaque, const char *path, const struct rhea_progress *progress, struct rhea_error *err);
+	bool (*load)(void *opaque, const char *path, const struct rhea_progress *progress, struct rhea_error *err);
 	bool (*screendump)(void *opaque, const char *path, const char *format, struct rhea_error *err);
 };
 

@@ -51,6 +51,11 @@ enum arm_bank arm_mode_bank(uint32_t mode)
 	return (enum arm_bank)modes[mode & CPSR_MODE].bank;
 }
 
+bool arm_mode_exists(uint32_t mode)
+{
+	return modes[mode & CPSR_MODE].name != NULL;
+}
+
 const char *arm_mode_name(uint32_t mode)
 {
 	const char *name = modes[mode & CPSR_MODE].name;

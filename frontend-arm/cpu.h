@@ -131,6 +131,10 @@ struct arm_cpu {
 	struct log *log;       /* may be NULL */
 };
 
+/* What of it is state (base/state.h); arm_update_tb_flags follows when it was unpacked. */
+struct state_desc;
+extern const struct state_desc arm_cpu_state;
+
 /* A core that -cpu names. */
 struct arm_model {
 	const char *name, *help;
@@ -152,6 +156,7 @@ void arm_cpsr_write(struct arm_cpu *cpu, uint32_t value, uint32_t mask);
 uint32_t arm_spsr_read(const struct arm_cpu *cpu);
 void arm_spsr_write(struct arm_cpu *cpu, uint32_t value, uint32_t mask);
 enum arm_bank arm_mode_bank(uint32_t mode);
+bool arm_mode_exists(uint32_t mode); /* bits 4:0 */
 static inline bool arm_privileged(const struct arm_cpu *cpu) { return (cpu->cpsr & CPSR_MODE) != ARM_USR; }
 /* User-bank registers (LDM/STM with ^), 0 <= n <= 14. */
 uint32_t arm_user_reg_read(const struct arm_cpu *cpu, unsigned n);

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CLUSTER 4096u
+#define CLUSTER BLOCK_CLUSTER
 
 static int temporary_file(const char *dir)
 {
@@ -119,4 +119,36 @@ bool overlay_zero(struct image *im, uint64_t off, uint64_t n)
 		off += done, n -= done;
 	}
 	return true;
+}
+
+bool block_has_overlay(const struct block *b)
+{
+	const struct image *im = b->backend;
+	return im && im->overlay;
+}
+
+bool block_overlay_next(const struct block *b, uint64_t *off)
+{
+	const struct image *im = b->backend;
+	for (uint64_t c = *off / CLUSTER, end = (im->size + CLUSTER - 1) / CLUSTER; c < end; c++) {
+		if (c % 8 == 0 && !im->overlay[c / 8]) {
+			c += 7;
+			continue;
+		}
+		if (has(im, c)) {
+			*off = c * CLUSTER;
+			return true;
+		}
+	}
+	return false;
+}
+
+void block_overlay_clear(struct block *b)
+{
+	struct image *im = b->backend;
+	for (uint64_t off = 0; block_overlay_next(b, &off); off += CLUSTER) {
+		if (b->will_write)
+			b->will_write(b->keeper, b, off, MIN(CLUSTER, im->size - off));
+		im->overlay[off / CLUSTER / 8] &= (uint8_t)~(1u << (off / CLUSTER % 8));
+	}
 }

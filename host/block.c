@@ -88,6 +88,8 @@ static bool image_write(struct block *b, uint64_t off, const void *buf, size_t n
 	if (b->read_only || !inside(b, off, n))
 		return false;
 	im->written = true;
+	if (b->will_write)
+		b->will_write(b->keeper, b, off, n);
 	bool ok = im->overlay ? overlay_write(im, off, buf, n) : block_file_write(im->fd, off, buf, n);
 	return ok || complain(im, "write");
 }
@@ -98,6 +100,8 @@ static bool image_zero(struct block *b, uint64_t off, uint64_t n)
 	if (b->read_only || !inside(b, off, n))
 		return false;
 	im->written = true;
+	if (b->will_write)
+		b->will_write(b->keeper, b, off, n);
 	bool ok = im->overlay ? overlay_zero(im, off, n) : block_file_zero(im->fd, off, n);
 	return ok || complain(im, "write");
 }

@@ -23,6 +23,13 @@ struct block_config {
  */
 enum rhea_status block_open(struct block *b, const struct block_config *cfg, struct rhea_error *err);
 
+/* Do writes go to a temporary file (snapshot=on)? Then these show it: the next 4 KiB cluster from *off on that was written, false
+ * when there is none; and, as if nothing had been written. */
+#define BLOCK_CLUSTER 4096u
+bool block_has_overlay(const struct block *b);
+bool block_overlay_next(const struct block *b, uint64_t *off);
+void block_overlay_clear(struct block *b);
+
 /* Writes out what the host still caches and empties the slot. No-op when it is empty. */
 void block_close(struct block *b);
 

@@ -34,7 +34,7 @@ static void frames_drop(struct net *n)
 static void to_front(struct net *n, const uint8_t *frame, unsigned len)
 {
 	n->delivered = true;
-	n->front->receive(n->front->dev, frame, len);
+	net_receive(n->front, frame, len);
 }
 
 /* The device may release a packet inside receive() and come back here. */

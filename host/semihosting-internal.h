@@ -21,8 +21,10 @@ enum semihosting_file_kind {
 
 struct semihosting_file {
 	enum semihosting_file_kind kind;
-	int fd;       /* HOST, REMOTE */
-	uint32_t pos; /* FEATURES */
+	int fd;          /* HOST, REMOTE */
+	uint32_t pos;    /* FEATURES */
+	uint64_t offset; /* HOST, while state is packed or unpacked */
+	bool open;       /* likewise: fd is open here */
 };
 
 struct semihosting {

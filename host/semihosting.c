@@ -87,10 +87,14 @@ bool semihosting_string(struct semihosting *s, uint32_t addr, uint32_t len, char
 
 void semihosting_console(struct semihosting *s, enum semihosting_stream to, const uint8_t *buf, size_t n)
 {
-	if (s->t.console_write) {
+	if (s->t.console_write)
 		s->t.console_write(s->t.opaque, to, buf, n);
-		return;
-	}
+	else
+		semihosting_to_host(to, buf, n);
+}
+
+void semihosting_to_host(enum semihosting_stream to, const uint8_t *buf, size_t n)
+{
 	int fd = to == SEMIHOSTING_STDOUT ? STDOUT_FILENO : STDERR_FILENO;
 	while (n) {
 		ssize_t r = write(fd, buf, n);

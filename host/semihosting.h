@@ -46,6 +46,19 @@ void semihosting_reset(struct semihosting *s);
 /* The images are loaded: what is left of RAM (SYS_HEAPINFO). */
 void semihosting_set_heap(struct semihosting *s, uint32_t base, uint32_t limit);
 
+/*
+ * What of it is state, as a part of a snapshot (base/state.h). `before` precedes packing and unpacking, `after` follows
+ * unpacking: files that are open in both go back to their place, others are closed (their handles are bad then). What
+ * files hold is not state.
+ */
+struct state_part;
+void semihosting_state_part(struct semihosting *s, struct state_part *part);
+void semihosting_state_before(struct semihosting *s);
+void semihosting_state_after(struct semihosting *s);
+
+/* Writes to the process's own standard streams, as the console does without console_write. */
+void semihosting_to_host(enum semihosting_stream to, const uint8_t *buf, size_t n);
+
 /* Executes operation `op` (r0) with parameter `param` (r1); returns the guest's new r0. */
 uint32_t semihosting_call(struct semihosting *s, uint32_t op, uint32_t param);
 

@@ -5,6 +5,7 @@
  */
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "hw/hw.h"
 
@@ -14,6 +15,7 @@ struct device_entry {
 	void *dev;
 	void (*reset)(void *dev);
 	void (*destroy)(void *dev);
+	const struct state_desc *state;
 };
 
 static void *alloc_zeroed(size_t size)
@@ -28,7 +30,7 @@ void hw_add_device(struct hw_context *hw, const char *name, void *dev, void (*re
 		   void (*destroy)(void *dev))
 {
 	struct device_entry *e = alloc_zeroed(sizeof(*e));
-	*e = (struct device_entry){hw->devices, name, dev, reset, destroy};
+	*e = (struct device_entry){hw->devices, name, dev, reset, destroy, NULL};
 	hw->devices = e;
 }
 
@@ -38,6 +40,33 @@ void *hw_new_device(struct hw_context *hw, const char *name, size_t size, void (
 	void *dev = alloc_zeroed(size);
 	hw_add_device(hw, name, dev, reset, destroy);
 	return dev;
+}
+
+void hw_describe(struct hw_context *hw, const void *dev, const struct state_desc *desc)
+{
+	for (struct device_entry *e = hw->devices; e; e = e->next)
+		if (e->dev == dev)
+			e->state = desc;
+}
+
+/* How many of that name are older. */
+static uint32_t instance_of(const struct device_entry *e)
+{
+	uint32_t n = 0;
+	for (const struct device_entry *o = e->next; o; o = o->next)
+		n += strcmp(o->name, e->name) == 0;
+	return n;
+}
+
+unsigned hw_state_parts(const struct hw_context *hw, struct state_part *parts, unsigned max)
+{
+	unsigned n = 0, i = 0;
+	for (const struct device_entry *e = hw->devices; e; e = e->next)
+		n++;
+	for (const struct device_entry *e = hw->devices; e; e = e->next, i++)
+		if (n - 1 - i < max)
+			parts[n - 1 - i] = (struct state_part){e->name, instance_of(e), e->dev, e->state};
+	return n;
 }
 
 static struct device_entry *reversed(struct device_entry *list)

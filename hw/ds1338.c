@@ -157,9 +157,26 @@ static void ds1338_reset(void *dev)
 	d->address_next = false;
 }
 
+/* ---- state ---- */
+
+static const struct state_field ds1338_fields[] = {
+	STATE_NOT(struct ds1338, hw, STATE_WIRING),
+	STATE(struct ds1338, offset),
+	STATE_BOOL(struct ds1338, halted),
+	STATE_BOOL(struct ds1338, mode12),
+	STATE(struct ds1338, wday_offset),
+	STATE_ARRAY(struct ds1338, time, 0),
+	STATE(struct ds1338, control),
+	STATE_ARRAY(struct ds1338, ram, 0),
+	STATE_MAX(struct ds1338, address, SIZE - 1),
+	STATE_BOOL(struct ds1338, address_next),
+};
+static const struct state_desc ds1338_state = {.name = "ds1338", .size = sizeof(struct ds1338), .version = 1, STATE_FIELDS(ds1338_fields)};
+
 struct i2c_slave ds1338_add(struct hw_context *hw)
 {
 	struct ds1338 *d = hw_new_device(hw, "ds1338", sizeof(*d), ds1338_reset, free);
+	hw_describe(hw, d, &ds1338_state);
 	d->hw = hw;
 	return (struct i2c_slave){0x68, d, ds1338_start, ds1338_write, ds1338_read};
 }

@@ -6,6 +6,7 @@
 #ifndef RHEA_HW_H
 #define RHEA_HW_H
 
+#include "base/state.h"
 #include "runtime/device.h"
 
 /* ---- register tables ---- */
@@ -62,6 +63,18 @@ void hw_guest_error(struct hw_context *hw, const char *fmt, ...) PRINTF_LIKE(2, 
  * process when the host is out of memory, as the arena does. */
 void *hw_new_device(struct hw_context *hw, const char *name, size_t size, void (*reset)(void *dev),
 		    void (*destroy)(void *dev));
+
+/* The device's state, for snapshots; every device has such a table. */
+void hw_describe(struct hw_context *hw, const void *dev, const struct state_desc *desc);
+
+/* A timer among the members. */
+#define STATE_TIMER(type, member) \
+	STATE(type, member.deadline), STATE(type, member.order), STATE_BOOL(type, member.armed)
+#define STATE_EACH_TIMER(type, array, member) \
+	STATE_EACH(type, array, member.deadline, 0), STATE_EACH(type, array, member.order, 0), STATE_EACH(type, array, member.armed, 1)
+/* The usual reasons why a member is no state. */
+#define STATE_WIRING "where it is connected, from the board's construction"
+#define STATE_FIXED "the same in every machine of this board"
 
 /* ---- devices; all return false or NULL with *err when the host refuses ---- */
 

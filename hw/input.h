@@ -10,4 +10,7 @@
 /* The key called `name` (n bytes), or numbered "0x1e" (set 1 code, 0x80 added behind the prefix); -1 when there is none. */
 int hw_key_find(const char *name, size_t n);
 
+/* Numbers of keys are below this. */
+unsigned hw_key_count(void);
+
 #endif

@@ -65,7 +65,7 @@ struct pflash {
 	struct block *medium;
 	uint32_t base, size;
 	uint8_t *bytes; /* the array; the address space owns it */
-	bool mapped_rom;
+	bool mapped_rom, want_rom;
 	struct vtimer to_rom;
 	enum view view;
 	enum cycle cycle;
@@ -79,20 +79,30 @@ static const struct mem_ops pflash_ops;
 
 /* ---- the map ---- */
 
+/* Refused only when the host has no memory: then reads go on seeing what they saw. */
+static void update_map(struct pflash *f)
+{
+	if (f->want_rom == f->mapped_rom)
+		return;
+	enum rhea_status st = f->want_rom ? as_map_rom_device(f->hw->as, GPA(f->base), f->size, f->bytes, &pflash_ops, f, "flash", NULL)
+					  : as_map_mmio(f->hw->as, GPA(f->base), f->size, &pflash_ops, f, "flash", NULL);
+	if (st == RHEA_OK)
+		f->mapped_rom = f->want_rom;
+}
+
 static void map_rom(void *dev)
 {
 	struct pflash *f = dev;
 	vtimer_cancel(&f->to_rom);
-	if (!f->mapped_rom)
-		f->mapped_rom = as_map_rom_device(f->hw->as, GPA(f->base), f->size, f->bytes, &pflash_ops, f, "flash", NULL) == RHEA_OK;
+	f->want_rom = true;
+	update_map(f);
 }
 
-/* Refused only when the host has no memory: then reads see the array for good. */
 static void map_registers(struct pflash *f)
 {
 	vtimer_cancel(&f->to_rom);
-	if (f->mapped_rom)
-		f->mapped_rom = as_map_mmio(f->hw->as, GPA(f->base), f->size, &pflash_ops, f, "flash", NULL) != RHEA_OK;
+	f->want_rom = false;
+	update_map(f);
 }
 
 static void set_view(struct pflash *f, enum view view)
@@ -110,6 +120,7 @@ static bool store(struct pflash *f, uint32_t off, const uint8_t *bytes, uint32_t
 {
 	if (block_present(f->medium) && !f->medium->write(f->medium, off, bytes, n))
 		return false;
+	as_will_write(f->hw->as, f->bytes + off, n);
 	memcpy(f->bytes + off, bytes, n);
 	return true;
 }
@@ -338,9 +349,46 @@ static void pflash_destroy(void *dev)
 	free(f);
 }
 
+/* ---- state ---- */
+
+/* Where buffered writes go, and that there are some to come while they are awaited. */
+static bool pflash_valid(const void *dev)
+{
+	const struct pflash *f = dev;
+	bool placed = f->buffer_block < f->size && f->buffer_block % BUFFER_SIZE == 0;
+	if (f->cycle == C_BUFFER_CONFIRM && !placed)
+		return false;
+	return (placed || f->buffer_block == UINT32_MAX || !f->buffer_block) && (f->cycle != C_BUFFER_DATA || f->buffer_left);
+}
+
+/* The map is part of the state. */
+static void pflash_loaded(void *dev)
+{
+	update_map(dev);
+}
+
+static const struct state_field pflash_fields[] = {
+	STATE_NOT(struct pflash, hw, STATE_WIRING),
+	STATE_NOT(struct pflash, medium, STATE_WIRING),
+	STATE_NOT(struct pflash, base, STATE_FIXED),
+	STATE_NOT(struct pflash, size, STATE_FIXED),
+	STATE_NOT(struct pflash, bytes, "memory, saved as such"),
+	STATE_NOT(struct pflash, mapped_rom, "what the map is now; want_rom is how it should be"),
+	STATE_BOOL(struct pflash, want_rom),
+	STATE_TIMER(struct pflash, to_rom),
+	STATE_MAX(struct pflash, view, VIEW_QUERY),
+	STATE_MAX(struct pflash, cycle, C_BUFFER_CONFIRM),
+	STATE(struct pflash, sr),
+	STATE(struct pflash, buffer_block),
+	STATE_MAX(struct pflash, buffer_left, BUFFER_WORDS),
+	STATE_ARRAY(struct pflash, buffer, 0),
+};
+static const struct state_desc pflash_state = {.name = "pflash", .size = sizeof(struct pflash), .version = 1, STATE_FIELDS(pflash_fields), .valid = pflash_valid, .loaded = pflash_loaded};
+
 bool pflash_add(struct hw_context *hw, uint32_t base, uint32_t size, struct block *medium, struct rhea_error *err)
 {
 	struct pflash *f = hw_new_device(hw, "pflash", sizeof(*f), pflash_reset, pflash_destroy);
+	hw_describe(hw, f, &pflash_state);
 	f->hw = hw;
 	f->medium = medium;
 	f->base = base;

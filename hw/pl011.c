@@ -230,9 +230,33 @@ static void pl011_destroy(void *dev)
 
 static const struct mem_ops pl011_ops = {pl011_read, pl011_write, 1, 4};
 
+/* ---- state ---- */
+
+static const struct state_field pl011_fields[] = {
+	STATE_NOT(struct pl011, hw, STATE_WIRING),
+	STATE_NOT(struct pl011, chr, STATE_WIRING),
+	STATE_NOT(struct pl011, irq, STATE_WIRING),
+	STATE(struct pl011, rsr),
+	STATE(struct pl011, ilpr),
+	STATE(struct pl011, ibrd),
+	STATE(struct pl011, fbrd),
+	STATE(struct pl011, lcr),
+	STATE(struct pl011, cr),
+	STATE(struct pl011, ifls),
+	STATE(struct pl011, imsc),
+	STATE(struct pl011, ris),
+	STATE(struct pl011, dmacr),
+	STATE_ARRAY(struct pl011, fifo, 0),
+	STATE_MAX(struct pl011, head, FIFO_DEPTH - 1),
+	STATE_MAX(struct pl011, count, FIFO_DEPTH),
+	STATE(struct pl011, last),
+};
+static const struct state_desc pl011_state = {.name = "pl011", .size = sizeof(struct pl011), .version = 1, STATE_FIELDS(pl011_fields)};
+
 bool pl011_add(struct hw_context *hw, uint32_t base, struct chardev *chr, struct irq_line irq, struct rhea_error *err)
 {
 	struct pl011 *u = hw_new_device(hw, "pl011", sizeof(*u), pl011_reset, pl011_destroy);
+	hw_describe(hw, u, &pl011_state);
 	u->hw = hw;
 	u->irq = irq;
 	pl011_reset(u);

@@ -161,9 +161,24 @@ static void pl031_destroy(void *dev)
 
 static const struct mem_ops pl031_ops = {pl031_read, pl031_write, 1, 4};
 
+/* ---- state ---- */
+
+static const struct state_field pl031_fields[] = {
+	STATE_NOT(struct pl031, hw, STATE_WIRING),
+	STATE_NOT(struct pl031, irq, STATE_WIRING),
+	STATE_TIMER(struct pl031, alarm),
+	STATE(struct pl031, offset),
+	STATE(struct pl031, mr),
+	STATE(struct pl031, lr),
+	STATE(struct pl031, imsc),
+	STATE(struct pl031, ris),
+};
+static const struct state_desc pl031_state = {.name = "pl031", .size = sizeof(struct pl031), .version = 1, STATE_FIELDS(pl031_fields)};
+
 bool pl031_add(struct hw_context *hw, uint32_t base, struct irq_line irq, struct rhea_error *err)
 {
 	struct pl031 *s = hw_new_device(hw, "pl031", sizeof(*s), pl031_reset, pl031_destroy);
+	hw_describe(hw, s, &pl031_state);
 	s->hw = hw;
 	s->irq = irq;
 	vtimer_init(&s->alarm, hw->clock, match, s);

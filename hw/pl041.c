@@ -319,9 +319,26 @@ static void pl041_destroy(void *dev)
 
 static const struct mem_ops pl041_ops = {pl041_read, pl041_write, 1, 4};
 
+/* ---- state ---- */
+
+static const struct state_field pl041_fields[] = {
+	STATE_NOT(struct pl041, hw, STATE_WIRING),
+	STATE_NOT(struct pl041, irq, STATE_WIRING),
+	STATE_TIMER(struct pl041, timer),
+	STATE_ARRAY(struct pl041, word, 0),
+	STATE_ARRAY(struct pl041, codec, 0),
+	STATE_EACH(struct pl041, fifo, level, FIFO_DEPTH),
+	STATE_EACH(struct pl041, fifo, half_empty, 1),
+	STATE_EACH(struct pl041, fifo, underrun, 1),
+	STATE_EACH(struct pl041, fifo, sent, 1),
+	STATE(struct pl041, frame),
+};
+static const struct state_desc pl041_state = {.name = "pl041", .size = sizeof(struct pl041), .version = 1, STATE_FIELDS(pl041_fields)};
+
 bool pl041_add(struct hw_context *hw, uint32_t base, struct irq_line irq, struct rhea_error *err)
 {
 	struct pl041 *s = hw_new_device(hw, "pl041", sizeof(*s), pl041_reset, pl041_destroy);
+	hw_describe(hw, s, &pl041_state);
 	s->hw = hw;
 	s->irq = irq;
 	vtimer_init(&s->timer, hw->clock, timer_fire, s);

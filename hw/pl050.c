@@ -122,10 +122,23 @@ static void pl050_reset(void *dev)
 
 static const struct mem_ops pl050_ops = {pl050_read, pl050_write, 1, 4};
 
+/* ---- state ---- */
+
+static const struct state_field pl050_fields[] = {
+	STATE_NOT(struct pl050, hw, STATE_WIRING),
+	STATE_NOT(struct pl050, irq, STATE_WIRING),
+	STATE_NOT(struct pl050, ps2, STATE_WIRING),
+	STATE(struct pl050, cr),
+	STATE(struct pl050, clkdiv),
+	STATE_BOOL(struct pl050, full),
+};
+static const struct state_desc pl050_state = {.name = "pl050", .size = sizeof(struct pl050), .version = 1, STATE_FIELDS(pl050_fields)};
+
 bool pl050_add(struct hw_context *hw, uint32_t base, bool mouse, struct irq_line irq, struct rhea_error *err)
 {
 	const char *name = mouse ? "pl050-mouse" : "pl050-keyboard";
 	struct pl050 *k = hw_new_device(hw, name, sizeof(*k), pl050_reset, free);
+	hw_describe(hw, k, &pl050_state);
 	k->hw = hw;
 	k->irq = irq;
 	k->ps2 = mouse ? ps2_mouse_add(hw) : ps2_kbd_add(hw);

@@ -134,9 +134,27 @@ static void pl061_reset(void *dev)
 
 static const struct mem_ops pl061_ops = {pl061_read, pl061_write, 1, 4};
 
+/* ---- state ---- */
+
+static const struct state_field pl061_fields[] = {
+	STATE_NOT(struct pl061, hw, STATE_WIRING),
+	STATE_NOT(struct pl061, irq, STATE_WIRING),
+	STATE(struct pl061, data),
+	STATE(struct pl061, seen),
+	STATE(struct pl061, dir),
+	STATE(struct pl061, is),
+	STATE(struct pl061, ibe),
+	STATE(struct pl061, iev),
+	STATE(struct pl061, ie),
+	STATE(struct pl061, ris),
+	STATE(struct pl061, afsel),
+};
+static const struct state_desc pl061_state = {.name = "pl061", .size = sizeof(struct pl061), .version = 1, STATE_FIELDS(pl061_fields)};
+
 bool pl061_add(struct hw_context *hw, uint32_t base, struct irq_line irq, struct rhea_error *err)
 {
 	struct pl061 *g = hw_new_device(hw, "pl061", sizeof(*g), pl061_reset, free);
+	hw_describe(hw, g, &pl061_state);
 	g->hw = hw;
 	g->irq = irq;
 	return as_map_mmio(hw->as, GPA(base), PAGE_SIZE, &pl061_ops, g, "pl061", err) == RHEA_OK;

@@ -430,9 +430,30 @@ static void pl080_destroy(void *dev)
 
 static const struct mem_ops pl080_ops = {pl080_read, pl080_write, 1, 4};
 
+/* ---- state ---- */
+
+static const struct state_field pl080_fields[] = {
+	STATE_NOT(struct pl080, hw, STATE_WIRING),
+	STATE_NOT(struct pl080, irq, STATE_WIRING),
+	STATE_TIMER(struct pl080, timer),
+	{.name = "ch.reg", .offset = offsetof(struct pl080, ch[0].reg), .size = STATE_SIZEOF(struct pl080, ch[0].reg), .count = N_CHANNELS,
+	 .stride = sizeof(struct channel), .width = 4, .since = 1},
+	STATE_EACH(struct pl080, ch, burst_left, 256),
+	STATE(struct pl080, raw_tc),
+	STATE(struct pl080, raw_err),
+	STATE(struct pl080, config),
+	STATE(struct pl080, sync),
+	STATE_ARRAY(struct pl080, soft, 0),
+	STATE(struct pl080, lines),
+	STATE_BOOL(struct pl080, unfinished),
+	STATE_NOT(struct pl080, budget, "used up within one slice"),
+};
+static const struct state_desc pl080_state = {.name = "pl080", .size = sizeof(struct pl080), .version = 1, STATE_FIELDS(pl080_fields)};
+
 struct pl080 *pl080_add(struct hw_context *hw, uint32_t base, struct irq_line irq, struct rhea_error *err)
 {
 	struct pl080 *s = hw_new_device(hw, "pl080", sizeof(*s), pl080_reset, pl080_destroy);
+	hw_describe(hw, s, &pl080_state);
 	s->hw = hw;
 	s->irq = irq;
 	vtimer_init(&s->timer, hw->clock, timer_fire, s);

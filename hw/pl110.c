@@ -306,9 +306,28 @@ static void pl110_destroy(void *dev)
 
 static const struct mem_ops pl110_ops = {pl110_read, pl110_write, 1, 4};
 
+/* ---- state ---- */
+
+static const struct state_field pl110_fields[] = {
+	STATE_NOT(struct pl110, hw, STATE_WIRING),
+	STATE_NOT(struct pl110, irq, STATE_WIRING),
+	STATE_TIMER(struct pl110, timer),
+	STATE_ARRAY(struct pl110, timing, 0),
+	STATE(struct pl110, upbase),
+	STATE(struct pl110, lpbase),
+	STATE(struct pl110, control),
+	STATE(struct pl110, imsc),
+	STATE(struct pl110, ris),
+	STATE_ARRAY(struct pl110, palette, 0),
+	STATE(struct pl110, next_frame),
+	STATE_MAX(struct pl110, mux, 3),
+};
+static const struct state_desc pl110_state = {.name = "pl110", .size = sizeof(struct pl110), .version = 1, STATE_FIELDS(pl110_fields)};
+
 struct pl110 *pl110_add(struct hw_context *hw, uint32_t base, struct irq_line irq, struct rhea_error *err)
 {
 	struct pl110 *l = hw_new_device(hw, "pl110", sizeof(*l), pl110_reset, pl110_destroy);
+	hw_describe(hw, l, &pl110_state);
 	l->hw = hw;
 	l->irq = irq;
 	vtimer_init(&l->timer, hw->clock, timer_fire, l);

@@ -424,11 +424,39 @@ static void pl181_destroy(void *dev)
 
 static const struct mem_ops pl181_ops = {pl181_read, pl181_write, 1, 4};
 
+/* ---- state ---- */
+
+static const struct state_field pl181_fields[] = {
+	STATE_NOT(struct pl181, hw, STATE_WIRING),
+	STATE_NOT(struct pl181, card, STATE_WIRING),
+	STATE_NOT(struct pl181, irq, STATE_WIRING),
+	STATE_TIMER(struct pl181, timer),
+	STATE(struct pl181, power),
+	STATE(struct pl181, clock),
+	STATE(struct pl181, argument),
+	STATE(struct pl181, command),
+	STATE(struct pl181, respcmd),
+	STATE_ARRAY(struct pl181, response, 0),
+	STATE(struct pl181, datatimer),
+	STATE(struct pl181, datalength),
+	STATE(struct pl181, datactrl),
+	STATE(struct pl181, datacnt),
+	STATE(struct pl181, status),
+	STATE_ARRAY(struct pl181, mask, 0),
+	STATE_ARRAY(struct pl181, fifo, 0),
+	STATE_MAX(struct pl181, head, FIFO_WORDS - 1),
+	STATE_MAX(struct pl181, count, FIFO_WORDS),
+	STATE(struct pl181, part),
+	STATE_MAX(struct pl181, part_len, 4),
+};
+static const struct state_desc pl181_state = {.name = "pl181", .size = sizeof(struct pl181), .version = 1, STATE_FIELDS(pl181_fields)};
+
 bool pl181_add(struct hw_context *hw, uint32_t base, struct block *medium, struct irq_line irq0, struct irq_line irq1,
 	       struct rhea_error *err)
 {
 	struct sdcard *card = sdcard_add(hw, medium);
 	struct pl181 *m = hw_new_device(hw, "pl181", sizeof(*m), pl181_reset, pl181_destroy);
+	hw_describe(hw, m, &pl181_state);
 	m->hw = hw;
 	m->card = card;
 	m->irq[0] = irq0;

@@ -229,10 +229,30 @@ struct irq_line pl190_input(struct pl190 *vic, unsigned n)
 
 static const struct mem_ops pl190_ops = {pl190_read, pl190_write, 1, 4};
 
+/* ---- state ---- */
+
+static const struct state_field pl190_fields[] = {
+	STATE_NOT(struct pl190, hw, STATE_WIRING),
+	STATE_NOT(struct pl190, irq, STATE_WIRING),
+	STATE_NOT(struct pl190, fiq, STATE_WIRING),
+	STATE(struct pl190, level),
+	STATE(struct pl190, soft),
+	STATE(struct pl190, enable),
+	STATE(struct pl190, fiq_select),
+	STATE(struct pl190, protection),
+	STATE_ARRAY(struct pl190, vect_addr, 0),
+	STATE_ARRAY(struct pl190, vect_cntl, 0),
+	STATE_ARRAY(struct pl190, above, 0),
+	STATE_MAX(struct pl190, current, PRIO_NONE),
+	STATE_ARRAY(struct pl190, outer, PRIO_NONE),
+};
+static const struct state_desc pl190_state = {.name = "pl190", .size = sizeof(struct pl190), .version = 1, STATE_FIELDS(pl190_fields)};
+
 struct pl190 *pl190_add(struct hw_context *hw, uint32_t base, struct irq_line irq, struct irq_line fiq,
 			struct rhea_error *err)
 {
 	struct pl190 *v = hw_new_device(hw, "pl190", sizeof(*v), pl190_reset, free);
+	hw_describe(hw, v, &pl190_state);
 	v->hw = hw;
 	v->irq = irq;
 	v->fiq = fiq;

@@ -2,8 +2,7 @@
 /* The queue of bytes from a PS/2 device to its port. */
 #include "hw/ps2.h"
 
-#define RING ((unsigned)sizeof(((struct ps2 *)0)->out))
-_Static_assert(RING >= PS2_QUEUE + PS2_REPLY, "a reply finds room in front of a full queue");
+_Static_assert(PS2_RING >= PS2_QUEUE + PS2_REPLY, "a reply finds room in front of a full queue");
 
 static void changed(struct ps2 *p)
 {
@@ -12,7 +11,7 @@ static void changed(struct ps2 *p)
 
 static void drop(struct ps2 *p, unsigned n)
 {
-	p->head = (p->head + n) % RING;
+	p->head = (p->head + n) % PS2_RING;
 	p->count -= n;
 	p->replies -= MIN(p->replies, n);
 }
@@ -22,7 +21,7 @@ bool ps2_put(struct ps2 *p, const uint8_t *bytes, unsigned n)
 	if (p->count - p->replies + n > PS2_QUEUE)
 		return false;
 	for (unsigned i = 0; i < n; i++)
-		p->out[(p->head + p->count++) % RING] = bytes[i];
+		p->out[(p->head + p->count++) % PS2_RING] = bytes[i];
 	changed(p);
 	return true;
 }
@@ -35,9 +34,9 @@ void ps2_append(struct ps2 *p, const uint8_t *bytes, unsigned n)
 void ps2_reply(struct ps2 *p, const uint8_t *bytes, unsigned n)
 {
 	drop(p, p->replies);
-	p->head = (p->head + RING - n) % RING;
+	p->head = (p->head + PS2_RING - n) % PS2_RING;
 	for (unsigned i = 0; i < n; i++)
-		p->out[(p->head + i) % RING] = bytes[i];
+		p->out[(p->head + i) % PS2_RING] = bytes[i];
 	p->count += n;
 	p->replies = n;
 	changed(p);

@@ -10,11 +10,12 @@
 
 #define PS2_QUEUE 16u /* as deep as real keyboards and QEMU's mouse have it */
 #define PS2_REPLY 4u  /* the longest reply */
+#define PS2_RING 32u
 
 enum { PS2_ACK = 0xfa, PS2_RESEND = 0xfe, PS2_PASSED = 0xaa };
 
 struct ps2 {
-	uint8_t out[32];       /* a ring: PS2_QUEUE bytes and a reply in front of them */
+	uint8_t out[PS2_RING];       /* a ring: PS2_QUEUE bytes and a reply in front of them */
 	unsigned head, count;
 	unsigned replies;      /* of `count`: in front, and void with the next command */
 	uint8_t last;          /* what was taken last */

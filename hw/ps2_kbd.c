@@ -64,6 +64,11 @@ int hw_key_find(const char *name, size_t n)
 	return -1;
 }
 
+unsigned hw_key_count(void)
+{
+	return ARRAY_LEN(keys);
+}
+
 /* ---- scan codes ---- */
 
 struct codes {
@@ -290,9 +295,44 @@ static void kbd_destroy(void *dev)
 	free(k);
 }
 
+/* ---- state ---- */
+
+/* Sets count from 1; replies are among what waits. */
+static bool kbd_valid(const void *dev)
+{
+	const struct ps2_kbd *k = dev;
+	return k->set && k->ps2.replies <= k->ps2.count && k->ps2.count - k->ps2.replies <= PS2_QUEUE;
+}
+
+static const struct state_field kbd_fields[] = {
+	STATE_ARRAY(struct ps2_kbd, ps2.out, 0),
+	STATE_MAX(struct ps2_kbd, ps2.head, PS2_RING - 1),
+	STATE_MAX(struct ps2_kbd, ps2.count, PS2_QUEUE + PS2_REPLY),
+	STATE_MAX(struct ps2_kbd, ps2.replies, PS2_REPLY),
+	STATE(struct ps2_kbd, ps2.last),
+	STATE_NOT(struct ps2_kbd, ps2.ready, STATE_WIRING),
+	STATE_NOT(struct ps2_kbd, ps2.write, STATE_WIRING),
+	STATE_NOT(struct ps2_kbd, ps2.room, STATE_WIRING),
+	STATE_NOT(struct ps2_kbd, hw, STATE_WIRING),
+	STATE_TIMER(struct ps2_kbd, timer),
+	STATE_EACH(struct ps2_kbd, events, time, 0),
+	STATE_EACH(struct ps2_kbd, events, key, ARRAY_LEN(keys) - 1),
+	STATE_EACH(struct ps2_kbd, events, down, 1),
+	STATE_MAX(struct ps2_kbd, head, EVENTS - 1),
+	STATE_MAX(struct ps2_kbd, count, EVENTS),
+	STATE(struct ps2_kbd, busy_until),
+	STATE(struct ps2_kbd, pending),
+	STATE_MAX(struct ps2_kbd, set, 3),
+	STATE_BOOL(struct ps2_kbd, scanning),
+	STATE(struct ps2_kbd, alt),
+	STATE(struct ps2_kbd, ctrl),
+};
+static const struct state_desc kbd_state = {.name = "ps2-kbd", .size = sizeof(struct ps2_kbd), .version = 1, STATE_FIELDS(kbd_fields), .valid = kbd_valid};
+
 struct ps2 *ps2_kbd_add(struct hw_context *hw)
 {
 	struct ps2_kbd *k = hw_new_device(hw, "ps2-kbd", sizeof(*k), kbd_reset, kbd_destroy);
+	hw_describe(hw, k, &kbd_state);
 	k->hw = hw;
 	k->ps2.write = kbd_write;
 	k->ps2.room = kbd_room;

@@ -218,9 +218,43 @@ static void mouse_reset(void *dev)
 	m->ps2.last = 0;
 }
 
+/* ---- state ---- */
+
+/* Replies are among what waits; what has moved is bounded, so that it can be told in a bounded number of packets. */
+static bool mouse_valid(const void *dev)
+{
+	const struct ps2_mouse *m = dev;
+	return m->ps2.replies <= m->ps2.count && m->ps2.count - m->ps2.replies <= PS2_QUEUE &&
+	       add_clamped(m->dx, 0) == m->dx && add_clamped(m->dy, 0) == m->dy && add_clamped(m->dz, 0) == m->dz;
+}
+
+static const struct state_field mouse_fields[] = {
+	STATE_ARRAY(struct ps2_mouse, ps2.out, 0),
+	STATE_MAX(struct ps2_mouse, ps2.head, PS2_RING - 1),
+	STATE_MAX(struct ps2_mouse, ps2.count, PS2_QUEUE + PS2_REPLY),
+	STATE_MAX(struct ps2_mouse, ps2.replies, PS2_REPLY),
+	STATE(struct ps2_mouse, ps2.last),
+	STATE_NOT(struct ps2_mouse, ps2.ready, STATE_WIRING),
+	STATE_NOT(struct ps2_mouse, ps2.write, STATE_WIRING),
+	STATE_NOT(struct ps2_mouse, ps2.room, STATE_WIRING),
+	STATE(struct ps2_mouse, pending),
+	STATE_ARRAY(struct ps2_mouse, rates, 0),
+	STATE(struct ps2_mouse, id),
+	STATE(struct ps2_mouse, status),
+	STATE(struct ps2_mouse, resolution),
+	STATE_BOOL(struct ps2_mouse, wrap),
+	STATE_BOOL(struct ps2_mouse, changed),
+	STATE(struct ps2_mouse, buttons),
+	STATE(struct ps2_mouse, dx),
+	STATE(struct ps2_mouse, dy),
+	STATE(struct ps2_mouse, dz),
+};
+static const struct state_desc mouse_state = {.name = "ps2-mouse", .size = sizeof(struct ps2_mouse), .version = 1, STATE_FIELDS(mouse_fields), .valid = mouse_valid};
+
 struct ps2 *ps2_mouse_add(struct hw_context *hw)
 {
 	struct ps2_mouse *m = hw_new_device(hw, "ps2-mouse", sizeof(*m), mouse_reset, free);
+	hw_describe(hw, m, &mouse_state);
 	m->ps2.write = mouse_write;
 	m->ps2.room = mouse_room;
 	defaults(m);

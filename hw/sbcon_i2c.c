@@ -204,9 +204,25 @@ static void sbcon_reset(void *dev)
 
 static const struct mem_ops sbcon_ops = {sbcon_read, sbcon_write, 1, 4};
 
+/* ---- state ---- */
+
+static const struct state_field sbcon_fields[] = {
+	STATE_NOT(struct sbcon, hw, STATE_WIRING),
+	STATE_NOT(struct sbcon, slave, STATE_WIRING),
+	STATE(struct sbcon, out),
+	STATE_BOOL(struct sbcon, sda),
+	STATE_MAX(struct sbcon, state, BUS_MASTER_ACK),
+	STATE_MAX(struct sbcon, after_ack, BUS_MASTER_ACK),
+	STATE(struct sbcon, shift),
+	STATE_MAX(struct sbcon, bits, 8),
+	STATE_BOOL(struct sbcon, acked),
+};
+static const struct state_desc sbcon_state = {.name = "sbcon-i2c", .size = sizeof(struct sbcon), .version = 1, STATE_FIELDS(sbcon_fields)};
+
 bool sbcon_i2c_add(struct hw_context *hw, uint32_t base, const struct i2c_slave *slave, struct rhea_error *err)
 {
 	struct sbcon *s = hw_new_device(hw, "sbcon-i2c", sizeof(*s), sbcon_reset, free);
+	hw_describe(hw, s, &sbcon_state);
 	s->hw = hw;
 	s->slave = *slave;
 	sbcon_reset(s);

@@ -611,9 +611,51 @@ static void sdcard_destroy(void *dev)
 	free(c);
 }
 
+/* ---- state ---- */
+
+/* Positions lie in the block, erase marks in the card. An empty slot has neither. */
+static bool sdcard_valid(const void *dev)
+{
+	const struct sdcard *c = dev;
+	bool present = block_present(c->medium);
+	bool erases = !c->erase_set || (present && in_card(c, c->erase[0] * BLOCK, BLOCK) && in_card(c, c->erase[1] * BLOCK, BLOCK));
+	bool known = c->state <= RCV || c->state == INACTIVE;
+	return known && c->pos <= c->len && (c->state != RCV || c->pos < c->len) && c->block_len &&
+	       c->erase[0] < UINT64_MAX / BLOCK && c->erase[1] < UINT64_MAX / BLOCK && erases;
+}
+
+static const struct state_field sdcard_fields[] = {
+	STATE_NOT(struct sdcard, hw, STATE_WIRING),
+	STATE_NOT(struct sdcard, medium, STATE_WIRING),
+	STATE_MAX(struct sdcard, state, INACTIVE),
+	STATE(struct sdcard, status),
+	STATE(struct sdcard, rca),
+	STATE(struct sdcard, ocr),
+	STATE(struct sdcard, echo),
+	STATE_BOOL(struct sdcard, knows_v2),
+	STATE_MAX(struct sdcard, block_len, BLOCK),
+	STATE_NOT(struct sdcard, cid, STATE_FIXED),
+	STATE_ARRAY(struct sdcard, csd, 0),
+	STATE_ARRAY(struct sdcard, ssr, 0),
+	STATE_ARRAY(struct sdcard, function, 15),
+	STATE_ARRAY(struct sdcard, erase, 0),
+	STATE_MAX(struct sdcard, erase_set, 3),
+	STATE_MAX(struct sdcard, transfer, CSD_IN),
+	STATE_BOOL(struct sdcard, multi),
+	STATE_BOOL(struct sdcard, failed),
+	STATE_BOOL(struct sdcard, told_failure),
+	STATE(struct sdcard, at_byte),
+	STATE(struct sdcard, well_written),
+	STATE_ARRAY(struct sdcard, buf, 0),
+	STATE_MAX(struct sdcard, pos, BLOCK),
+	STATE_MAX(struct sdcard, len, BLOCK),
+};
+static const struct state_desc sdcard_state = {.name = "sdcard", .size = sizeof(struct sdcard), .version = 1, STATE_FIELDS(sdcard_fields), .valid = sdcard_valid};
+
 struct sdcard *sdcard_add(struct hw_context *hw, struct block *medium)
 {
 	struct sdcard *c = hw_new_device(hw, "sdcard", sizeof(*c), sdcard_reset, sdcard_destroy);
+	hw_describe(hw, c, &sdcard_state);
 	c->hw = hw;
 	c->medium = medium;
 	sd_make_cid(c->cid);

@@ -294,9 +294,56 @@ static void smc_destroy(void *dev)
 
 static const struct mem_ops smc_ops = {smc_read, smc_write, 1, 4};
 
+/* ---- state ---- */
+
+/* What the network's side is now, which may be another than when the state was saved. */
+static void smc_loaded(void *dev)
+{
+	struct smc *s = dev;
+	if (s->net)
+		smc_changed(s);
+}
+
+static const struct state_field smc_fields[] = {
+	STATE_NOT(struct smc, hw, STATE_WIRING),
+	STATE_NOT(struct smc, net, STATE_WIRING),
+	STATE_NOT(struct smc, irq, STATE_WIRING),
+	STATE(struct smc, phy.control),
+	STATE(struct smc, phy.advertise),
+	STATE(struct smc, phy.config1),
+	STATE(struct smc, phy.config2),
+	STATE(struct smc, phy.mask),
+	STATE(struct smc, phy.status),
+	STATE(struct smc, phy.changed),
+	STATE_BOOL(struct smc, phy.cable),
+	STATE_BOOL(struct smc, phy.link_fell),
+	STATE_MAX(struct smc, phy.pos, 32),
+	STATE(struct smc, phy.ones),
+	STATE(struct smc, phy.shift),
+	STATE(struct smc, phy.out),
+	STATE_BOOL(struct smc, phy.addressed),
+	STATE_ARRAY(struct smc, eeprom, 0),
+	STATE_ARRAY(struct smc, reg, 0),
+	STATE_MAX(struct smc, bank, N_BANKS - 1),
+	STATE_MAX(struct smc, allocated, (1u << N_PAGES) - 1),
+	STATE(struct smc, result),
+	STATE_BOOL(struct smc, alloc_waits),
+	STATE(struct smc, latched),
+	STATE(struct smc, tx_status),
+	STATE_MAX(struct smc, tx.n, N_PAGES),
+	STATE_ARRAY(struct smc, tx.page, N_PAGES - 1),
+	STATE_MAX(struct smc, done.n, N_PAGES),
+	STATE_ARRAY(struct smc, done.page, N_PAGES - 1),
+	STATE_MAX(struct smc, rx.n, N_PAGES),
+	STATE_ARRAY(struct smc, rx.page, N_PAGES - 1),
+	{STATE_AT(struct smc, mem), .width = 1, .since = 1},
+};
+static const struct state_desc smc_state = {.name = "smc91c111", .size = sizeof(struct smc), .version = 1, STATE_FIELDS(smc_fields), .loaded = smc_loaded};
+
 bool smc91c111_add(struct hw_context *hw, uint32_t base, struct netdev *net, struct irq_line irq, struct rhea_error *err)
 {
 	struct smc *s = hw_new_device(hw, "smc91c111", sizeof(*s), smc_reset, smc_destroy);
+	hw_describe(hw, s, &smc_state);
 	s->hw = hw;
 	s->irq = irq;
 	if (net) {

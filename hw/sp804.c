@@ -248,9 +248,36 @@ static void sp804_destroy(void *dev)
 
 static const struct mem_ops sp804_ops = {sp804_read, sp804_write, 1, 4};
 
+/* ---- state ---- */
+
+/* The counter is divided by its tick. */
+static bool sp804_valid(const void *dev)
+{
+	const struct sp804 *s = dev;
+	return s->t[0].tick && s->t[1].tick;
+}
+
+static const struct state_field sp804_fields[] = {
+	STATE_NOT(struct sp804, hw, STATE_WIRING),
+	STATE_NOT(struct sp804, irq, STATE_WIRING),
+	STATE_NOT_EACH(struct sp804, t, owner, STATE_WIRING),
+	STATE_EACH_TIMER(struct sp804, t, timer),
+	STATE_EACH(struct sp804, t, load, 0),
+	STATE_EACH(struct sp804, t, control, 0),
+	STATE_EACH(struct sp804, t, limit, 0),
+	STATE_EACH(struct sp804, t, count, 0),
+	STATE_EACH(struct sp804, t, start, 0),
+	STATE_EACH(struct sp804, t, tick, UINT32_MAX),
+	STATE_EACH(struct sp804, t, running, 1),
+	STATE_EACH(struct sp804, t, oneshot, 1),
+	STATE_EACH(struct sp804, t, raised, 1),
+};
+static const struct state_desc sp804_state = {.name = "sp804", .size = sizeof(struct sp804), .version = 1, STATE_FIELDS(sp804_fields), .valid = sp804_valid};
+
 bool sp804_add(struct hw_context *hw, uint32_t base, struct irq_line irq, struct rhea_error *err)
 {
 	struct sp804 *s = hw_new_device(hw, "sp804", sizeof(*s), sp804_reset, sp804_destroy);
+	hw_describe(hw, s, &sp804_state);
 	s->hw = hw;
 	s->irq = irq;
 	for (unsigned i = 0; i < 2; i++) {

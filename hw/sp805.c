@@ -208,9 +208,26 @@ static void sp805_destroy(void *dev)
 
 static const struct mem_ops sp805_ops = {sp805_read, sp805_write, 1, 4};
 
+/* ---- state ---- */
+
+static const struct state_field sp805_fields[] = {
+	STATE_NOT(struct sp805, hw, STATE_WIRING),
+	STATE_NOT(struct sp805, irq, STATE_WIRING),
+	STATE_TIMER(struct sp805, timer),
+	STATE(struct sp805, load),
+	STATE(struct sp805, control),
+	STATE(struct sp805, itcr),
+	STATE(struct sp805, count),
+	STATE(struct sp805, start),
+	STATE_BOOL(struct sp805, raised),
+	STATE_BOOL(struct sp805, locked),
+};
+static const struct state_desc sp805_state = {.name = "sp805", .size = sizeof(struct sp805), .version = 1, STATE_FIELDS(sp805_fields)};
+
 bool sp805_add(struct hw_context *hw, uint32_t base, struct irq_line irq, struct rhea_error *err)
 {
 	struct sp805 *w = hw_new_device(hw, "sp805", sizeof(*w), sp805_reset, sp805_destroy);
+	hw_describe(hw, w, &sp805_state);
 	w->hw = hw;
 	w->irq = irq;
 	vtimer_init(&w->timer, hw->clock, timer_fire, w);

@@ -215,10 +215,28 @@ static void sysreg_reset(void *dev)
 
 static const struct mem_ops sysreg_ops = {sysreg_read, sysreg_write, 1, 4};
 
+/* ---- state ---- */
+
+static const struct state_field sysreg_fields[] = {
+	STATE_NOT(struct sysreg, hw, STATE_WIRING),
+	STATE_NOT(struct sysreg, clcd_mux, STATE_WIRING),
+	STATE_NOT(struct sysreg, sys_id, STATE_FIXED),
+	STATE_NOT(struct sysreg, proc_id, STATE_FIXED),
+	STATE(struct sysreg, led),
+	STATE(struct sysreg, lock),
+	STATE_ARRAY(struct sysreg, cfgdata, 0),
+	STATE(struct sysreg, flags),
+	STATE(struct sysreg, nvflags),
+	STATE(struct sysreg, resetctl),
+	STATE(struct sysreg, clcd),
+};
+static const struct state_desc sysreg_state = {.name = "arm-sysctl", .size = sizeof(struct sysreg), .version = 1, STATE_FIELDS(sysreg_fields)};
+
 bool sysreg_add(struct hw_context *hw, uint32_t base, uint32_t sys_id, uint32_t proc_id,
 		const struct irq_line clcd_mux[2], struct rhea_error *err)
 {
 	struct sysreg *s = hw_new_device(hw, "arm-sysctl", sizeof(*s), sysreg_reset, free);
+	hw_describe(hw, s, &sysreg_state);
 	s->hw = hw;
 	s->sys_id = sys_id;
 	s->proc_id = proc_id;

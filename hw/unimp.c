@@ -43,9 +43,18 @@ static enum mem_result unimp_write(void *dev, uint32_t off, unsigned size, uint3
 
 static const struct mem_ops unimp_ops = {unimp_read, unimp_write, 1, 4};
 
+/* ---- state ---- */
+
+static const struct state_field unimp_fields[] = {
+	STATE_NOT(struct unimp, hw, STATE_WIRING),
+	STATE_NOT(struct unimp, row, STATE_FIXED),
+};
+static const struct state_desc unimp_state = {.name = "unimp", .size = sizeof(struct unimp), .version = 1, STATE_FIELDS(unimp_fields)};
+
 bool unimp_add(struct hw_context *hw, const struct unimp_row *row, struct rhea_error *err)
 {
 	struct unimp *u = hw_new_device(hw, row->name, sizeof(*u), NULL, free);
+	hw_describe(hw, u, &unimp_state);
 	u->hw = hw;
 	u->row = row;
 	return as_map_mmio(hw->as, GPA(row->base), row->size, &unimp_ops, u, row->name, err) == RHEA_OK;

@@ -130,10 +130,22 @@ struct irq_line versatile_sic_input(struct versatile_sic *sic, unsigned n)
 
 static const struct mem_ops sic_ops = {sic_read, sic_write, 1, 4};
 
+/* ---- state ---- */
+
+static const struct state_field sic_fields[] = {
+	STATE_NOT(struct versatile_sic, hw, STATE_WIRING),
+	STATE_NOT(struct versatile_sic, out, STATE_WIRING),
+	STATE(struct versatile_sic, level),
+	STATE(struct versatile_sic, enable),
+	STATE(struct versatile_sic, pass),
+};
+static const struct state_desc sic_state = {.name = "vpb-sic", .size = sizeof(struct versatile_sic), .version = 1, STATE_FIELDS(sic_fields)};
+
 struct versatile_sic *versatile_sic_add(struct hw_context *hw, uint32_t base, struct pl190 *vic,
 					struct rhea_error *err)
 {
 	struct versatile_sic *s = hw_new_device(hw, "vpb-sic", sizeof(*s), sic_reset, free);
+	hw_describe(hw, s, &sic_state);
 	s->hw = hw;
 	s->out[SUMMARY_LINE] = pl190_input(vic, SUMMARY_LINE);
 	for (unsigned n = 0; n < SUMMARY_LINE; n++)

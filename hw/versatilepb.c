@@ -97,9 +97,16 @@ static void set_crossed(void *opaque, unsigned n, bool level)
 		irq_set(&l->crossed[i], l->level[0] || l->level[1]);
 }
 
+static const struct state_field mci_fields[] = {
+	STATE_NOT(struct mci_lines, crossed, STATE_WIRING),
+	STATE_ARRAY(struct mci_lines, level, 1),
+};
+static const struct state_desc mci_state = {.name = "mci-lines", .size = sizeof(struct mci_lines), .version = 1, STATE_FIELDS(mci_fields)};
+
 static bool add_cards(struct hw_context *hw, const struct versatile *b, struct rhea_error *err)
 {
 	struct mci_lines *l = hw_new_device(hw, "mci-lines", sizeof(*l), NULL, free);
+	hw_describe(hw, l, &mci_state);
 	l->crossed[0] = versatile_sic_input(b->sic, 1);
 	l->crossed[1] = versatile_sic_input(b->sic, 23);
 	return pl181_add(hw, 0x10005000, hw->sd[0], versatile_sic_input(b->sic, 22), (struct irq_line){set_crossed, l, 0}, err) &&

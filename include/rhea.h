@@ -241,6 +241,7 @@ enum rhea_event_kind {
 	RHEA_EVENT_RESET,    /* no_reboot: the guest asked for a reset */
 	RHEA_EVENT_MISMATCH, /* RHEA_ACCEL_LOCKSTEP found a difference; the report went to the log */
 	RHEA_EVENT_BREAK,    /* rhea_add_stop: before the instruction, or before the one that accesses: stop, addr */
+	RHEA_EVENT_REPLAYED, /* rhea_replay: the recording has come to its end, or (code 1, and a line in the log) to a difference */
 	RHEA_EVENT_HALTED,   /* the core waits and nothing in the machine can ever wake it (no back end that
 				could bring input, no timer) */
 };
@@ -305,6 +306,57 @@ RHEA_API enum rhea_status rhea_read_phys(struct rhea *m, uint64_t addr, void *bu
 RHEA_API enum rhea_status rhea_write_phys(struct rhea *m, uint64_t addr, const void *buf, size_t size);
 RHEA_API enum rhea_status rhea_read_virt(struct rhea *m, uint32_t addr, void *buf, size_t size);
 RHEA_API enum rhea_status rhea_write_virt(struct rhea *m, uint32_t addr, const void *buf, size_t size);
+
+/* ---- snapshots in memory -------------------------------------------------------------------------
+ * The whole machine between two rhea_run: core, memory, devices, drives (what the guest wrote to them since; also in their
+ * files), virtual time and the instruction count. Not: the host's ends of serial ports and networks, what files opened by
+ * semihosting hold (their positions are restored; files opened since are closed), memory that a client changes itself behind
+ * rhea_map_host. Any number may be kept; each can be restored any number of times, in any order.
+ *
+ * Taking one and going back to it cost what was written since (about 0.2 us for each 4 KiB page, and some us), but going to
+ * another one than the last that was taken or restored: then also what differs between the two. Each keeps a copy of
+ * the pages that have changed since. While there is any, memory is accessed as with no_window. */
+
+struct rhea_snapshot;
+
+/* NULL and *err: the host is out of memory, or rhea_run is running. */
+RHEA_API struct rhea_snapshot *rhea_snapshot_take(struct rhea *m, struct rhea_error *err);
+/* RHEA_ERR_USAGE: rhea_run is running, nothing is changed. RHEA_ERR_FILE: a drive's file could not be read or written; all
+ * else is restored. */
+RHEA_API enum rhea_status rhea_snapshot_restore(struct rhea *m, struct rhea_snapshot *s, struct rhea_error *err);
+/* Forgets one; those that are left are forgotten by rhea_free. NULL is allowed. */
+RHEA_API void rhea_snapshot_free(struct rhea *m, struct rhea_snapshot *s);
+
+/* ---- snapshots in files --------------------------------------------------------------------------
+ * The same in a file (docs/snapshot-format.md), for another process and another day. A machine that loads one must be
+ * made as the one that saved it: board, core, memory, sizes of drives, semihosting. Images are needed for resets only. Drives must
+ * be read-only or have `snapshot`, as images are no part of the file, only what was written over them. Files that
+ * semihosting had open are closed in the loading process. */
+
+/* Told now and then, once something takes longer than two seconds. */
+struct rhea_progress {
+	void (*show)(void *opaque, unsigned percent);
+	void *opaque;
+};
+/* Between two rhea_run. `progress` may be NULL. A file of that name is replaced when the new one is complete. */
+RHEA_API enum rhea_status rhea_snapshot_save(struct rhea *m, const char *path, const struct rhea_progress *progress,
+					     struct rhea_error *err);
+/* Between two rhea_run. RHEA_ERR_IMAGE: damaged, of a later version, of another machine: nothing is changed, *err says why.
+ * RHEA_ERR_FILE: cannot be read; or, afterwards, a drive's temporary file could not be written. Snapshots in memory stay. */
+RHEA_API enum rhea_status rhea_snapshot_load(struct rhea *m, const char *path, const struct rhea_progress *progress,
+					     struct rhea_error *err);
+
+/* ---- recording and replay ------------------------------------------------------------------------
+ * With icount, a run is a function of the machine's state at its start and of what comes from outside: serial input, frames, keys,
+ * resets by a user, rhea_set_irq, what semihosting calls give, waits that input cut short. rhea_record writes both to a file,
+ * until rhea_free; rhea_replay makes the same run of it again, in any process, and compares as it goes. What a client
+ * writes to registers and memory is not recorded. Drives: as for rhea_snapshot_save. */
+
+/* Between two rhea_run, on a machine that has its images and drives. RHEA_ERR_USAGE: no icount, or recorded already. */
+RHEA_API enum rhea_status rhea_record(struct rhea *m, const char *path, struct rhea_error *err);
+/* Between two rhea_run, on a machine made as the recorded one (images, drives; no network is needed). From then on nothing else comes in;
+ * rhea_run ends with what ended the recorded run, or RHEA_EVENT_REPLAYED. Errors as of rhea_snapshot_load. */
+RHEA_API enum rhea_status rhea_replay(struct rhea *m, const char *path, struct rhea_error *err);
 
 /* ---- seeing inside ----------------------------------------------------------------------------- */
 

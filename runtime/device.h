@@ -39,14 +39,33 @@ struct vtimer {
 	void (*fire)(void *opaque);
 	void *opaque;
 	struct vclock *clock;
+	struct vtimer *next;  /* the clock's list, by deadline */
+	struct vtimer *older; /* all of the clock's timers, armed or not */
 	uint64_t deadline; /* ns; valid while armed */
+	uint64_t order;    /* of two with the same deadline, the one that was armed first fires first */
 	bool armed;
-	struct vtimer *next; /* the clock's list, by deadline */
 };
 
 void vtimer_init(struct vtimer *t, struct vclock *c, void (*fire)(void *opaque), void *opaque);
 void vtimer_arm(struct vtimer *t, uint64_t deadline_ns); /* moves it when armed already */
 void vtimer_cancel(struct vtimer *t);
+
+/* ---- recording and replay of what comes from outside (api/input_log.c) ---- */
+
+enum input_kind {
+	INPUT_SERIAL, /* bytes for a serial port */
+	INPUT_NET,    /* a frame for a network card */
+};
+
+/* Stands between back ends and devices; they have none (NULL) when nobody records. */
+struct input_keeper {
+	void *opaque;
+	bool replays; /* what back ends have waits, and what was recorded comes instead; networks take nothing */
+	bool muted;   /* back ends take nothing: the guest has said it before */
+	bool sending; /* a device hands something out: what comes back at once comes before it goes on */
+	void (*received)(void *opaque, enum input_kind kind, unsigned port, const uint8_t *buf, unsigned n);
+	void (*room)(void *opaque); /* while it replays: a device may take more now */
+};
 
 /* ---- character back ends (host/chardev*.c) ---- */
 
@@ -61,6 +80,8 @@ struct chardev {
 	void (*receive)(void *dev, const uint8_t *buf, unsigned n); /* n <= can_receive */
 	void (*connected)(void *dev, bool now); /* may be NULL: a peer came, or went after its last byte */
 	void *dev;
+	struct input_keeper *keeper; /* the machine's, with the number of the port there; NULL: none */
+	unsigned port;
 	/* back end, set by whoever made it */
 	void (*write)(struct chardev *c, const uint8_t *buf, unsigned n); /* never blocks for long, never fails */
 	void (*accept_input)(struct chardev *c);                /* may be NULL: can_receive grew */
@@ -69,18 +90,29 @@ struct chardev {
 
 static inline void chardev_write(struct chardev *c, const uint8_t *buf, unsigned n)
 {
-	if (c && c->write)
+	struct input_keeper *k = c ? c->keeper : NULL;
+	if (k)
+		k->sending = true;
+	if (c && c->write && !(k && k->muted))
 		c->write(c, buf, n);
+	if (k && k->replays)
+		k->room(k->opaque);
+	if (k)
+		k->sending = false;
 }
 
 static inline void chardev_accept_input(struct chardev *c)
 {
-	if (c && c->accept_input)
+	if (c && c->keeper && c->keeper->replays)
+		c->keeper->room(c->keeper->opaque);
+	else if (c && c->accept_input)
 		c->accept_input(c);
 }
 
 static inline unsigned chardev_can_receive(const struct chardev *c)
 {
+	if (c->keeper && c->keeper->replays)
+		return 0;
 	return c->can_receive ? c->can_receive(c->dev) : 0;
 }
 
@@ -92,6 +124,8 @@ static inline void chardev_connected(struct chardev *c, bool now)
 
 static inline void chardev_receive(struct chardev *c, const uint8_t *buf, unsigned n)
 {
+	if (c->keeper)
+		c->keeper->received(c->keeper->opaque, INPUT_SERIAL, c->port, buf, n);
 	if (c->receive)
 		c->receive(c->dev, buf, n);
 }
@@ -115,6 +149,9 @@ struct block {
 	uint64_t size; /* bytes; does not change while the medium is in */
 	bool read_only;
 	void *backend;
+	/* Who keeps snapshots; NULL: nobody. Called by the back end before it changes those bytes. */
+	void (*will_write)(void *keeper, const struct block *b, uint64_t off, uint64_t n);
+	void *keeper;
 };
 
 static inline bool block_present(const struct block *b)
@@ -144,6 +181,8 @@ struct netdev {
 	void (*receive)(void *dev, const uint8_t *frame, unsigned n); /* 1 <= n <= NET_FRAME_MAX; only when NET_READY */
 	void (*changed)(void *dev); /* mac or link is another now */
 	void *dev;
+	struct input_keeper *keeper; /* as in struct chardev */
+	unsigned port;
 	/* back end, set by whoever made it */
 	void (*send)(struct netdev *d, const uint8_t *frame, unsigned n); /* never blocks, never fails: frames may be lost */
 	void (*accept_input)(struct netdev *d);                           /* may be NULL: room grew, or closed */
@@ -154,18 +193,37 @@ struct netdev {
 
 static inline void net_send(struct netdev *d, const uint8_t *frame, unsigned n)
 {
-	if (d && d->send)
+	struct input_keeper *k = d ? d->keeper : NULL;
+	if (k)
+		k->sending = true;
+	if (k && k->replays)
+		k->room(k->opaque);
+	else if (d && d->send)
 		d->send(d, frame, n);
+	if (k)
+		k->sending = false;
 }
 
 static inline void net_accept_input(struct netdev *d)
 {
-	if (d && d->accept_input)
+	if (d && d->keeper && d->keeper->replays)
+		d->keeper->room(d->keeper->opaque);
+	else if (d && d->accept_input)
 		d->accept_input(d);
+}
+
+/* What back ends hand frames over with, when net_room says NET_READY. */
+static inline void net_receive(struct netdev *d, const uint8_t *frame, unsigned n)
+{
+	if (d->keeper)
+		d->keeper->received(d->keeper->opaque, INPUT_NET, d->port, frame, n);
+	d->receive(d->dev, frame, n);
 }
 
 static inline enum net_room net_room(const struct netdev *d)
 {
+	if (d->keeper && d->keeper->replays)
+		return NET_FULL;
 	return d->room ? d->room(d->dev) : NET_CLOSED;
 }
 
@@ -226,6 +284,9 @@ struct hw_context {
 void hw_add_device(struct hw_context *hw, const char *name, void *dev, void (*reset)(void *dev),
 		   void (*destroy)(void *dev));
 void hw_reset_devices(struct hw_context *hw);
+struct state_part;
+/* The state of all devices, oldest first: up to `max` parts go to *parts. Returns how many there are. */
+unsigned hw_state_parts(const struct hw_context *hw, struct state_part *parts, unsigned max);
 void hw_free_devices(struct hw_context *hw);
 
 #endif

@@ -74,6 +74,10 @@ static void begin_slice(struct vcpu *v, uint64_t limit)
 		n = limit;
 		v->exact = true;
 	}
+	if (v->input_at - v->insns_done <= n && v->input_at > v->insns_done) {
+		n = v->input_at - v->insns_done;
+		v->exact = true;
+	}
 	uint64_t deadline = vclock_deadline(&v->clock);
 	if (v->cfg.icount && deadline != UINT64_MAX) {
 		uint64_t until = vclock_insns_until(&v->clock, deadline, n);
@@ -112,7 +116,20 @@ static void housekeeping(struct vcpu *v)
 	end_slice(v);
 	take_sample(v);
 	vclock_run_timers(&v->clock);
+	v->place = VCPU_POLL;
 	poll_host(v);
+	if (v->host.input)
+		v->host.input(v->host.opaque);
+	v->place = VCPU_BETWEEN;
+}
+
+static void poll_waiting(struct vcpu *v, uint64_t timeout_ns)
+{
+	v->place = VCPU_WAIT;
+	v->host.poll(v->host.opaque, v->replays ? 0 : timeout_ns);
+	if (v->host.input)
+		v->host.input(v->host.opaque);
+	v->place = VCPU_BETWEEN;
 }
 
 /*
@@ -127,16 +144,16 @@ static bool wait_for_interrupt(struct vcpu *v)
 	if (deadline == UINT64_MAX) {
 		if (!input)
 			return false;
-		v->host.poll(v->host.opaque, UINT64_MAX);
+		poll_waiting(v, UINT64_MAX);
 		return true;
 	}
 	uint64_t now = vclock_now(&v->clock);
-	bool sleep = !(v->cfg.icount && v->cfg.icount_no_sleep);
+	bool sleep = !(v->cfg.icount && v->cfg.icount_no_sleep) && !v->replays;
 	uint64_t started = host_monotonic_ns(), ns = deadline > now ? deadline - now : 0;
-	v->host.poll(v->host.opaque, sleep ? ns : 0);
+	poll_waiting(v, sleep ? ns : 0);
 	if (v->cfg.icount) {
-		uint64_t slept = host_monotonic_ns() - started;
-		vclock_warp_to(&v->clock, sleep && slept < ns ? now + slept : deadline);
+		uint64_t slept = host_monotonic_ns() - started, to = sleep && slept < ns ? now + slept : deadline;
+		vclock_warp_to(&v->clock, v->host.warp ? v->host.warp(v->host.opaque, to, deadline) : to);
 	}
 	vclock_run_timers(&v->clock);
 	return true;
@@ -404,10 +421,11 @@ static enum vcpu_stop run(struct vcpu *v, uint64_t max_insns)
 			return VCPU_STOP_STOPPED;
 		if (v->insns_done >= end)
 			return VCPU_STOP_BUDGET;
-		if (v->cpu->halted && !wait_for_interrupt(v))
+		bool waited = v->cpu->halted;
+		if (waited && !wait_for_interrupt(v))
 			return VCPU_STOP_HALTED;
-		if (v->cpu->halted)
-			continue;
+		if (v->cpu->halted || (waited && v->replays))
+			continue; /* a replay may end, or go on with input, at this moment */
 		if (v->stops.changed)
 			vcpu_apply_stops(v);
 		begin_slice(v, end - v->insns_done);

@@ -46,7 +46,8 @@ void vclock_continue(struct vclock *c)
 
 void vtimer_init(struct vtimer *t, struct vclock *c, void (*fire)(void *opaque), void *opaque)
 {
-	*t = (struct vtimer){.fire = fire, .opaque = opaque, .clock = c};
+	*t = (struct vtimer){.fire = fire, .opaque = opaque, .clock = c, .older = c->all};
+	c->all = t;
 }
 
 void vtimer_cancel(struct vtimer *t)
@@ -60,16 +61,40 @@ void vtimer_cancel(struct vtimer *t)
 	t->armed = false;
 }
 
+static bool fires_before(const struct vtimer *a, const struct vtimer *b)
+{
+	return a->deadline < b->deadline || (a->deadline == b->deadline && a->order < b->order);
+}
+
+static void link_timer(struct vtimer *t)
+{
+	struct vtimer **p = &t->clock->timers;
+	while (*p && fires_before(*p, t))
+		p = &(*p)->next;
+	t->next = *p;
+	*p = t;
+}
+
+void vclock_relink(struct vclock *c)
+{
+	c->timers = NULL;
+	for (struct vtimer *t = c->all; t; t = t->older)
+		if (t->armed)
+			link_timer(t);
+}
+
+void vclock_set_host_time(struct vclock *c, uint64_t ns)
+{
+	c->host_start = (c->stood_from ? c->stood_from : host_monotonic_ns()) - ns;
+}
+
 void vtimer_arm(struct vtimer *t, uint64_t deadline_ns)
 {
 	vtimer_cancel(t);
-	struct vtimer **p = &t->clock->timers;
-	while (*p && (*p)->deadline <= deadline_ns)
-		p = &(*p)->next;
 	t->deadline = deadline_ns;
-	t->next = *p;
+	t->order = t->clock->n_armed++;
 	t->armed = true;
-	*p = t;
+	link_timer(t);
 	if (t->clock->timers == t && t->clock->deadline_moved)
 		t->clock->deadline_moved(t->clock->opaque);
 }

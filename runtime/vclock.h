@@ -20,6 +20,8 @@ struct vclock {
 	uint64_t host_start; /* CLOCK_MONOTONIC when the clock was made, later by the time it stood */
 	uint64_t stood_from; /* CLOCK_MONOTONIC when it was stopped; 0 = it runs */
 	struct vtimer *timers; /* armed ones, earliest first */
+	struct vtimer *all;    /* every timer that vtimer_init has seen, newest first */
+	uint64_t n_armed;      /* calls of vtimer_arm: where the next timer's order comes from */
 };
 
 void vclock_init(struct vclock *c, bool icount, unsigned shift, uint64_t (*insns)(void *opaque),
@@ -37,6 +39,13 @@ static inline uint64_t vclock_deadline(const struct vclock *c)
 /* Time stands, for those who ask in the meantime too, and goes on where it stood. With icount it stands anyway. */
 void vclock_stop(struct vclock *c);
 void vclock_continue(struct vclock *c);
+
+/* The timers' deadline, order and armed have been written behind the clock's back (a snapshot was restored): makes its
+ * list anew. All timers that were ever initialised must still exist. */
+void vclock_relink(struct vclock *c);
+
+/* Host time: lets the clock show `ns` now. */
+void vclock_set_host_time(struct vclock *c, uint64_t ns);
 
 /* Fires what is due now. */
 void vclock_run_timers(struct vclock *c);

@@ -157,6 +157,7 @@ struct vcpu *vcpu_new(const struct vcpu_config *cfg, struct address_space *as, c
 	v->cfg = *cfg;
 	v->as = as;
 	v->host = *host;
+	v->input_at = UINT64_MAX;
 	v->log = log;
 	v->base = base_new(v, err);
 	if (!v->base || (v->base->vcpu = v, !init_parts(v, err))) {

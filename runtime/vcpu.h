@@ -65,8 +65,20 @@ struct vcpu_host {
 	bool (*can_input)(void *opaque);
 	/* Ends a sleeping poll; async-signal-safe. */
 	void (*wake)(void *opaque);
+	/* Recording and replay; both NULL: nobody does. At this place input may come (v->place). And while the core waits under
+	 * icount: virtual time is about to become `ns`, the next deadline or earlier; returns what it is to be. */
+	void (*input)(void *opaque);
+	uint64_t (*warp)(void *opaque, uint64_t ns, uint64_t deadline);
 	/* The guest made a semihosting call; r0 and r1 are its arguments, r0 takes the result. */
 	void (*semihost)(void *opaque);
+};
+
+/* Where in the run loop something from outside happens: with instruction count and virtual time that names the moment. */
+enum vcpu_place {
+	VCPU_BETWEEN, /* no slice runs: between two vcpu_run */
+	VCPU_POLL,    /* between two slices */
+	VCPU_WAIT,    /* the core waits */
+	VCPU_INSIDE,  /* in a device access */
 };
 
 struct vcpu_config {
@@ -123,6 +135,10 @@ struct ret_stack {
 	uint8_t *top;
 	uint64_t sp;
 	uint32_t flags;
+};
+/* Instructions and virtual time as state. */
+struct vcpu_times {
+	uint64_t insns, ns, n_armed;
 };
 #define VCPU_RET_STACKS 3 /* unprivileged, System mode, exception modes: an exception does not disturb what it interrupted */
 
@@ -188,6 +204,11 @@ struct vcpu {
 	bool hold_interrupts; /* a debugger steps: none is taken */
 	struct lockstep *lockstep;
 	struct vcpu_stats stats;
+	enum vcpu_place place;  /* of what happens now, unless a block runs */
+	uint64_t input_at;   /* replay: no slice goes beyond this instruction; UINT64_MAX = none */
+	bool replays;        /* the core does not sleep for input */
+	bool window_rests;   /* snapshots are kept: nobody uses the window, since it shows no first stores */
+	struct vcpu_times times; /* for state.c */
 };
 
 /* `log` outlives the vcpu. NULL and *err when the host refuses memory. */
@@ -231,6 +252,25 @@ static inline uint64_t vcpu_insns(const struct vcpu *v)
 /* The physical map changed, or bytes behind the vCPU's back: drop what may be stale. */
 void vcpu_map_changed(struct vcpu *v, gpa_t base, uint64_t size);
 void vcpu_memory_written(struct vcpu *v, const uint8_t *host, uint64_t size);
+
+/* state.c: the state of core, clock and counter between two vcpu_run, as parts of a snapshot (base/state.h): `parts` has room
+ * for VCPU_STATE_PARTS. Packed between `before`, and unpacked between `before` and `after`, which follows the devices' own. */
+#define VCPU_STATE_PARTS 2u
+struct state_part;
+void vcpu_state_parts(struct vcpu *v, struct state_part *parts);
+void vcpu_state_before(struct vcpu *v);
+void vcpu_state_after(struct vcpu *v, bool mmu_was_on);
+/* Snapshots are kept from now on, or no more (softmmu/versions.h): first stores to pages are watched. NULL: the host is out of
+ * memory. */
+struct versions;
+struct versions_medium;
+struct versions *vcpu_track_memory(struct vcpu *v, const struct versions_medium *media, unsigned n_media);
+void vcpu_untrack_memory(struct vcpu *v);
+
+static inline enum vcpu_place vcpu_place(const struct vcpu *v)
+{
+	return v->in_block ? VCPU_INSIDE : v->place;
+}
 
 /* ---- between the runtime's files ---- */
 
@@ -287,6 +327,7 @@ void vcpu_window_page_flushed(struct vcpu *v, gva_t va);
 void vcpu_window_map_changed(struct vcpu *v, gpa_t base, uint64_t size);
 /* A slow path is about to do this access. */
 void vcpu_window_slow(struct vcpu *v, uint32_t addr, uint16_t memop, bool store, uint64_t host_pc);
+void vcpu_window_rest(struct vcpu *v, bool rests); /* no window for the time being, or again; no block runs */
 void vcpu_window_close(struct vcpu *v);  /* no window from now on; no block runs */
 void vcpu_window_forget(struct vcpu *v); /* emitted code is gone */
 uint64_t vcpu_window_redirect(void *opaque, uint64_t host_pc);

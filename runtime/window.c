@@ -115,6 +115,21 @@ static void give_up(struct vcpu *v)
 	vcpu_kick(v);
 }
 
+void vcpu_window_rest(struct vcpu *v, bool rests)
+{
+	static const struct window_mask none;
+	if (rests == v->window_rests || (rests && !v->window))
+		return;
+	v->window_rests = rests;
+	v->window = !rests;
+	if (!rests) {
+		vcpu_window_flushed(v);
+		return;
+	}
+	use_in(v, 0);
+	softmmu_window_set(v->mmu, &none);
+}
+
 void vcpu_window_close(struct vcpu *v)
 {
 	v->window = false;

@@ -5,6 +5,8 @@
  * Host memory made here lives until as_free, because translated code and aliases may refer to it after
  * its range is gone.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -182,6 +184,53 @@ bool as_backing(const struct address_space *as, const struct mem_range *r, int *
 			return o->fd >= 0 && r->size <= o->size - *offset;
 		}
 	return false;
+}
+
+static bool is_among(const struct as_block *block, unsigned n, const uint8_t *host)
+{
+	for (unsigned i = 0; i < n; i++)
+		if ((uintptr_t)host - (uintptr_t)block[i].host < block[i].size)
+			return true;
+	return false;
+}
+
+unsigned as_blocks(const struct address_space *as, struct as_block *block, unsigned max)
+{
+	unsigned n = 0;
+	for (const struct as_owned *o = as->owned; o; o = o->next, n++)
+		if (n < max)
+			block[n] = (struct as_block){o->host, o->size, o->fd};
+	for (unsigned i = 0; i < as->n; i++) {
+		const struct mem_range *r = &as->ranges[i];
+		if (r->kind != RANGE_RAM || is_among(block, MIN(n, max), r->host))
+			continue;
+		if (n < max)
+			block[n] = (struct as_block){r->host, r->size, -1};
+		n++;
+	}
+	return n;
+}
+
+bool as_block_data(const struct as_block *b, uint64_t *from, uint64_t *end)
+{
+	if (*from >= b->size)
+		return false;
+	*end = b->size;
+	if (b->fd < 0)
+		return true;
+	off_t data = lseek(b->fd, (off_t)*from, SEEK_DATA);
+	if (data < 0)
+		return errno != ENXIO;
+	off_t hole = lseek(b->fd, data, SEEK_HOLE);
+	*from = (uint64_t)data;
+	*end = hole < 0 ? b->size : MIN((uint64_t)hole, b->size);
+	return *from < b->size;
+}
+
+void as_block_clear(const struct as_block *b, uint64_t from, uint64_t end)
+{
+	if (b->fd < 0 || fallocate(b->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)from, (off_t)(end - from)))
+		memset(b->host + from, 0, end - from);
 }
 
 /* Growing a file above the limit (ulimit -f) is a signal that ends the process. */

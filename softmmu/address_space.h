@@ -19,6 +19,7 @@ struct address_space {
 	unsigned last;            /* index of as_find's last hit; may be stale */
 	enum mem_result unassigned;
 	struct as_owned *owned;   /* host memory to give back */
+	struct versions *versions; /* NULL: nobody keeps snapshots (versions.h) */
 	void (*changed)(void *opaque, gpa_t base, uint64_t size);
 	void *changed_opaque;
 	void (*written)(void *opaque, const uint8_t *host, uint64_t size);
@@ -26,6 +27,19 @@ struct address_space {
 	void (*refused)(void *opaque, gpa_t pa, uint64_t size, bool write);
 	void *refused_opaque;
 };
+
+/* A piece of memory that can hold state, whatever the map shows of it now: made here, or RAM of a client's. */
+struct as_block {
+	uint8_t *host;
+	uint64_t size;
+	int fd; /* -1 = none */
+};
+/* Up to `max` of them; returns how many there are. The order is that of mapping, newest first, then clients'. */
+unsigned as_blocks(const struct address_space *as, struct as_block *block, unsigned max);
+/* The next bytes from *from on that may be other than zero: [*from, *end); false when there are none. Looks at no page. */
+bool as_block_data(const struct as_block *b, uint64_t *from, uint64_t *end);
+/* Makes them zero. */
+void as_block_clear(const struct as_block *b, uint64_t from, uint64_t end);
 
 /* The file and the offset behind a range of memory; false when not all of it has one. */
 bool as_backing(const struct address_space *as, const struct mem_range *r, int *fd, uint64_t *offset);

@@ -84,6 +84,9 @@ enum mem_result as_load(struct address_space *as, gpa_t pa, const void *buf, uin
 void as_on_write(struct address_space *as, void (*written)(void *opaque, const uint8_t *host, uint64_t size),
 		 void *opaque);
 
+/* Host memory of this address space is about to be written by other means than as_write and as_load: a device's own. */
+void as_will_write(struct address_space *as, const uint8_t *host, uint64_t size);
+
 /* `refused(opaque, pa, size, write)` is called for each access of as_read and as_write (so for the guest's, too) that
  * reaches nothing, and for writes to ROM that no device wants: there to be logged, it changes nothing. */
 void as_on_refused(struct address_space *as, void (*refused)(void *opaque, gpa_t pa, uint64_t size, bool write),

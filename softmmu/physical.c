@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "softmmu/address_space.h"
+#include "softmmu/versions.h"
 
 /* A device and the window of its offsets that a range shows: a copy, because the range may go away. */
 struct device {
@@ -131,6 +132,12 @@ static enum mem_result copy_device(const struct mem_range *r, gpa_t pa, uint8_t 
 	return MEM_OK;
 }
 
+void as_will_write(struct address_space *as, const uint8_t *host, uint64_t size)
+{
+	for (uint64_t done = 0; as->versions && done < size; done += PAGE_SIZE - ((uintptr_t)(host + done) & PAGE_MASK))
+		versions_touch(as->versions, host + done);
+}
+
 static void copy_memory(struct address_space *as, const struct mem_range *r, gpa_t pa, uint8_t *buf, uint64_t n,
 			enum copy what)
 {
@@ -139,6 +146,7 @@ static void copy_memory(struct address_space *as, const struct mem_range *r, gpa
 		memcpy(buf, host, n);
 		return;
 	}
+	as_will_write(as, host, n);
 	memcpy(host, buf, n);
 	if (as->written)
 		as->written(as->written_opaque, host, n);

@@ -8,6 +8,7 @@
 
 #include "softmmu/address_space.h"
 #include "softmmu/softmmu.h"
+#include "softmmu/versions.h"
 
 /* ---- translation ---- */
 
@@ -55,7 +56,8 @@ static void fill(struct softmmu *mmu, gva_t va, enum mem_access access, unsigned
 	tlb_fill(mmu, va, access, space, p->host);
 	if (!bit(rights, other) || mmu->tables->addend[space][other][va.v >> PAGE_BITS])
 		return;
-	if (other == MEM_READ || (p->ram && !code_pages_has(&mmu->code, host_page(p->host))))
+	bool clean = mmu->as->versions && other == MEM_WRITE && !versions_touched(mmu->as->versions, p->host);
+	if (other == MEM_READ || (p->ram && !clean && !code_pages_has(&mmu->code, host_page(p->host))))
 		tlb_fill(mmu, va, other, space, p->host);
 }
 
@@ -85,6 +87,8 @@ static bool place(struct softmmu *mmu, gva_t va, enum mem_access access, unsigne
 		fill_device(mmu, va, access, space, p);
 	if (!p->host)
 		return false;
+	if (access == MEM_WRITE && mmu->as->versions)
+		versions_touch(mmu->as->versions, p->host);
 	p->code = access == MEM_WRITE && code_pages_has(&mmu->code, host_page(p->host));
 	if (!p->whole_page || p->code || mmu->slow || page_watched(mmu, va.v >> PAGE_BITS))
 		return false;

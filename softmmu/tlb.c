@@ -272,6 +272,19 @@ static void drop_write_addends(struct softmmu *mmu, uint64_t page)
 	}
 }
 
+void softmmu_forget_writes(struct softmmu *mmu, const uint8_t *host)
+{
+	if (host)
+		drop_write_addends(mmu, host_page(host));
+	else
+		clear_addends(mmu, MEM_WRITE);
+}
+
+bool softmmu_has_code(const struct softmmu *mmu, const uint8_t *host)
+{
+	return code_pages_has(&mmu->code, host_page(host));
+}
+
 void softmmu_protect_code(struct softmmu *mmu, const uint8_t *host)
 {
 	if (!code_pages_add(&mmu->code, host_page(host)))

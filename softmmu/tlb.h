@@ -119,6 +119,12 @@ bool softmmu_flush_page(struct softmmu *mmu, gva_t va);
 /* From now on no access is served by an addend: softmmu_load and softmmu_store see all (but the window's). */
 void softmmu_slow(struct softmmu *mmu);
 
+/* The next store to the host page, or with NULL to any page, comes to the slow path. */
+void softmmu_forget_writes(struct softmmu *mmu, const uint8_t *host);
+
+/* Does the 4 KiB page hold translated code? */
+bool softmmu_has_code(const struct softmmu *mmu, const uint8_t *host);
+
 /* Marks the 4 KiB host page of `host` as holding translated code, or not any more. While marked, no write addend
  * exists for it under any virtual address and every store to it asks owner->code_write. */
 void softmmu_protect_code(struct softmmu *mmu, const uint8_t *host);

@@ -173,6 +173,35 @@ enum rhea_status rhea_screendump(struct rhea *m, const char *path, struct rhea_e
 	return RHEA_OK;
 }
 
+enum rhea_status rhea_snapshot_load(struct rhea *m, const char *path, const struct rhea_progress *progress, struct rhea_error *err)
+{
+	(void)m;
+	printf("loadvm %s\n", path);
+	progress->show(progress->opaque, 7);
+	return strcmp(path, "bad") ? RHEA_OK : refuse(err, "no snapshot");
+}
+
+enum rhea_status rhea_snapshot_save(struct rhea *m, const char *path, const struct rhea_progress *progress, struct rhea_error *err)
+{
+	(void)m, (void)progress;
+	printf("savevm %s\n", path);
+	return strcmp(path, "bad") ? RHEA_OK : refuse(err, "no space");
+}
+
+enum rhea_status rhea_record(struct rhea *m, const char *path, struct rhea_error *err)
+{
+	(void)m, (void)err;
+	printf("record %s\n", path);
+	return RHEA_OK;
+}
+
+enum rhea_status rhea_replay(struct rhea *m, const char *path, struct rhea_error *err)
+{
+	(void)m, (void)err;
+	printf("replay %s\n", path);
+	return RHEA_OK;
+}
+
 static enum rhea_status told(const char *what, const char *text)
 {
 	printf("log %s %s\n", what, text);

@@ -83,6 +83,12 @@ static void exit_status(void **state)
 	expect(state, "-M off -nographic -kernel k -m 1M -accel interp", 0,
 	       "new off ram=1048576 accel=1 semihosting=0\nkernel k\nserial 0 mon:stdio\nrun\nfree\n", "");
 	expect(state, "-M reset -display none -kernel k", 0, "new reset ram=0 accel=0 semihosting=0\nkernel k\nrun\nfree\n", "");
+	expect(state, "-M exit7 -display none -loadvm l -snapshot-save s", 7,
+	       "new exit7 ram=0 accel=0 semihosting=0\nloadvm l\nrun\nsavevm s\nfree\n", "rhea-system-arm: l: 7 %\n");
+	expect(state, "-M exit7 -display none -loadvm bad", 1, "new exit7 ram=0 accel=0 semihosting=0\nloadvm bad\nfree\n",
+	       "rhea-system-arm: bad: 7 %\nrhea-system-arm: no snapshot\n");
+	expect(state, "-M exit7 -display none -kernel k -snapshot-save bad", 1, "new exit7 ram=0 accel=0 semihosting=0\nkernel k\nrun\nsavevm bad\nfree\n",
+	       "rhea-system-arm: no space\n");
 	expect(state, "-M exit7 -display png:s -kernel k", 7,
 	       "new exit7 ram=0 accel=0 semihosting=0\nkernel k\ndisplay png:s\nrun\nscreendump \nfree\n", "");
 	expect(state, "-M differ -display none -kernel k", 1, "new differ ram=0 accel=0 semihosting=0\nkernel k\nrun\nfree\n",

@@ -115,7 +115,7 @@ static const struct {
 	{"-M versatilepb -object filter-dump,id=d,netdev=n,file=f", "-object filter-dump: netdev=n: no network has that id"},
 	{"-parallel file:x", "-parallel file:x: not implemented yet (accepted: -parallel none)"},
 	{"-audiodev alsa,id=x", "-audiodev alsa,id=x: not implemented yet (accepted: -audiodev none)"},
-	{"-loadvm x", "-loadvm: not implemented yet"},
+	{"-incoming x", "-incoming: not implemented yet"},
 	{"-gdb ''", "-gdb: expected tcp:[HOST]:PORT, unix:PATH, stdio, pty or none"},
 	{"-M versatilepb -initrd x", "-initrd: needs -kernel"},
 	{"-M versatilepb -bios b -dtb x", "-dtb: needs -kernel"},

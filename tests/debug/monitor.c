@@ -81,6 +81,23 @@ static bool on_screendump(void *opaque, const char *path, const char *format, st
 	return true;
 }
 
+static bool on_save(void *opaque, const char *path, const struct rhea_progress *progress, struct rhea_error *err)
+{
+	struct fixture *f = opaque;
+	(void)err;
+	snprintf(f->user, sizeof f->user, "save %s", path);
+	progress->show(progress->opaque, 50);
+	return true;
+}
+
+static bool on_load(void *opaque, const char *path, const struct rhea_progress *progress, struct rhea_error *err)
+{
+	struct fixture *f = opaque;
+	(void)progress;
+	snprintf(f->user, sizeof f->user, "load %s", path);
+	return error_set(err, RHEA_ERR_IMAGE, "%s: damaged", path) == RHEA_OK;
+}
+
 static bool on_walk(void *opaque, gva_t va, enum mem_access access, unsigned space, struct mem_walk *out)
 {
 	(void)opaque, (void)access, (void)space;
@@ -112,7 +129,7 @@ static int setup(void **state)
 	f->t = (struct monitor_target){ .opaque = f, .cpu = &f->cpu, .mmu = softmmu_new(f->as, f->tables, &owner, NULL),
 					.as = f->as, .log = &f->log, .request = on_request, .info_jit = on_info_jit, .send_key = on_key,
 					.move_mouse = on_move, .press_buttons = on_buttons,
-					.screendump = on_screendump };
+					.screendump = on_screendump, .save = on_save, .load = on_load };
 	*state = f;
 	return 0;
 }
@@ -285,6 +302,10 @@ static void users_actions_are_passed_on(void **state)
 		{ "mouse_move 1", "", "mouse_move: number expected\n" TRY("mouse_move") },
 		{ "mouse_button 7", "buttons 7", "" },
 		{ "mouse_button", "", "mouse_button: number expected\n" TRY("mouse_button") },
+		{ "savevm /tmp/a b", "", "savevm: extraneous characters at the end of line\n" TRY("savevm") },
+		{ "savevm", "", "savevm: file name expected\n" TRY("savevm") },
+		{ "savevm /tmp/a.b", "save /tmp/a.b", "50 %\n" },
+		{ "loadvm a", "load a", "a: damaged\n" },
 		{ "screendump", "screen - -", "" },
 		{ "screendump /a/b.png", "screen /a/b.png -", "" },
 		{ "screendump -f ppm x", "screen x ppm", "" },

@@ -50,6 +50,7 @@ static int run(struct rhea *m, uint64_t insns)
 	case RHEA_EVENT_STOP:
 	case RHEA_EVENT_EXIT:
 	case RHEA_EVENT_BREAK:
+	case RHEA_EVENT_REPLAYED:
 	case RHEA_EVENT_HALTED:
 		break;
 	}

@@ -6,6 +6,7 @@ Environment: RHEA (the emulator), QEMU (default qemu-system-arm; none = leave ou
 versatile-pb.dtb, initrd.gz), RHEA_CACHE (where build-kernel.sh puts such a folder). Exit status 77: skipped, with the reason.
 """
 import argparse
+import difflib
 import functools
 import gzip
 import hashlib
@@ -88,6 +89,35 @@ def same(a):
     check(b"Linux version" in one, "no kernel was seen to start")
     check(one == program(a, "jit", 200000000), "two runs under -icount differ")
     check(one == program(a, "interp", 200000000), "the interpreter's run under -icount differs")
+
+
+def snapshots(a):
+    """What is saved at a random point of a boot, in memory and in a file, goes on as if nothing had been."""
+    if not a.snapshots:
+        skip("no program given with --snapshots")
+    p = subprocess.run([Path(a.snapshots).resolve(), *(a.images / f for f in ("zImage", "versatile-pb.dtb", "initrd.gz"))],
+                       capture_output=True, check=False)
+    print(p.stdout.decode(errors="replace"))
+    check(p.returncode == 0, p.stderr.decode(errors="replace"))
+
+
+def replay(a):
+    """A session of somebody who types, with a network and host time between the keys, comes out of its recording again."""
+    with tempfile.TemporaryDirectory() as d:
+        with rhea(a.images, "shell", "-no-reboot", "-icount", "shift=2", "-record", f"{d}/r") as g:
+            g.enter_shell()
+            g.command("for i in 1 2 3; do ls -l /proc/$$; date; sleep 0.3; done; cat /proc/interrupts; cat /proc/uptime")
+            g.command("ifconfig eth0 10.0.2.15 up; route add default gw 10.0.2.2; ping -c 2 10.0.2.2; ifconfig; true", status=None)
+            g.type("\x01x")
+            check(g.exit_status() == 0, "recording: the status is not 0")
+            first = g.text.replace("rhea: Terminated\n", "")
+        size = Path(f"{d}/r").stat().st_size
+        with rhea(a.images, "shell", "-no-reboot", "-icount", "shift=2", "-replay", f"{d}/r") as g:
+            if g.exit_status(150):
+                g.fail("replay: the status is not 0")
+            check(g.text == first, "the replay prints something else:\n" + "\n".join(list(difflib.unified_diff(
+                first.splitlines(), g.text.splitlines(), "recorded", "replayed", lineterm=""))[:40]))
+        print(f"ok, {size} bytes of recording for {len(first)} of output")
 
 
 # ---- other formats -------------------------------------------------------------------------------------------------
@@ -409,7 +439,7 @@ def selftest(a):
     print(f"{len(results)} algorithms, {len(set(re.findall(r'] ok [0-9]+ ([^ ]+)', log)))} KUnit suites")
 
 
-TESTS = (boot, shell, formats, interactive, reset, poweroff, disk, damaged, trouble, net, lockstep, same, interp, forks, selftest)
+TESTS = (boot, shell, formats, interactive, reset, poweroff, disk, damaged, trouble, net, lockstep, same, snapshots, replay, interp, forks, selftest)
 
 
 def main():
@@ -417,6 +447,7 @@ def main():
     p.add_argument("name", nargs="?", choices=[t.__name__ for t in TESTS])
     p.add_argument("--cache", default="", help="folder that build-kernel.sh fills by default")
     p.add_argument("--boot", default="", help="the program built from boot.c")
+    p.add_argument("--snapshots", default="", help="the program built from snapshots.c")
     a = p.parse_args()
     if not a.name:
         for t in TESTS:
