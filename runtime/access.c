@@ -165,9 +165,22 @@ static bool interp_store(void *ctx, uint32_t addr, uint16_t memop, unsigned mark
 	return store(v, addr, memop, value) == MEM_DONE;
 }
 
+static bool interp_charge(void *ctx, int32_t n)
+{
+	struct vcpu *v = ctx;
+	v->base->budget -= n;
+	return v->base->budget >= 0;
+}
+
+static void interp_count(void *ctx, uint32_t counter)
+{
+	struct vcpu *v = ctx;
+	v->base->tb_count[counter]++;
+}
+
 struct ir_memory vcpu_interp_memory(struct vcpu *v)
 {
-	return (struct ir_memory){.ctx = v, .load = interp_load, .store = interp_store};
+	return (struct ir_memory){.ctx = v, .load = interp_load, .store = interp_store, .charge = interp_charge, .count = interp_count};
 }
 
 /* ---- the softmmu's owner ---- */
@@ -213,7 +226,7 @@ static void owner_before_io(void *opaque)
 		tb = running_block(v);
 		mark = tb ? tb_site_mark(tb, v->base->host_pc) : 0;
 	}
-	v->io_ahead = tb ? (int64_t)tb->n_insns - mark : 0;
+	v->io_ahead = tb ? (int64_t)tb_insns_left(tb, mark) : 0;
 	v->at_io = true;
 }
 
