@@ -163,6 +163,10 @@ static const struct arm_model *check_config(struct rhea *m, struct rhea_error *e
 		error_set(err, RHEA_ERR_USAGE, "tb-size: between 1 and 1024 MiB");
 		return NULL;
 	}
+	if (c->tier > 2) {
+		error_set(err, RHEA_ERR_USAGE, "tier %u: there are 1 and 2", c->tier);
+		return false;
+	}
 	if (c->icount && c->icount_shift > MAX_ICOUNT_SHIFT) {
 		error_set(err, RHEA_ERR_USAGE, "-icount: shift is between 0 and %u", MAX_ICOUNT_SHIFT);
 		return NULL;
@@ -196,6 +200,8 @@ static uint8_t semihosting_of(enum rhea_semihosting s)
 	return ARM_SEMIHOST_OFF;
 }
 
+#define REGION_SAMPLES 8 /* of 40,000 instructions each: what the compilation takes */
+
 static bool build_vcpu(struct rhea *m, const struct arm_model *model, struct rhea_error *err)
 {
 	const struct rhea_config *c = &m->cfg;
@@ -205,6 +211,9 @@ static bool build_vcpu(struct rhea *m, const struct arm_model *model, struct rhe
 		.one_insn_per_tb = c->one_insn_per_tb,
 		.warmup = !c->compile_at_once,
 		.window = !c->no_window,
+		.tier = c->tier ? c->tier : 2,
+		.tier2_samples = c->regions_at_once ? 1 : REGION_SAMPLES,
+		.tier2_eager = c->regions_at_once,
 		.no_chain = c->no_chain,
 		.icount = c->icount,
 		.icount_no_sleep = c->icount_no_sleep,

@@ -38,10 +38,11 @@ static void init(struct gen *g, const struct x64_target *t, const struct ir_unit
 	g->rx_delta = out->rx_delta;
 	emit_init(&g->e, g->start, out->end);
 	g->locked = 0;
-	g->has_landing = g->has_notes = g->notes_failed = false;
+	g->has_notes = g->notes_failed = false;
 	g->note_from = 1;
 	g->last_note = g->cap_notes = 0;
 	g->defining = IR_NONE;
+	g->next_landing = args->first_landing;
 	g->n_fixups = g->n_slow = g->n_stubs = g->n_mem = g->n_calls = g->n_exits = g->mark = 0;
 	g->val = array(g, u->n_insns, sizeof *g->val);
 	g->label = zeroed(g, u->n_blocks, sizeof *g->label);
@@ -49,9 +50,12 @@ static void init(struct gen *g, const struct x64_target *t, const struct ir_unit
 	g->folded = zeroed(g, u->n_blocks, sizeof *g->folded);
 	g->run = array(g, u->n_insns / 2, sizeof *g->run);
 	g->open_run = NULL;
+	g->forward = array(g, u->n_blocks, sizeof *g->forward);
 	g->fixup = array(g, 2 * u->n_blocks, sizeof *g->fixup);
 	*code = (struct x64_code){
 		.code = (uint64_t)start + (uint64_t)out->rx_delta,
+		.n_slots = args->n_slots,
+		.slot = zeroed(g, args->n_slots, sizeof *code->slot),
 		.n_marks = u->n_marks,
 		.mark = zeroed(g, u->n_marks, sizeof *code->mark),
 	};
@@ -102,6 +106,7 @@ static void generate(struct gen *g)
 	gen_find_runs(g);
 	gen_analyse(g);
 	init_lists(g);
+	gen_forward(g);
 	gen_prologue(g);
 	for (g->block_index = 0; g->block_index < u->n_order; g->block_index++)
 		if (!g->folded[u->order[g->block_index]])
@@ -116,7 +121,7 @@ bool x64_compile(const struct x64_target *t, const struct ir_unit *u, const stru
 {
 	struct gen g;
 	g.take_notes = true;
-	assert(args->cookie && (args->cookie & 7) == 0);
+	assert(args->cookie && ((args->cookie | args->exit_cookie | args->exit_size) & 7) == 0);
 	init(&g, t, u, args, out, code);
 	generate(&g);
 	if (g.notes_failed && !g.e.full) { /* more than there is room for */

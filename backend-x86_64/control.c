@@ -14,12 +14,18 @@
  *     jmp  stub             (patched)              miss:
  *   stub:                                            mov   eax, k
  *     mov  dword [rbp + pc], key                     jmp   thunk_lookup
- *     mov  rax, cookie | slot
+ *     mov  rax, slot's cookie | X64_EXIT_JUMP
  *     jmp  thunk_exit                              brc
  *                                                    [flags]; jcc block; jmp other
  *   exit_loop
  *     mov  eax, key
  *     jmp  thunk_lookup
+ *
+ *   exit_budget                                    charge
+ *     add  dword [rbp + budget], n                   sub  dword [rbp + budget], n
+ *     mov  dword [rbp + pc], key                     jns  block
+ *     mov  rax, cookie | X64_EXIT_BUDGET             jmp  out
+ *     jmp  thunk_exit
  *
  *   budget_out:                                    tag_out:
  *     add  dword [rbp + budget], n_insns             mov  dword [rbp + pc], key
@@ -31,7 +37,7 @@
  *     call stub             (patched)                [as above up to]
  *   landing:                                         call  [rbp + a + jump_cache + 8]
  *     cmp  eax, return key  (imm32 form)           landing:
- *     je   landing_stub     (patched, slot 2)        [as for exit_jump]
+ *     je   landing_stub     (patched)                [as for exit_jump]
  *     jmp  thunk_return_miss                       miss:
  *                                                    mov   eax, k
  *   exit_ind, a return                               call  thunk_lookup
@@ -48,7 +54,6 @@
 #include "backend-x86_64/gen.h"
 
 #define CACHE_LINE 64u
-#define LANDING_SLOT 2u
 #define CALL_BYTES 5u    /* call rel32 */
 #define LANDING_REL32 7u /* from a landing's start to what is patched in it */
 
@@ -59,8 +64,52 @@ static void jump_to_thunk(struct gen *g, uint64_t thunk)
 	emit_link(emit_jmp(&g->e), rw_of(g, thunk));
 }
 
+static bool is_empty(const struct gen *g, ir_label l)
+{
+	const struct ir_block *b = &g->u->blocks[l];
+	for (ir_ref v = b->first; v < b->end - 1; v++)
+		if (insn_of(g, v)->op != IR_nop)
+			return false;
+	return insn_of(g, b->end - 1)->op == IR_br;
+}
+
+void gen_forward(struct gen *g)
+{
+	const struct ir_unit *u = g->u;
+	for (ir_label l = 0; l < u->n_blocks; l++)
+		g->forward[l] = l;
+	for (ir_label l = 1; l < u->n_blocks; l++) {
+		ir_label to = is_empty(g, l) ? insn_of(g, u->blocks[l].end - 1)->b : l;
+		while (g->forward[to] != to)
+			to = g->forward[to];
+		g->forward[l] = to; /* itself, when it is a loop */
+		g->folded[l] = to != l;
+		if (to != l) /* its own branch was counted */
+			g->preds[to] += g->preds[l] - 1;
+	}
+}
+
+/* Where a branch to l goes. */
+static ir_label forwarded(const struct gen *g, ir_label l)
+{
+	while (g->forward[l] != l)
+		l = g->forward[l];
+	return l;
+}
+
+/* The block that comes next in the code, or IR_NONE. */
+static ir_label next_block(const struct gen *g)
+{
+	const struct ir_unit *u = g->u;
+	uint32_t next = g->block_index + 1;
+	while (next < u->n_order && g->folded[u->order[next]])
+		next++;
+	return next < u->n_order ? u->order[next] : IR_NONE;
+}
+
 static void jump_to_block(struct gen *g, uint8_t *rel32, ir_label l)
 {
+	l = forwarded(g, l);
 	if (g->label[l])
 		emit_link(rel32, g->label[l]);
 	else
@@ -73,9 +122,9 @@ void gen_block_begin(struct gen *g, ir_label l)
 	ra_begin_block(g);
 }
 
-static bool is_call(const struct gen *g, const struct ir_insn *i)
+static bool is_call(const struct ir_insn *i)
 {
-	return i->aux >> 8 == IR_LINK_CALL && !g->has_landing;
+	return i->aux >> 8 == IR_LINK_CALL;
 }
 
 /* The exit_jump that is all of block l, when it is not placed yet and no other block leads there. */
@@ -83,7 +132,7 @@ static const struct ir_insn *simple_exit(const struct gen *g, ir_label l)
 {
 	const struct ir_block *b = &g->u->blocks[l];
 	const struct ir_insn *last = insn_of(g, b->end - 1);
-	if (g->preds[l] != 1 || last->op != IR_exit_jump || g->label[l] || is_call(g, last))
+	if (g->preds[l] != 1 || last->op != IR_exit_jump || g->label[l] || is_call(last))
 		return NULL;
 	for (ir_ref v = b->first; v < b->end - 1; v++)
 		if (insn_of(g, v)->op != IR_nop)
@@ -118,10 +167,9 @@ static void landing(struct gen *g, uint32_t key)
 	struct stub *s = gen_new_stub(g, STUB_EXIT);
 	emit_cmp_eax_i32(&g->e, (int32_t)key);
 	s->from[0] = emit_jcc(&g->e, CC_E);
-	s->slot = LANDING_SLOT;
+	s->slot = g->next_landing++;
 	s->pc_key = key;
 	jump_to_thunk(g, g->t->thunk_return_miss);
-	g->has_landing = true;
 }
 
 static void exit_call(struct gen *g, const struct ir_insn *i)
@@ -129,7 +177,7 @@ static void exit_call(struct gen *g, const struct ir_insn *i)
 	align_rel32s(g, 1, CALL_BYTES + LANDING_REL32);
 	struct stub *s = gen_new_stub(g, STUB_EXIT);
 	s->from[0] = emit_call(&g->e);
-	s->slot = (uint8_t)(i->aux & 0xff);
+	s->slot = i->aux & 0xffu;
 	s->pc_key = (uint32_t)i->imm;
 	landing(g, (uint32_t)(i->imm >> 32));
 }
@@ -137,7 +185,7 @@ static void exit_call(struct gen *g, const struct ir_insn *i)
 /* cc < 0: always. */
 static void exit_jump(struct gen *g, const struct ir_insn *i, int cc)
 {
-	if (cc < 0 && is_call(g, i)) {
+	if (cc < 0 && is_call(i)) {
 		exit_call(g, i);
 		return;
 	}
@@ -145,18 +193,15 @@ static void exit_jump(struct gen *g, const struct ir_insn *i, int cc)
 	align_rel32s(g, opcode, opcode);
 	struct stub *s = gen_new_stub(g, STUB_EXIT);
 	s->from[0] = cc < 0 ? emit_jmp(&g->e) : emit_jcc(&g->e, (enum x64_cc)cc);
-	s->slot = (uint8_t)(i->aux & 0xff);
+	s->slot = i->aux & 0xffu;
 	s->pc_key = (uint32_t)i->imm;
 }
 
 /* Goes on at block l, which may just come next. */
 static void go_to(struct gen *g, ir_label l)
 {
-	const struct ir_unit *u = g->u;
-	uint32_t next = g->block_index + 1;
-	while (next < u->n_order && g->folded[u->order[next]])
-		next++;
-	if (next < u->n_order && u->order[next] == l)
+	l = forwarded(g, l);
+	if (next_block(g) == l)
 		return;
 	const struct ir_insn *exit = simple_exit(g, l);
 	if (exit) {
@@ -181,21 +226,21 @@ void lower_brc(struct gen *g, ir_ref v, const struct ir_insn *i)
 		return;
 	}
 	enum x64_cc cc = flags_truth(g, i->a);
-	const struct ir_insn *then_exit = simple_exit(g, i->b), *else_exit = simple_exit(g, i->c);
-	bool then_next = g->block_index + 1 < g->u->n_order && g->u->order[g->block_index + 1] == i->b;
+	ir_label then = forwarded(g, i->b), or_else = forwarded(g, i->c);
+	const struct ir_insn *then_exit = simple_exit(g, then), *else_exit = simple_exit(g, or_else);
 	if (then_exit) {
 		exit_jump(g, then_exit, (int)cc);
-		g->folded[i->b] = true;
-		go_to(g, i->c);
+		g->folded[then] = true;
+		go_to(g, or_else);
 	} else if (else_exit) {
 		exit_jump(g, else_exit, (int)cc ^ 1);
-		g->folded[i->c] = true;
-		go_to(g, i->b);
-	} else if (then_next) {
-		jump_to_block(g, emit_jcc(&g->e, cc ^ 1), i->c);
+		g->folded[or_else] = true;
+		go_to(g, then);
+	} else if (next_block(g) == then) {
+		jump_to_block(g, emit_jcc(&g->e, cc ^ 1), or_else);
 	} else {
-		jump_to_block(g, emit_jcc(&g->e, cc), i->b);
-		go_to(g, i->c);
+		jump_to_block(g, emit_jcc(&g->e, cc), then);
+		go_to(g, or_else);
 	}
 }
 
@@ -243,7 +288,7 @@ void lower_exit_ind(struct gen *g, ir_ref v, const struct ir_insn *i)
 	emit_jump_probe(&g->e, &g->t->layout, &p);
 	s->from[0] = p.miss[0];
 	s->from[1] = p.miss[1];
-	if (link != IR_LINK_CALL || g->has_landing) {
+	if (link != IR_LINK_CALL) {
 		emit_jmp_m(&g->e, p.target);
 		return;
 	}
@@ -295,10 +340,11 @@ static void leave(struct gen *g, uint32_t pc_key, uint64_t result)
 
 static void exit_stub(struct gen *g, const struct stub *s)
 {
-	g->code->slot[s->slot].jump = (uint32_t)(s->from[0] - g->start);
-	g->code->slot[s->slot].stub = here(g);
+	enum x64_exit why = s->slot >= g->args->first_landing ? X64_EXIT_RETURN : X64_EXIT_JUMP;
+	assert(s->slot < g->args->n_slots);
+	g->code->slot[s->slot] = (struct x64_slot){(uint32_t)(s->from[0] - g->start), here(g)};
 	emit_link(s->from[0], g->e.cur);
-	leave(g, s->pc_key, g->args->cookie | s->slot);
+	leave(g, s->pc_key, (g->args->exit_cookie + (uint64_t)s->slot * g->args->exit_size) | why);
 }
 
 static void miss_stub(struct gen *g, const struct stub *s)
@@ -320,6 +366,44 @@ static void stick_stub(struct gen *g, const struct stub *s)
 	emit_link(s->from[0], g->e.cur);
 	emit_store_imm(&g->e, 1, global_mem(g->t, s->global), 1);
 	emit_link(emit_jmp(&g->e), s->landing);
+}
+
+static void add_to_budget(struct gen *g, enum x64_alu op, uint32_t n)
+{
+	emit_alu_mi(&g->e, false, op, x64_mem(RBP, g->t->layout.budget), (int32_t)n);
+}
+
+void lower_refund(struct gen *g, ir_ref v, const struct ir_insn *i)
+{
+	(void)v;
+	flags_clobber(g);
+	add_to_budget(g, ALU_ADD, (uint32_t)i->imm);
+}
+
+void lower_count(struct gen *g, ir_ref v, const struct ir_insn *i)
+{
+	(void)v;
+	flags_clobber(g);
+	emit_alu_mi(&g->e, true, ALU_ADD, x64_mem(RBP, g->args->counters + 8 * (int32_t)i->imm), 1);
+}
+
+void lower_charge(struct gen *g, ir_ref v, const struct ir_insn *i)
+{
+	(void)v;
+	add_to_budget(g, ALU_SUB, i->aux);
+	if (next_block(g) == forwarded(g, i->b)) {
+		jump_to_block(g, emit_jcc(&g->e, CC_S), i->c);
+	} else {
+		jump_to_block(g, emit_jcc(&g->e, CC_NS), i->b);
+		go_to(g, i->c);
+	}
+}
+
+void lower_exit_budget(struct gen *g, ir_ref v, const struct ir_insn *i)
+{
+	(void)v;
+	add_to_budget(g, ALU_ADD, i->aux);
+	leave(g, (uint32_t)i->imm, g->args->cookie | X64_EXIT_BUDGET);
 }
 
 void gen_stubs(struct gen *g)

@@ -100,7 +100,7 @@ struct stub {
 	enum stub_kind kind;
 	uint8_t *from[2];   /* rel32 of the jumps to it; [1] may be NULL */
 	uint32_t pc_key;    /* STUB_EXIT */
-	uint8_t slot;
+	uint32_t slot;
 	int8_t reg;         /* STUB_IND_MISS: register of the pc key */
 	uint8_t *landing;   /* STUB_IND_MISS: of a call, else NULL; STUB_STICK: where to go on */
 	uint8_t global;     /* STUB_STICK */
@@ -150,10 +150,11 @@ struct gen {
 	/* blocks */
 	uint8_t **label;        /* by ir_label: where the block starts, NULL = not placed yet */
 	uint32_t *preds;        /* by ir_label */
-	bool *folded;           /* by ir_label: its exit was emitted at its only predecessor */
+	bool *folded;           /* by ir_label: its exit was emitted at its only predecessor, or it is empty */
+	ir_label *forward;      /* by ir_label: where an empty block leads, else itself */
 	uint32_t block_index;   /* in u->order */
 	bool unreachable;       /* the rest of this block is not reached */
-	bool has_landing;       /* slot 2 is taken */
+	uint32_t next_landing;  /* slot */
 	struct fixup *fixup;
 	uint32_t n_fixups;
 	struct slow_path *slow;
@@ -404,6 +405,8 @@ void emit_jump_probe(struct emit *e, const struct x64_layout *l, struct jump_pro
 /* Appends one, all zeros but for its kind. */
 struct stub *gen_new_stub(struct gen *g, enum stub_kind kind);
 void gen_prologue(struct gen *g);
+/* Finds the blocks that are nothing but a branch. */
+void gen_forward(struct gen *g);
 void gen_block_begin(struct gen *g, ir_label l);
 /* Exits, lookup misses and the prologue's ways out; then nothing points nowhere. */
 void gen_stubs(struct gen *g);

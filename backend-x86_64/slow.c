@@ -18,7 +18,8 @@ static void store_arg(struct gen *g, unsigned size, int offset, const struct opn
 /* What the slow path is told beside address and value, x64_layout.load_slow. */
 static int32_t how(const struct gen *g, const struct slow_path *s)
 {
-	uint32_t ahead = g->args->n_insns > s->mark ? MIN(g->args->n_insns - s->mark, UINT16_MAX) : 0;
+	uint32_t n = g->args->n_insns, left = g->args->left ? g->args->left[s->mark] : n > s->mark ? n - s->mark : 0;
+	uint32_t ahead = MIN(left, UINT16_MAX);
 	return (int32_t)(ahead << 16 | s->memop);
 }
 

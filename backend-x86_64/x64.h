@@ -79,7 +79,6 @@ struct x64_out {
 };
 
 #define X64_MAX_HOMES 11
-#define X64_MAX_SLOTS 3 /* two of exit_jump, and where a call comes back to */
 
 /* Everything about one vCPU's emitted code that does not change between units. */
 struct x64_target {
@@ -106,17 +105,17 @@ bool x64_emit_thunks(struct x64_target *t, struct x64_out *out);
 uint64_t x64_ret_reset(const struct x64_target *t, void *top);
 
 /*
- * What `enter` returns: the low 3 bits say why, the rest is the unit's cookie.
- * JUMP_0 and JUMP_1: an unpatched exit_jump of that slot (pc global written).
- * JUMP_2: a guest call of that unit came back, and slot 2 is not patched (pc global written).
+ * What `enter` returns: the low 3 bits say why, the rest is a cookie.
+ * JUMP:   an unpatched exit_jump; the cookie is its slot's (pc global written).
+ * RETURN: a guest call came back, and its landing is not patched; the cookie is the landing's slot's (pc global written).
  * LOOKUP: exit_ind missed the jump cache, or exit_loop, or a cross-page entry's tag did not match (pc global
  *         written; cookie 0).
- * BUDGET: the block whose cookie this is was about to start and the budget ran out: the budget is
- *         as before the block, the pc global holds the block's pc key.
+ * BUDGET: the block whose cookie this is was about to start, or is at an exit_budget, and the budget ran out: the budget is
+ *         as before the block, the pc global holds the pc key to go on at.
  * FAULT:  an insn faulted; layout.host_pc holds the host address to look up in the unit's insn map; all
  *         globals are in env but for those that x64_recover writes; cookie 0. The budget has the whole block charged.
  */
-enum x64_exit { X64_EXIT_JUMP_0, X64_EXIT_JUMP_1, X64_EXIT_JUMP_2, X64_EXIT_LOOKUP, X64_EXIT_BUDGET, X64_EXIT_FAULT };
+enum x64_exit { X64_EXIT_JUMP, X64_EXIT_RETURN, X64_EXIT_LOOKUP, X64_EXIT_BUDGET, X64_EXIT_FAULT };
 
 /* One compiled unit. Offsets are from `code`. */
 struct x64_code {
@@ -125,10 +124,11 @@ struct x64_code {
 	uint32_t cross_entry;   /* entry that first compares exec_tag (see x64_compile_args.cross_tag) */
 	uint32_t entry;         /* entry for jumps that need no check; also what the run loop enters */
 	uint32_t slow_start;    /* out-of-line part from here on (dumps mark it) */
-	struct {
+	uint32_t n_slots;
+	struct x64_slot {
 		uint32_t jump;  /* offset of the rel32 of the jump to patch; 0 = slot not used */
 		uint32_t stub;  /* where it points when unlinked */
-	} slot[X64_MAX_SLOTS];
+	} *slot;                /* from the arena: those of exit_jumps, then from args.first_landing on where calls come back to */
 	uint32_t n_marks;
 	uint32_t *mark;         /* from the arena: host offset at which each guest instruction's main code starts */
 	uint32_t n_sites;       /* return addresses of slow paths and helper calls, ascending by offset */
@@ -145,11 +145,17 @@ struct x64_code {
 };
 
 struct x64_compile_args {
-	uint64_t cookie;      /* 8-byte aligned, non-zero; returned by exits */
-	uint32_t n_insns;     /* charged to the budget at entry */
+	uint64_t cookie;      /* 8-byte aligned, non-zero; returned when the budget is out */
+	uint64_t exit_cookie; /* of slot 0, 8-byte aligned; that of slot k is k * exit_size further on */
+	uint32_t exit_size;
+	uint32_t n_slots;     /* room for those of the unit's exit_jumps, below first_landing, and one for each call */
+	uint32_t first_landing;
+	uint32_t n_insns;     /* charged to the budget at entry; charge and refund insns do the rest */
+	const uint16_t *left; /* by marker: insns charged and not executed when it starts; NULL: n_insns less the marker */
 	uint32_t space;       /* TLB_SPACES index for exec tags */
 	uint8_t window;       /* bit for each TLB space whose accesses go to the window: where an access there traps, the
 				 handler continues at the site's stub */
+	int32_t counters;     /* from base: the first of the uint64_t that count insns add to */
 	int32_t counter;      /* from base: uint64_t that counts the unit's runs; 0 = not counted. Where n_insns is
 				 charged, 1 is added: the two must stay together */
 	uint32_t cross_tag;   /* tag that cross_entry expects at the unit's page; 0 = no check needed:

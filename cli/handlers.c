@@ -201,10 +201,19 @@ static bool accel_property(struct cli_options *o, const char *key, const char *v
 		*(strcmp(key, "warmup") == 0 ? &o->config.compile_at_once : &o->config.no_window) = !on;
 		return true;
 	}
+	if (strcmp(key, "tier") == 0) {
+		uint64_t tier;
+		if (!cli_parse_u64(value, &tier) || tier < 1 || tier > 2)
+			return bad_value(o, "accel", key, value, "1 or 2");
+		o->config.tier = (unsigned)tier;
+		return true;
+	}
+	if (strcmp(key, "regions-at-once") == 0)
+		return parse_flag(o, "accel", key, value, &o->config.regions_at_once);
 	if (strcmp(key, "thread") == 0)
 		return (value && (strcmp(value, "single") == 0 || strcmp(value, "multi") == 0)) ||
 		       bad_value(o, "accel", key, value, "single"); /* one core: the same */
-	return unknown_key(o, "accel", key, "tb-size, one-insn-per-tb, warmup, window, thread");
+	return unknown_key(o, "accel", key, "tb-size, one-insn-per-tb, warmup, window, tier, regions-at-once, thread");
 }
 
 bool opt_accel(struct cli_options *o, const struct cli_option *row, const char *arg)

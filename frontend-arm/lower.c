@@ -120,6 +120,7 @@ ir_ref arm_call2(struct arm_lower *l, enum arm_helper h, ir_ref a, ir_ref b)
 void arm_raise(struct arm_lower *l, enum arm_exception_kind kind)
 {
 	ir_ref what = arm_const(l, kind), at = arm_const(l, arm_pc_key(l));
+	l->fixed = true;
 	if (kind == ARM_EXC_SEMIHOST) {
 		arm_call1(l, ARM_H_raise, what);
 		ir_exit_loop(l->u, at); /* not reached: a block has an end */
@@ -133,6 +134,7 @@ void arm_raise(struct arm_lower *l, enum arm_exception_kind kind)
 void arm_exception_return(struct arm_lower *l, ir_ref v)
 {
 	arm_call1(l, ARM_H_exception_return, v);
+	l->fixed = true;
 	ir_exit_ind(l->u, IR_LINK_JUMP, ir_get(l->u, ARM_G_pc), 0);
 	l->ended = true;
 }

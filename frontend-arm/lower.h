@@ -31,6 +31,29 @@ struct arm_arrival {
 	struct arm_debtor to;
 };
 
+/* Out of the way of a region's code: where it is left by a jump, or because the budget is out. */
+enum arm_cold_kind { COLD_EXIT, COLD_BUDGET, COLD_PART };
+struct arm_cold {
+	ir_label label;
+	enum arm_cold_kind kind;
+	int16_t amount;    /* instructions charged that do not run */
+	uint32_t key;      /* where it goes on */
+	uint32_t debt;     /* how the flags follow from registers, 0 = they are where they belong */
+};
+
+/* A region being lowered. */
+struct arm_region {
+	const struct arm_region_part *part;
+	unsigned n, at;                        /* part `at` is being lowered */
+	ir_label label[ARM_REGION_PARTS];      /* IR_NONE: not asked for yet */
+	uint32_t source[ARM_REGION_PARTS];     /* what the only way there knew of the flags, as a debt */
+	struct arm_debtor entry;
+	bool joined;                           /* the next part goes on in the same IR block */
+	unsigned n_slots, n_cold;
+	uint32_t owed[ARM_REGION_SLOTS];
+	struct arm_cold cold[4 * ARM_REGION_PARTS];
+};
+
 struct arm_lower {
 	struct ir_unit *u;
 	const struct arm_translate_request *req;
@@ -54,7 +77,11 @@ struct arm_lower {
 
 	uint32_t owed;     /* flags that the unit's exits owe, 0 = none (owed.h) */
 	bool pays[2];      /* the exit of this slot writes them after all */
-	uint32_t left[2];  /* what each exit was left with */
+	struct arm_way_out out[2]; /* the exits, as they were left */
+	struct arm_region *region; /* NULL: the unit is one guest block */
+	uint32_t debt;     /* region: how the flags follow from registers where the part ends */
+	bool fixed;        /* as in arm_unit_flags */
+	bool guarded;      /* the instruction is in a block of its own, behind a condition */
 	struct arm_arrival arrival;
 
 	bool bl_known;     /* Thumb: the instruction before was a BL prefix, which set lr to bl_base */
@@ -130,8 +157,33 @@ void arm_owe_nothing(struct arm_lower *l);
 void arm_exit(struct arm_lower *l, unsigned slot, enum ir_link link, uint32_t key, uint32_t return_key);
 /* An instruction was lowered and the unit's start is not decided. */
 void arm_arrive(struct arm_lower *l);
+/* How the flags as they are follow from registers; 0 when they do not, or need not. */
+uint32_t arm_debt(const struct arm_lower *l);
+/* Writes the flags of `mask` that are owed. */
+void arm_pay(struct arm_lower *l, uint32_t owed, unsigned mask);
+/* An exit_jump of a region; flags that follow from registers are owed where they may be, else written. */
+void arm_settle_exit(struct arm_lower *l, unsigned slot, uint32_t key, uint32_t debt);
+/* What of a debt is worth owing to a part that takes debts. */
+uint32_t arm_owe_part(struct arm_lower *l, uint32_t key, uint32_t debt);
+/* The flags are known to follow from registers as a debt says. */
+void arm_assume_debt(struct arm_lower *l, uint32_t owed);
 /* translate.c: what the unit at `key` takes; nothing when it cannot be looked at. */
 struct arm_debtor arm_look_ahead(const struct arm_lower *l, uint32_t key);
+
+/* ---- region.c ------------------------------------------------------------------------------------ */
+
+/* Where part k starts. */
+ir_label arm_region_label(struct arm_lower *l, unsigned k);
+/* The part that a jump leads to, or NULL. */
+const struct arm_region_part *arm_region_part(const struct arm_lower *l, uint32_t key);
+/* The part ends in a jump to a part. */
+void arm_region_jump(struct arm_lower *l, const struct arm_region_part *to);
+/* The part ends in a conditional branch to `key` or `other`. */
+void arm_region_branch(struct arm_lower *l, ir_ref holds, uint32_t key, uint32_t other);
+/* The part is about to end in an exit: what was charged for those behind it does not run. */
+void arm_region_refund(struct arm_lower *l);
+/* What lies out of the way. */
+void arm_region_cold(struct arm_lower *l);
 
 /* ---- lower_dp.c ---------------------------------------------------------------------------------- */
 

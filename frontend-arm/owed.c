@@ -178,7 +178,7 @@ void arm_plan_exits(struct arm_lower *l, uint32_t key, uint32_t other)
 
 void arm_plan_ways(struct arm_lower *l, uint32_t key, uint32_t other, const uint32_t *ways, unsigned n, bool taken)
 {
-	uint32_t owed = l->req->look_ahead ? arm_debt(l) : 0;
+	uint32_t owed = l->req->look_ahead && !l->region ? arm_debt(l) : 0;
 	if (!owed)
 		return;
 	unsigned mask = allowed(l, owed, key) & allowed(l, owed, other);
@@ -190,6 +190,10 @@ void arm_plan_ways(struct arm_lower *l, uint32_t key, uint32_t other, const uint
 
 void arm_plan_exit(struct arm_lower *l, uint32_t key)
 {
+	if (arm_region_part(l, key)) {
+		l->debt = arm_debt(l);
+		return;
+	}
 	uint32_t owed = l->req->look_ahead && !l->owed ? arm_debt(l) : 0;
 	unsigned mask = owed ? allowed(l, owed, key) : 0;
 	if (mask) {
@@ -198,36 +202,86 @@ void arm_plan_exit(struct arm_lower *l, uint32_t key)
 	}
 }
 
-/* Writes the flags that are owed from here on. */
-static void pay(struct arm_lower *l)
+/* The operands and the result behind a debt, as values. */
+struct terms {
+	ir_ref a, y, r;
+	bool sub, only_result;
+};
+
+static struct terms terms(struct arm_lower *l, uint32_t owed)
 {
 	struct ir_unit *u = l->u;
-	uint32_t owed = l->owed;
-	unsigned mask = arm_owed_mask(owed);
 	enum arm_owed_kind kind = arm_owed_kind(owed);
-	ir_ref x = arm_reg(l, arm_owed_x(owed)), y = arm_const(l, arm_owed_y(owed)), a = x, r = x;
+	ir_ref x = arm_reg(l, arm_owed_x(owed)), y = arm_const(l, arm_owed_y(owed));
 	if (!arm_owed_y_is_const(owed))
 		y = arm_reg(l, arm_owed_y(owed));
-	bool sub = kind == OWED_SUB || kind == OWED_SUB_TO;
+	struct terms t = { x, y, x, kind == OWED_SUB || kind == OWED_SUB_TO, kind == OWED_RESULT || kind == OWED_AND };
 	if (kind == OWED_SUB_TO)
-		a = ir_add(u, IR_I32, x, y);
+		t.a = ir_add(u, IR_I32, x, y);
 	if (kind == OWED_ADD_TO)
-		a = ir_sub(u, IR_I32, x, y);
+		t.a = ir_sub(u, IR_I32, x, y);
+	if (kind == OWED_SUB)
+		t.r = ir_sub(u, IR_I32, x, y);
+	if (kind == OWED_ADD)
+		t.r = ir_add(u, IR_I32, x, y);
 	if (kind == OWED_AND)
-		r = ir_and(u, IR_I32, x, y);
-	else if (kind != OWED_RESULT)
-		r = sub ? ir_sub(u, IR_I32, a, y) : ir_add(u, IR_I32, a, y);
+		t.r = ir_and(u, IR_I32, x, y);
+	return t;
+}
+
+void arm_pay(struct arm_lower *l, uint32_t owed, unsigned mask)
+{
+	struct ir_unit *u = l->u;
+	struct terms t = terms(l, owed);
 	if (mask & 1u << FLAG_N)
-		arm_set_flag(l, FLAG_N, ir_cmp(u, IR_I32, IR_LTS, r, arm_const(l, 0)));
+		arm_set_flag(l, FLAG_N, ir_cmp(u, IR_I32, IR_LTS, t.r, arm_const(l, 0)));
 	if (mask & 1u << FLAG_Z)
-		arm_set_flag(l, FLAG_Z, ir_cmp(u, IR_I32, IR_EQ, r, arm_const(l, 0)));
+		arm_set_flag(l, FLAG_Z, ir_cmp(u, IR_I32, IR_EQ, t.r, arm_const(l, 0)));
 	if (mask & 1u << FLAG_C)
-		arm_set_flag(l, FLAG_C, sub ? ir_sub_c(u, IR_I32, a, y, arm_const(l, 1))
-					    : ir_add_c(u, IR_I32, a, y, arm_const(l, 0)));
+		arm_set_flag(l, FLAG_C, t.sub ? ir_sub_c(u, IR_I32, t.a, t.y, arm_const(l, 1))
+					      : ir_add_c(u, IR_I32, t.a, t.y, arm_const(l, 0)));
 	if (mask & 1u << FLAG_V)
-		arm_set_flag(l, FLAG_V, sub ? ir_sub_v(u, IR_I32, a, y, arm_const(l, 1))
-					    : ir_add_v(u, IR_I32, a, y, arm_const(l, 0)));
-	ir_set(u, ARM_G_owed, arm_const(l, 0));
+		arm_set_flag(l, FLAG_V, t.sub ? ir_sub_v(u, IR_I32, t.a, t.y, arm_const(l, 1))
+					      : ir_add_v(u, IR_I32, t.a, t.y, arm_const(l, 0)));
+}
+
+void arm_assume_debt(struct arm_lower *l, uint32_t owed)
+{
+	struct terms t = terms(l, owed);
+	l->source = t.only_result ? FLAGS_RESULT : t.sub ? FLAGS_SUB : FLAGS_ADD;
+	l->source_end = l->u->n_insns;
+	l->src_a = t.a;
+	l->src_b = t.y;
+	l->src_r = t.r;
+}
+
+uint32_t arm_owe_part(struct arm_lower *l, uint32_t key, uint32_t debt)
+{
+	unsigned mask = debt && l->req->look_ahead && arm_look_ahead(l, key).faults ? allowed(l, debt, key) : 0;
+	return (debt & ~(ALL_MASK << 4)) | mask << 4;
+}
+
+void arm_settle_exit(struct arm_lower *l, unsigned slot, uint32_t key, uint32_t debt)
+{
+	unsigned owing = debt && l->req->look_ahead ? allowed(l, debt, key) : 0, rest = arm_owed_mask(debt) & ~owing;
+	if (rest)
+		arm_pay(l, debt, rest);
+	if (owing)
+		owe(l, debt, owing);
+	ir_exit_jump(l->u, slot, IR_LINK_JUMP, key, 0);
+	if (owing) {
+		ir_exit_dead(l->u, owing << ARM_G_n);
+		l->region->owed[slot] = l->owed;
+	}
+}
+
+/* Notes where an exit leads, for the runtime. */
+static void note(struct arm_lower *l, unsigned slot, enum ir_link link, uint32_t key, uint32_t owed)
+{
+	if (l->region)
+		l->region->owed[slot] = owed;
+	else
+		l->out[slot] = (struct arm_way_out){ true, (uint8_t)link, key, owed };
 }
 
 void arm_owe_nothing(struct arm_lower *l)
@@ -239,15 +293,26 @@ void arm_owe_nothing(struct arm_lower *l)
 
 void arm_exit(struct arm_lower *l, unsigned slot, enum ir_link link, uint32_t key, uint32_t return_key)
 {
+	const struct arm_region_part *part = link == IR_LINK_JUMP ? arm_region_part(l, key) : NULL;
 	bool pays = l->owed && l->pays[slot];
 	arm_owe_nothing(l);
-	if (pays)
-		pay(l);
-	ir_exit_jump(l->u, slot, link, key, return_key);
-	if (!l->owed || pays)
+	if (part) {
+		arm_region_jump(l, part);
 		return;
-	ir_exit_dead(l->u, arm_owed_mask(l->owed) << ARM_G_n);
-	l->left[slot] = l->owed;
+	}
+	if (l->region) {
+		arm_region_refund(l);
+		slot = l->region->n_slots++;
+	}
+	if (pays) {
+		arm_pay(l, l->owed, arm_owed_mask(l->owed));
+		ir_set(l->u, ARM_G_owed, arm_const(l, 0));
+	}
+	ir_exit_jump(l->u, slot, link, key, return_key);
+	bool owes = l->owed && !pays;
+	if (owes)
+		ir_exit_dead(l->u, arm_owed_mask(l->owed) << ARM_G_n);
+	note(l, slot, link, key, owes ? l->owed : 0);
 }
 
 /* ---- arriving ------------------------------------------------------------------------------------ */
@@ -260,6 +325,7 @@ static bool is_flag(uint16_t global)
 /* A fault here shows the flags that are still owed. */
 static void arrive_at_fault(struct arm_arrival *s)
 {
+	s->to.faults |= s->to.kills != ALL_MASK;
 	for (unsigned f = 0; f < ARM_FLAGS; f++)
 		if (!(s->to.kills >> f & 1u))
 			s->to.written[f] = s->written;

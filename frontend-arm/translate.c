@@ -33,6 +33,8 @@ struct loop {
 	struct region ways; /* around the branch that ends the unit: they go on at ways_to */
 	ir_label ways_to;
 	uint32_t offset; /* of the next instruction from the first */
+	uint32_t end;    /* markers of the unit where it has enough instructions */
+	uint32_t counter; /* to be counted behind the next marker, 0 = none */
 };
 
 static void translate_insn(struct loop *t);
@@ -76,7 +78,7 @@ static bool may_fetch(const struct loop *t)
 	const struct arm_translate_request *req = t->l.req;
 	if ((req->n_cuts && is_cut(req, t->offset)) || (req->n_stops && is_stop(req, t->offset)))
 		return false;
-	return t->l.u->n_marks < req->max_insns && req->code_bytes - t->offset >= (t->l.thumb ? 2u : 4u);
+	return t->l.u->n_marks < t->end && req->code_bytes - t->offset >= (t->l.thumb ? 2u : 4u);
 }
 
 /* ---- conditional regions ------------------------------------------------------------------------- */
@@ -164,7 +166,13 @@ static bool branch_target(const struct arm_lower *l, const struct arm_insn_row *
 static void open_branch(struct loop *t, const struct arm_insn_row *row, uint32_t insn, enum arm_cond cond)
 {
 	uint32_t key;
-	if (branch_target(&t->l, row, insn, &key))
+	bool branch = branch_target(&t->l, row, insn, &key);
+	if (branch && t->l.region) {
+		arm_region_branch(&t->l, arm_condition(&t->l, cond), key, arm_next_key(&t->l));
+		t->l.ended = true;
+		return;
+	}
+	if (branch)
 		arm_plan_exits(&t->l, key, arm_next_key(&t->l));
 	open_region(t, cond);
 }
@@ -261,6 +269,9 @@ static void begin_insn(struct loop *t, const struct arm_insn_row *row, uint32_t 
 	if (kin == APART)
 		close_region(t);
 	ir_insn(l->u, arm_pc_key(l));
+	if (t->counter)
+		ir_count(l->u, t->counter);
+	t->counter = 0;
 	l->pred = ARM_AL;
 	l->pc_write = IR_NONE;
 	l->wrote_flags = l->ended = l->leave = false;
@@ -300,8 +311,11 @@ static bool lower(struct arm_lower *l, const struct arm_insn_row *row, uint32_t 
 static void end_insn(struct loop *t)
 {
 	struct arm_lower *l = &t->l;
-	if (!l->ended && (l->pc_write != IR_NONE || l->leave))
+	bool indirect = !l->ended && (l->pc_write != IR_NONE || l->leave);
+	if (indirect)
 		arm_owe_nothing(l);
+	if (indirect && l->region)
+		arm_region_refund(l);
 	if (!l->ended && l->pc_write != IR_NONE) {
 		ir_exit_ind(l->u, l->link, l->pc_write, l->link == IR_LINK_CALL ? arm_next_key(l) : 0);
 		l->ended = true;
@@ -333,7 +347,8 @@ static void translate_insn(struct loop *t)
 	l->next = l->pc + size;
 	t->offset += size;
 	begin_insn(t, row, insn, condition_of(row, l->thumb, insn));
-	if (!lower(l, row, insn))
+	l->guarded = t->region.open;
+	if (!l->ended && !lower(l, row, insn))
 		arm_raise(l, ARM_EXC_UNDEF);
 	if (after_prefix)
 		l->bl_known = false;
@@ -361,7 +376,7 @@ struct arm_debtor arm_look_ahead(const struct arm_lower *l, uint32_t key)
 	there.max_insns = ARM_LOOK_AHEAD;
 	struct ir_unit u;
 	ir_unit_init(&u, &arm_guest, l->u->arena);
-	struct loop t = { .l = { .u = &u, .req = &there, .thumb = l->thumb } };
+	struct loop t = { .l = { .u = &u, .req = &there, .thumb = l->thumb }, .end = ARM_LOOK_AHEAD };
 	start_block(&t, ir_block_new(&u));
 	do
 		translate_insn(&t);
@@ -381,6 +396,20 @@ static uint32_t translate_misaligned(struct arm_lower *l)
 	return MIN(4u, l->req->code_bytes);
 }
 
+/* Instructions until something ends the guest block, and its end. */
+static void translate_block(struct loop *t)
+{
+	do
+		translate_insn(t);
+	while (!t->l.ended && may_fetch(t));
+	if (!t->l.ended) {
+		close_region(t);
+		t->l.guarded = false;
+		arm_plan_exit(&t->l, arm_next_key(&t->l));
+		arm_exit(&t->l, 0, IR_LINK_JUMP, arm_next_key(&t->l), 0);
+	}
+}
+
 uint32_t arm_translate(const struct arm_translate_request *req, struct ir_unit *u)
 {
 	struct arm_unit_flags flags;
@@ -390,21 +419,73 @@ uint32_t arm_translate(const struct arm_translate_request *req, struct ir_unit *
 uint32_t arm_translate_owing(const struct arm_translate_request *req, struct ir_unit *u, struct arm_unit_flags *flags)
 {
 	*flags = (struct arm_unit_flags){ 0 };
-	struct loop t = { .l = { .u = u, .req = req, .thumb = req->pc_key & 1 } };
+	struct loop t = { .l = { .u = u, .req = req, .thumb = req->pc_key & 1 }, .end = req->max_insns };
 	start_block(&t, ir_block_new(u));
 	if ((req->pc_key & 3) == 2)
 		return translate_misaligned(&t.l);
-	do
-		translate_insn(&t);
-	while (!t.l.ended && may_fetch(&t));
-	if (!t.l.ended) {
-		close_region(&t);
-		arm_plan_exit(&t.l, arm_next_key(&t.l));
-		arm_exit(&t.l, 0, IR_LINK_JUMP, arm_next_key(&t.l), 0);
-	}
+	translate_block(&t);
 	if (req->look_ahead)
 		flags->entry = t.l.arrival.to;
-	flags->left[0] = t.l.left[0];
-	flags->left[1] = t.l.left[1];
+	flags->out[0] = t.l.out[0];
+	flags->out[1] = t.l.out[1];
+	flags->fixed = t.l.fixed;
 	return t.offset;
+}
+
+/* ---- regions ------------------------------------------------------------------------------------- */
+
+/* One part; false when it has not the instructions that it should have. */
+static bool translate_part(struct loop *t, const struct arm_region_part *part)
+{
+	struct arm_lower *l = &t->l;
+	uint32_t before = l->u->n_marks;
+	if (!l->region->joined) {
+		start_block(t, arm_region_label(l, l->region->at));
+		l->bl_known = false;
+		l->popped = 0;
+		if (l->region->source[l->region->at])
+			arm_assume_debt(l, l->region->source[l->region->at]);
+	}
+	l->region->joined = false;
+	l->owed = l->debt = 0;
+	bool takes = l->region->at == 0 || part->takes; /* debts */
+	l->arrival = (struct arm_arrival){ .decided = !takes, .from = l->u->n_insns };
+	t->region.open = false;
+	t->ways.n_ways = 0;
+	t->offset = 0;
+	t->end = before + part->n_insns;
+	t->counter = part->counter;
+	translate_block(t);
+	if (l->region->at == 0)
+		l->region->entry = l->arrival.to;
+	return l->u->n_marks - before == part->n_insns;
+}
+
+bool arm_translate_region(const struct arm_translate_request *req, const struct arm_region_part *part, unsigned n,
+			  struct ir_unit *u, struct arm_region_flags *flags)
+{
+	struct arm_region r = { .part = part, .n = n };
+	struct loop t = { .l = { .u = u, .thumb = req->pc_key & 1, .region = &r } };
+	bool whole = true;
+	for (unsigned k = 0; k < n; k++)
+		r.label[k] = IR_NONE;
+	for (r.at = 0; whole && r.at < n; r.at++) {
+		int32_t offset = (int32_t)((part[r.at].pc_key & ~1u) - (req->pc_key & ~1u));
+		struct arm_translate_request there = *req;
+		there.pc_key = part[r.at].pc_key;
+		there.code += offset;
+		there.code_bytes = (uint32_t)((int32_t)req->code_bytes - offset);
+		there.code_before = (uint32_t)((int32_t)req->code_before + offset);
+		t.l.req = &there;
+		whole = translate_part(&t, &part[r.at]);
+	}
+	if (!whole)
+		return false;
+	t.l.req = req;
+	arm_region_cold(&t.l);
+	*flags = (struct arm_region_flags){ .n_slots = r.n_slots };
+	if (req->look_ahead)
+		flags->entry = r.entry;
+	memcpy(flags->owed, r.owed, sizeof flags->owed);
+	return true;
 }

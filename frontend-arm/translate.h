@@ -29,12 +29,22 @@ void arm_decoder_free(struct arm_decoder *d);
 struct arm_debtor {
 	uint8_t kills;    /* flags, bit f = enum arm_flag f */
 	uint16_t written[4]; /* for each of them: registers written before the last insn that may fault before it goes */
+	bool faults;      /* there is such an insn */
 };
 
-/* What a unit has to do with flags that are owed. */
+/* A direct way out of a unit. */
+struct arm_way_out {
+	bool used;
+	uint8_t link;     /* enum ir_link */
+	uint32_t key;     /* where it leads */
+	uint32_t owed;    /* arm_cpu.owed there, 0 = nothing */
+};
+
+/* What the runtime wants to know of a unit beside its IR. */
 struct arm_unit_flags {
 	struct arm_debtor entry;
-	uint32_t left[2]; /* by exit slot: arm_cpu.owed there, 0 = nothing */
+	struct arm_way_out out[2]; /* by exit slot */
+	bool fixed;                /* it is left in ways that may not give back what was charged too much (exceptions) */
 };
 
 struct arm_translate_request {
@@ -65,6 +75,38 @@ uint32_t arm_translate(const struct arm_translate_request *req, struct ir_unit *
 
 /* The same, and tells about flags that are owed. */
 uint32_t arm_translate_owing(const struct arm_translate_request *req, struct ir_unit *u, struct arm_unit_flags *flags);
+
+/* ---- regions: several guest blocks in one unit (region.c) ---- */
+
+#define ARM_REGION_PARTS 16u
+#define ARM_REGION_SLOTS (2 * ARM_REGION_PARTS)
+
+/* One guest block of a region. */
+struct arm_region_part {
+	uint32_t pc_key;
+	uint16_t n_insns;
+	uint16_t charge;  /* what the budget was charged in advance when it starts: n_insns, or more where the unit is not fixed */
+	uint32_t hot;     /* of two parts that it jumps to, this pc key's is the likelier one; else 2, which is none */
+	bool takes;       /* flags may be owed to it */
+	uint8_t n_preds;  /* ways into it: jumps of parts, and for the first part its entry */
+	uint32_t counter; /* `count` at its start, 0 = not */
+};
+
+struct arm_region_flags {
+	struct arm_debtor entry;
+	unsigned n_slots;
+	uint32_t owed[ARM_REGION_SLOTS]; /* by exit slot */
+};
+
+/*
+ * Translates the parts, of which the first is at req->pc_key and the others on its page, into one unit in this order. A
+ * direct jump from part to part is a branch in the unit. The entry charges the first part; a jump to a part with a larger
+ * charge than was left checks the budget first, and there the unit may be left, with the state and the flags exact.
+ * False: some part is not what it was, the unit is not to be used.
+ */
+bool arm_translate_region(const struct arm_translate_request *req, const struct arm_region_part *part, unsigned n,
+			  struct ir_unit *u, struct arm_region_flags *flags);
+
 /* May an exit that leaves `owed` jump straight to the unit with entry `to`? */
 bool arm_takes_debt(const struct arm_debtor *to, uint32_t owed);
 

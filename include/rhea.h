@@ -76,6 +76,8 @@ struct rhea_config {
 	uint64_t tb_size;          /* bytes of translated code kept; 0 = 64 MiB */
 	bool one_insn_per_tb;      /* translate one guest instruction at a time */
 	bool compile_at_once;      /* compile blocks when first reached; normally their first run is interpreted */
+	unsigned tier;             /* 1: each block is compiled by itself; 2, as 0: blocks that stay hot once more, several together */
+	bool regions_at_once;      /* tier 2 does so as soon as it can (for tests) */
 	bool no_window;            /* never map guest memory at its own addresses: slower, but without 4 GiB of address space
 				      and without the SIGSEGV handler that is in place while rhea_run runs (it hands on
 				      what is not rhea's to the handler that it found; one that a callback installs must

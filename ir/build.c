@@ -113,8 +113,12 @@ ir_ref ir_emit(struct ir_unit *u, enum ir_op op, enum ir_type type, uint16_t aux
 
 void ir_exit_dead(struct ir_unit *u, uint32_t dead)
 {
-	assert(u->insns[u->n_insns - 1].op == IR_exit_jump);
-	u->insns[u->n_insns - 1].b = dead;
+	struct ir_insn *end = &u->insns[u->n_insns - 1];
+	assert(end->op == IR_exit_jump || end->op == IR_br || end->op == IR_charge);
+	if (end->op == IR_exit_jump)
+		end->b = dead;
+	else
+		end->imm = dead;
 }
 
 ir_ref ir_emit_call(struct ir_unit *u, uint16_t helper, const ir_ref *args)

@@ -62,6 +62,16 @@
 	static inline ir_ref ir_##name(struct ir_unit *u, ir_ref pc_key) \
 	{ return ir_append_end(u, IR_HEAD(name, IR_VOID, 0), pc_key, IR_NONE, IR_NONE, 0); }
 
+#define IR_BUILD_EXIT_BUDGET(name) \
+	static inline ir_ref ir_##name(struct ir_unit *u, uint16_t n, uint32_t pc_key) \
+	{ return ir_append_end(u, IR_HEAD(name, IR_VOID, n), IR_NONE, IR_NONE, IR_NONE, pc_key); }
+#define IR_BUILD_CHARGE(name) \
+	static inline ir_ref ir_##name(struct ir_unit *u, uint16_t n, ir_label on, ir_label out) \
+	{ return ir_append_end(u, IR_HEAD(name, IR_VOID, n), IR_NONE, on, out, 0); }
+#define IR_BUILD_AMOUNT(name) \
+	static inline ir_ref ir_##name(struct ir_unit *u, uint32_t n) \
+	{ return ir_append(u, IR_HEAD(name, IR_VOID, 0), IR_NONE, IR_NONE, IR_NONE, n); }
+
 #define OP(name, shape, result, args, flags) IR_BUILD_##shape(name)
 #include "ir/ops.def"
 #undef OP

@@ -140,6 +140,27 @@ static bool store(struct frame *f, const struct ir_insn *i)
 	       leave(f, IR_EXIT_FAULT, 0, 0);
 }
 
+static bool charge(const struct frame *f, int32_t n)
+{
+	return !f->mem->charge || f->mem->charge(f->mem->ctx, n);
+}
+
+static bool exit_budget(struct frame *f, const struct ir_insn *i)
+{
+	charge(f, -(int32_t)i->aux);
+	return leave(f, IR_EXIT_BUDGET, 0, i->imm);
+}
+
+/* refund and count */
+static bool amount(const struct frame *f, const struct ir_insn *i)
+{
+	if (i->op == IR_refund)
+		charge(f, -(int32_t)i->imm);
+	else if (f->mem->count)
+		f->mem->count(f->mem->ctx, (uint32_t)i->imm);
+	return true;
+}
+
 /* A case of `step` for each row of ops.def. */
 #define WIDE_NONE true
 #define WIDE_T (i->type == IR_I64)
@@ -166,6 +187,9 @@ static bool store(struct frame *f, const struct ir_insn *i)
 #define STEP_EXIT_JUMP(name, result) return leave(f, IR_EXIT_JUMP, i->aux & 0xffu, i->imm);
 #define STEP_EXIT_IND(name, result) return leave(f, IR_EXIT_IND, 0, value[i->a]);
 #define STEP_EXIT_LOOP(name, result) return leave(f, IR_EXIT_LOOP, 0, value[i->a]);
+#define STEP_EXIT_BUDGET(name, result) return exit_budget(f, i);
+#define STEP_CHARGE(name, result) *at = enter_block(f, charge(f, i->aux) ? i->b : i->c); return true;
+#define STEP_AMOUNT(name, result) return amount(f, i);
 
 /* Executes insn *at and moves *at on; false when the unit was left. The arrays are f's own: nothing that is written
  * here can make the compiler fetch their addresses again. */

@@ -40,11 +40,14 @@ enum ir_op_flag {
  *   UNARY        a                    MARK         imm = pc key, aux = its index
  *   BINARY       a, b                 BRANCH       b = block
  *   TERNARY      a, b, c              BRANCH_COND  a = condition, b = then block, c = else block
- *   EXIT_JUMP    aux = slot (0 or 1, each once a unit) | enum ir_link << 8, imm = pc key;
+ *   EXIT_JUMP    aux = slot (below IR_MAX_SLOTS, each once a unit) | enum ir_link << 8, imm = pc key;
  *                IR_LINK_CALL: the return address's pc key in the high half of imm
  *                b = set of globals (of the first 32) that the target overwrites unseen, or IR_NONE
  *   EXIT_IND     a = pc key, aux = enum ir_link << 8; IR_LINK_CALL: imm = the return address's pc key
- *   EXIT_LOOP    a = pc key
+ *   EXIT_LOOP    a = pc key           EXIT_BUDGET  aux = instructions, imm = pc key
+ *   CHARGE       aux = instructions, b = block, c = block when the budget is out
+ *   BRANCH and CHARGE: imm = set of globals (of the first 32) that are not looked at any more
+ *   AMOUNT       imm
  * (*) b = IR_SET_OPTIONAL marks a `set` that nobody looks at, of a value that is needed later: it need not
  *     be done, but the global's home is a free place for the value (opt_backward.c).
  *     b = IR_SET_LAZY marks one that only faults look at: until the next `set` of that global, or the end of the block,
@@ -54,12 +57,13 @@ enum ir_op_flag {
 #define IR_SET_OPTIONAL 1u
 #define IR_SET_LAZY 2u
 #define IR_NOTED 1u
+#define IR_MAX_SLOTS 64u
 
 enum ir_shape {
 	IR_SHAPE_NULLARY, IR_SHAPE_IMM, IR_SHAPE_GLOBAL, IR_SHAPE_GLOBAL1, IR_SHAPE_GLOBAL_OR, IR_SHAPE_UNARY,
 	IR_SHAPE_BINARY, IR_SHAPE_TERNARY, IR_SHAPE_COMPARE, IR_SHAPE_LOAD, IR_SHAPE_STORE,
 	IR_SHAPE_CALL, IR_SHAPE_MARK, IR_SHAPE_BRANCH, IR_SHAPE_BRANCH_COND, IR_SHAPE_EXIT_JUMP,
-	IR_SHAPE_EXIT_IND, IR_SHAPE_EXIT_LOOP,
+	IR_SHAPE_EXIT_IND, IR_SHAPE_EXIT_LOOP, IR_SHAPE_EXIT_BUDGET, IR_SHAPE_CHARGE, IR_SHAPE_AMOUNT,
 };
 
 struct ir_op_info {
@@ -207,7 +211,7 @@ ir_ref ir_append_end(struct ir_unit *u, struct ir_head head, ir_ref a, ir_ref b,
 /* Emits a call; `args` has the helper's n_args values. */
 ir_ref ir_emit_call(struct ir_unit *u, uint16_t helper, const ir_ref *args);
 
-/* What was emitted last, an exit_jump, leads where the globals of `dead` are not looked at any more. */
+/* What was emitted last, an exit_jump, a br or a charge, leads where the globals of `dead` are not looked at any more. */
 void ir_exit_dead(struct ir_unit *u, uint32_t dead);
 
 /* Arguments of a call insn: *n values. */
@@ -247,13 +251,16 @@ void ir_optimise(struct ir_unit *u);
  * results of i32 are zero-extended. */
 uint64_t ir_eval(enum ir_op op, enum ir_type type, uint16_t aux, uint64_t a, uint64_t b, uint64_t c);
 
-enum ir_exit { IR_EXIT_JUMP, IR_EXIT_IND, IR_EXIT_LOOP, IR_EXIT_FAULT };
+enum ir_exit { IR_EXIT_JUMP, IR_EXIT_IND, IR_EXIT_LOOP, IR_EXIT_FAULT, IR_EXIT_BUDGET };
 
-/* Guest memory for the interpreter; returns false when the access faulted. */
+/* Guest memory for the interpreter; returns false when the access faulted. And the budget and counters, which may be NULL:
+ * `charge` takes n from the budget (n < 0: gives back) and returns false when it is out. */
 struct ir_memory {
 	void *ctx;
 	bool (*load)(void *ctx, uint32_t addr, uint16_t memop, unsigned mark, uint64_t *value);
 	bool (*store)(void *ctx, uint32_t addr, uint16_t memop, unsigned mark, uint64_t value);
+	bool (*charge)(void *ctx, int32_t n);
+	void (*count)(void *ctx, uint32_t counter);
 };
 
 struct ir_interp_result {

@@ -40,7 +40,7 @@ static inline unsigned opt_successors(const struct ir_insn *end, ir_label to[2])
 {
 	to[0] = end->b;
 	to[1] = end->c;
-	return end->op == IR_brc ? 2 : end->op == IR_br;
+	return end->op == IR_brc || end->op == IR_charge ? 2 : end->op == IR_br;
 }
 
 /* Fills o->width[r] from the final form of insn r. */

@@ -62,7 +62,8 @@ static uint64_t live_out(const struct opt *o, ir_label l)
 	uint32_t dead = end->op == IR_exit_jump && end->b != IR_NONE ? end->b : 0;
 	if (n == 0)
 		return ~(UINT64_C(1) << o->u->guest->pc_global | dead);
-	return o->live_in[to[0]] | o->live_in[to[n - 1]];
+	dead = end->op == IR_brc ? 0 : (uint32_t)end->imm;
+	return (o->live_in[to[0]] | o->live_in[to[n - 1]]) & ~(uint64_t)dead;
 }
 
 /* A helper may write globals behind the back of what is lazy. */

@@ -55,15 +55,19 @@ static void print_call(const struct ir_unit *u, const struct ir_insn *i, struct 
 	log_printf(out, ")");
 }
 
+static void print_dead(const struct ir_unit *u, uint32_t dead, struct log *out)
+{
+	for (const char *comma = " dead="; dead; dead &= dead - 1, comma = ",")
+		log_printf(out, "%s%s", comma, u->guest->globals[__builtin_ctz(dead)].name);
+}
+
 static void print_exit_jump(const struct ir_unit *u, const struct ir_insn *i, struct log *out)
 {
 	enum ir_link link = (enum ir_link)(i->aux >> 8);
 	log_printf(out, " slot=%u pc=%08" PRIx32 "%s", i->aux & 0xffu, (uint32_t)i->imm, link_names[link]);
 	if (link == IR_LINK_CALL)
 		log_printf(out, " ret=%08" PRIx32, (uint32_t)(i->imm >> 32));
-	uint32_t dead = i->b != IR_NONE ? i->b : 0;
-	for (const char *comma = " dead="; dead; dead &= dead - 1, comma = ",")
-		log_printf(out, "%s%s", comma, u->guest->globals[__builtin_ctz(dead)].name);
+	print_dead(u, i->b != IR_NONE ? i->b : 0, out);
 }
 
 static void print_insn(const struct ir_unit *u, ir_ref r, struct log *out)
@@ -108,10 +112,21 @@ static void print_insn(const struct ir_unit *u, ir_ref r, struct log *out)
 		break;
 	case IR_SHAPE_BRANCH:
 		log_printf(out, " L%" PRIu32, i->b);
+		print_dead(u, (uint32_t)i->imm, out);
 		break;
 	case IR_SHAPE_BRANCH_COND:
 		print_values(i, out);
 		log_printf(out, ", L%" PRIu32 ", L%" PRIu32, i->b, i->c);
+		break;
+	case IR_SHAPE_CHARGE:
+		log_printf(out, " %u, L%" PRIu32 ", L%" PRIu32, i->aux, i->b, i->c);
+		print_dead(u, (uint32_t)i->imm, out);
+		break;
+	case IR_SHAPE_EXIT_BUDGET:
+		log_printf(out, " %u pc=%08" PRIx64, i->aux, i->imm);
+		break;
+	case IR_SHAPE_AMOUNT:
+		log_printf(out, " %" PRIu64, i->imm);
 		break;
 	case IR_SHAPE_EXIT_JUMP:
 		print_exit_jump(u, i, out);

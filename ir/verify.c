@@ -14,7 +14,7 @@ struct check {
 	const struct ir_block *block; /* being checked */
 	ir_ref at;
 	unsigned marks;               /* seen so far */
-	unsigned slots;               /* bit mask of exit slots used so far */
+	uint64_t slots;               /* bit mask of exit slots used so far */
 	uint64_t lazy;                /* globals set lazily last, in this block */
 	char *msg;
 	size_t msg_size;
@@ -139,17 +139,21 @@ static bool check_link(struct check *c, const struct ir_insn *i, unsigned other_
 	return (i->aux & ~other_bits) >> 8 <= IR_LINK_RET || bad(c, "no such link hint");
 }
 
+static bool check_dead(struct check *c, uint64_t dead)
+{
+	return !(dead >> MIN(c->u->guest->n_globals, 31u)) || bad(c, "no such global is dead");
+}
+
 static bool check_exit_jump(struct check *c, const struct ir_insn *i)
 {
 	unsigned slot = i->aux & 0xffu;
-	if (slot > 1)
+	if (slot >= IR_MAX_SLOTS)
 		return bad(c, "no exit slot %u", slot);
-	if (c->slots & 1u << slot)
+	if (c->slots >> slot & 1)
 		return bad(c, "exit slot %u is used twice", slot);
-	c->slots |= 1u << slot;
-	if (i->b != IR_NONE && i->b >> MIN(c->u->guest->n_globals, 31u))
-		return bad(c, "no such global is dead");
-	return check_link(c, i, 0xffu) && check_exit(c, i->b != IR_NONE ? i->b : 0);
+	c->slots |= UINT64_C(1) << slot;
+	uint32_t dead = i->b != IR_NONE ? i->b : 0;
+	return check_dead(c, dead) && check_link(c, i, 0xffu) && check_exit(c, dead);
 }
 
 /* Everything but the value operands. */
@@ -179,9 +183,15 @@ static bool check_fields(struct check *c, const struct ir_insn *i)
 	case IR_SHAPE_MARK:
 		return check_mark(c, i);
 	case IR_SHAPE_BRANCH:
-		return check_target(c, i->b);
+		return check_target(c, i->b) && check_dead(c, i->imm);
 	case IR_SHAPE_BRANCH_COND:
 		return check_target(c, i->b) && check_target(c, i->c);
+	case IR_SHAPE_CHARGE:
+		return check_target(c, i->b) && check_target(c, i->c) && check_dead(c, i->imm);
+	case IR_SHAPE_EXIT_BUDGET:
+		return i->imm <= UINT32_MAX ? check_exit(c, 0) : bad(c, "pc key is too wide");
+	case IR_SHAPE_AMOUNT:
+		return i->imm <= INT32_MAX || bad(c, "too many");
 	case IR_SHAPE_EXIT_JUMP:
 		return check_exit_jump(c, i);
 	case IR_SHAPE_EXIT_IND:

@@ -219,9 +219,22 @@ static bool interp_store(void *ctx, uint32_t addr, uint16_t memop, unsigned mark
 	return store(v, addr, memop, value) == MEM_DONE;
 }
 
+static bool interp_charge(void *ctx, int32_t n)
+{
+	struct vcpu *v = ctx;
+	v->base->budget -= n;
+	return v->base->budget >= 0;
+}
+
+static void interp_count(void *ctx, uint32_t counter)
+{
+	struct vcpu *v = ctx;
+	v->base->tb_count[counter]++;
+}
+
 struct ir_memory vcpu_interp_memory(struct vcpu *v)
 {
-	return (struct ir_memory){.ctx = v, .load = interp_load, .store = interp_store};
+	return (struct ir_memory){.ctx = v, .load = interp_load, .store = interp_store, .charge = interp_charge, .count = interp_count};
 }
 
 /* ---- the softmmu's owner ---- */
@@ -249,7 +262,7 @@ static void owner_before_io(void *opaque)
 {
 	struct vcpu *v = opaque;
 	const struct tb *tb = v->cur_tb;
-	v->io_ahead = tb ? tb->n_insns - v->cur_mark : v->site_ahead;
+	v->io_ahead = tb ? tb_insns_left(tb, v->cur_mark) : v->site_ahead;
 	v->at_io = true;
 }
 

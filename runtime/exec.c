@@ -9,15 +9,14 @@
 #include "frontend-arm/owed.h"
 #include "runtime/vcpu.h"
 
-#define SLICE_INSNS 40000       /* with host time: 10 to 50 us */
-#define SLICE_INSNS_ICOUNT VCPU_MAX_SLICE
+#define PARKED (1 << 24)        /* more than emitted code ever gives back to the budget between two looks at it */
 #define POLL_INTERVAL_NS 1000000
 
 void vcpu_kick(struct vcpu *v)
 {
 	if (v->base->budget >= 0) {
-		v->parked += v->base->budget + 1;
-		v->base->budget = -1;
+		v->parked += v->base->budget + PARKED;
+		v->base->budget = -PARKED;
 	}
 }
 
@@ -66,7 +65,7 @@ static void end_slice(struct vcpu *v)
 
 static void begin_slice(struct vcpu *v, uint64_t limit)
 {
-	uint64_t n = v->cfg.icount ? SLICE_INSNS_ICOUNT : SLICE_INSNS;
+	uint64_t n = VCPU_MAX_SLICE;
 	v->exact = false;
 	if (v->observer.sample && v->next_sample > v->insns_done)
 		n = MIN(n, v->next_sample - v->insns_done);
@@ -179,7 +178,7 @@ static void leave_at(struct vcpu *v, struct tb *tb, uint32_t mark)
 {
 	unpark(v);
 	v->cpu->pc = tb_mark_pc(tb, mark);
-	v->base->budget += (int32_t)(tb->n_insns - mark);
+	v->base->budget += (int32_t)tb_insns_left(tb, mark);
 	if (v->observer.left) /* what is done again is counted then */
 		v->observer.left(v->observer.opaque, tb->counter, mark + !v->retry);
 	if (v->cut_wanted)
@@ -270,30 +269,29 @@ static void run_alone(struct vcpu *v)
 	v->n_io = 0;
 }
 
-static bool can_link(const struct vcpu *v, const struct tb *from, unsigned slot, const struct tb *to)
+static bool can_link(const struct vcpu *v, const struct tb_exit *from, const struct tb *to)
 {
-	if (v->cfg.no_chain || (v->stops.n_exec && stops_at(&v->stops, to->pc_key)) || !from->valid || !to->valid || from->to[slot] || from->flags != to->flags)
+	if (v->cfg.no_chain || (v->stops.n_exec && stops_at(&v->stops, to->pc_key)) || !from->tb->valid || !to->valid || from->to ||
+	    from->tb->flags != to->flags)
 		return false;
 	return to->whole_page;
 }
 
-/* A block that looked ahead at code that is not there any more is translated again. */
-static bool takes_debt(struct vcpu *v, struct tb *from, unsigned slot, const struct tb *to)
+/* A block that looked ahead at code that is not there any more is translated again. Returns owe nothing. */
+static bool takes_debt(struct vcpu *v, const struct tb_exit *from, const struct tb *to)
 {
-	/* Returns leave no debt. */
-	bool ok = slot == X64_EXIT_JUMP_2 || arm_takes_debt(&to->owing.entry, from->owing.left[slot]);
+	bool ok = arm_takes_debt(&to->entry, from->owed);
 	if (!ok)
-		vcpu_drop_block(v, from);
+		vcpu_drop_block(v, from->tb);
 	return ok;
 }
 
-static void link_blocks(struct vcpu *v, struct tb *from, unsigned slot, struct tb *to)
+uint64_t vcpu_link_target(const struct tb_exit *from, const struct tb *to)
 {
-	if (!can_link(v, from, slot, to) || !takes_debt(v, from, slot, to))
-		return;
 	/* A call that comes back may find another page there than the one it was made from. */
-	bool same_page = slot != X64_EXIT_JUMP_2 && from->whole_page && (from->pc_key ^ to->pc_key) >> PAGE_BITS == 0;
-	tb_link(&v->tbs, from, slot, to, to->host.code + (same_page ? to->host.entry : to->host.cross_entry));
+	bool is_return = (unsigned)(from - from->tb->exit) >= from->tb->first_landing;
+	bool same_page = !is_return && from->tb->whole_page && (from->tb->pc_key ^ to->pc_key) >> PAGE_BITS == 0;
+	return to->host.code + (same_page ? to->host.entry : to->host.cross_entry);
 }
 
 void vcpu_recover(struct vcpu *v)
@@ -303,9 +301,17 @@ void vcpu_recover(struct vcpu *v)
 	x64_recover(&v->target, &tb->host, tb_site(tb, v->base->host_pc), (char *)v->base + VCPU_BASE_BIAS, v->cpu);
 }
 
-/* Enters emitted code at tb and follows the chain; afterwards *from and *slot say which jump asked for a new block. */
-static void run_compiled(struct vcpu *v, struct tb *tb, struct tb **from, unsigned *slot)
+static void link_blocks(struct vcpu *v, struct tb_exit *from, struct tb *to)
 {
+	if (!can_link(v, from, to) || !takes_debt(v, from, to))
+		return;
+	tb_link(&v->tbs, from, to, vcpu_link_target(from, to));
+}
+
+/* Enters emitted code at tb and follows the chain. What comes back is the jump that asked for a block to link to, or NULL. */
+static struct tb_exit *run_compiled(struct vcpu *v, struct tb *tb)
+{
+	struct tb_exit *from = NULL;
 	v->in_block = true;
 	uint64_t exit = vcpu_enter(v, tb);
 	if ((exit & 7) == X64_EXIT_FAULT)
@@ -313,32 +319,32 @@ static void run_compiled(struct vcpu *v, struct tb *tb, struct tb **from, unsign
 	v->in_block = false;
 	v->io_ahead = 0;
 	arm_settle_flags(v->cpu);
-	*from = NULL;
 	switch ((enum x64_exit)(exit & 7)) {
-	case X64_EXIT_JUMP_0:
-	case X64_EXIT_JUMP_1:
-	case X64_EXIT_JUMP_2:
-		*from = (struct tb *)(uintptr_t)(exit & ~UINT64_C(7));
-		*slot = exit & 7;
+	case X64_EXIT_JUMP:
+	case X64_EXIT_RETURN:
+		from = (struct tb_exit *)(uintptr_t)(exit & ~UINT64_C(7));
 		break;
 	case X64_EXIT_LOOKUP:
+		break;
 	case X64_EXIT_BUDGET:
+		if (!v->parked)
+			vcpu_sample(v, (struct tb *)(uintptr_t)(exit & ~UINT64_C(7)));
 		break;
 	case X64_EXIT_FAULT: {
 		struct tb *at = tb_by_host_pc(&v->tbs, v->base->host_pc);
 		assert(at && "a fault's address lies in emitted code");
 		leave_at(v, at, tb_site_mark(at, v->base->host_pc));
-		return;
+		return NULL;
 	}
 	}
 	unpark(v);
+	return from;
 }
 
 /* Runs until the slice is used up or something needs the outer loop. */
 static void run_slice(struct vcpu *v)
 {
-	struct tb *from = NULL;
-	unsigned slot = 0;
+	struct tb_exit *from = NULL;
 	uint64_t generation = 0;
 	while (v->base->budget > 0 && !v->exit_request && !v->reslice && !v->mismatch && !v->stop_now) {
 		enum arm_exception_kind irq = arm_pending_interrupt(v->cpu);
@@ -374,8 +380,10 @@ static void run_slice(struct vcpu *v)
 		}
 		bool cold = v->cfg.accel == VCPU_JIT && !tb->host.size;
 		if (from && !cold && generation == v->tbs.generation)
-			link_blocks(v, from, slot, tb);
+			link_blocks(v, from, tb);
 		from = NULL;
+		if (tb->region && tb->n_insns > v->base->budget && tb->region->head->valid)
+			tb = tb->region->head; /* which is charged less at once */
 		if (tb->n_insns > v->base->budget) {
 			if (!v->exact)
 				return;
@@ -388,8 +396,10 @@ static void run_slice(struct vcpu *v)
 			generation = v->tbs.generation;
 			if (v->observer.exec)
 				trace(v, tb);
+			if (v->cfg.tier2_eager && !cold)
+				vcpu_sample(v, tb);
 			if (v->cfg.accel == VCPU_JIT && tb->host.size)
-				run_compiled(v, tb, &from, &slot);
+				from = run_compiled(v, tb);
 			else
 				run_interpreted(v, tb);
 		}

@@ -181,12 +181,11 @@ static bool same_exit(struct vcpu *v, const struct tb *tb, const struct ir_inter
 {
 	struct lockstep *l = v->lockstep;
 	switch ((enum x64_exit)(exit & 7)) {
-	case X64_EXIT_JUMP_0:
-	case X64_EXIT_JUMP_1:
-		if (r->exit == IR_EXIT_JUMP && r->slot == (exit & 7) && (exit & ~UINT64_C(7)) == (uintptr_t)tb)
+	case X64_EXIT_JUMP:
+		if (r->exit == IR_EXIT_JUMP && (exit & ~UINT64_C(7)) == (uintptr_t)&tb->exit[r->slot])
 			return true;
 		break;
-	case X64_EXIT_JUMP_2: /* back to a call of another block: the pc is compared below */
+	case X64_EXIT_RETURN: /* back to a call of another block: the pc is compared below */
 		if (r->exit == IR_EXIT_IND)
 			return true;
 		break;
@@ -195,6 +194,8 @@ static bool same_exit(struct vcpu *v, const struct tb *tb, const struct ir_inter
 			return true;
 		break;
 	case X64_EXIT_BUDGET:
+		if (r->exit == IR_EXIT_BUDGET)
+			return true;
 		break;
 	case X64_EXIT_FAULT:
 		if (r->exit == IR_EXIT_FAULT && tb_site_mark(tb, v->base->host_pc) == r->marks - 1)
@@ -268,8 +269,10 @@ bool lockstep_step(struct vcpu *v, struct tb *tb, struct ir_interp_result *r)
 {
 	struct lockstep *l = v->lockstep;
 	struct ir_memory mem = vcpu_interp_memory(v);
+	mem.count = NULL; /* the second run does */
 	struct arm_cpu before = *v->cpu;
 	uint64_t dropped = v->stats.invalidated_blocks;
+	int32_t start = v->base->budget + (int32_t)tb->n_insns;
 	l->n_dev = l->next_dev = l->n_written = 0;
 	l->why[0] = '\0';
 
@@ -279,6 +282,8 @@ bool lockstep_step(struct vcpu *v, struct tb *tb, struct ir_interp_result *r)
 	l->mode = LOCKSTEP_OFF;
 	if (v->retry || v->stops.hit || v->stats.invalidated_blocks != dropped)
 		return true;
+	if (v->parked && tb->region) /* it was kicked out on its way: when, the second run would not know */
+		return true;
 	struct arm_cpu interp = *v->cpu;
 	int32_t budget = v->base->budget, parked = v->parked;
 	take_back_writes(l);
@@ -286,7 +291,8 @@ bool lockstep_step(struct vcpu *v, struct tb *tb, struct ir_interp_result *r)
 	v->cpu->irq_line = interp.irq_line;
 	v->cpu->fiq_line = interp.fiq_line;
 	v->cur_tb = NULL;
-	v->base->budget = tb->n_insns;
+	v->base->budget = start;
+	v->parked = 0;
 
 	l->mode = LOCKSTEP_REPLAY;
 	uint32_t mask = v->log->mask; /* what helpers say was said in the first run */
@@ -297,6 +303,9 @@ bool lockstep_step(struct vcpu *v, struct tb *tb, struct ir_interp_result *r)
 		vcpu_recover(v);
 	arm_settle_flags(v->cpu);
 	l->mode = LOCKSTEP_OFF;
+	bool same_budget = parked || v->base->budget == budget;
+	if (!same_budget)
+		snprintf(l->why, sizeof l->why, "budget differs: interpreter %d, compiled code %d", budget, v->base->budget);
 	v->base->budget = budget;
 	v->parked = parked;
 	bool same = !l->why[0] && same_exit(v, tb, r, exit) && same_state(l, &interp, v->cpu) && same_memory(l);

@@ -44,6 +44,14 @@ static void jump_cache_drop(struct vcpu *v, const struct tb *tb)
 		*e = (struct x64_jump_entry){.pc_key = 0, .flags = UINT32_MAX - 1};
 }
 
+void vcpu_forget_jump(struct vcpu *v, const struct tb *tb)
+{
+	uint32_t slot = x64_jump_hash(tb->pc_key, JUMP_CACHE_BITS);
+	jump_cache_drop(v, tb);
+	if (v->jump_tb[slot] == tb)
+		v->jump_tb[slot] = NULL;
+}
+
 /* The block by its name. A flush of translations leaves jump_tb: the block that a slot had is mostly the one
  * to go back into it, and asking it costs fewer cache misses than the store. */
 static struct tb *find_block(const struct vcpu *v, uint32_t slot, const struct mem_fetch *fetch, uint32_t pc_key)
@@ -127,11 +135,6 @@ static const struct tb *running_tb(const struct vcpu *v)
 	return v->base->host_pc ? tb_by_host_pc(&v->tbs, v->base->host_pc) : NULL;
 }
 
-static bool overlaps(const struct tb *tb, const uint8_t *host, uint64_t size)
-{
-	return tb->code < host + size && host < tb->code + tb->bytes;
-}
-
 /* Drops the page's blocks that overlap. The page of the block that runs stays watched: it may be one that is not in the
  * store (vcpu_translate_once). */
 static void drop_overlapping(struct vcpu *v, struct code_page *page, const uint8_t *host, uint64_t size,
@@ -139,7 +142,7 @@ static void drop_overlapping(struct vcpu *v, struct code_page *page, const uint8
 {
 	for (struct tb *tb = page->tbs, *next; tb; tb = next) {
 		next = tb->page_next;
-		if (!overlaps(tb, host, size))
+		if (!tb_overlaps(tb, host, size))
 			continue;
 		jump_cache_drop(v, tb);
 		tb_invalidate(&v->tbs, tb);
@@ -158,12 +161,26 @@ void vcpu_drop_block(struct vcpu *v, struct tb *tb)
 		softmmu_unprotect_code(v->mmu, page->host);
 }
 
+/* Where the guest instruction behind the mark-th one of tb starts. */
+static const uint8_t *behind(const struct tb *tb, uint32_t mark)
+{
+	const struct tb_region *r = tb->region;
+	const uint8_t *at = tb->code + (int32_t)((tb_mark_pc(tb, mark) & ~1u) - (tb->pc_key & ~1u));
+	const uint8_t *next = mark + 1 < (r ? tb->host.n_marks : tb->n_insns) ? tb->code + (int32_t)((tb_mark_pc(tb, mark + 1) & ~1u) - (tb->pc_key & ~1u)) : NULL;
+	for (unsigned k = 0; r && k < r->n_parts; k++) {
+		const uint8_t *end = r->part[k].code + r->part[k].bytes;
+		if (at >= r->part[k].code && at < end && (!next || next <= at || next > end))
+			next = end;
+	}
+	return next;
+}
+
 /* Code that was overwritten or remapped meanwhile is cut for nothing, which does no harm. */
 void vcpu_cut_behind(struct vcpu *v, struct tb *tb, uint32_t mark)
 {
-	if (mark + 1 >= tb->n_insns)
+	if (tb_insns_left(tb, mark) <= 1)
 		return;
-	v->cut[v->n_cuts++ % VCPU_CUTS] = tb->code + ((tb_mark_pc(tb, mark + 1) & ~1u) - (tb->pc_key & ~1u));
+	v->cut[v->n_cuts++ % VCPU_CUTS] = behind(tb, mark);
 	if (!tb->valid)
 		return;
 	jump_cache_drop(v, tb);
@@ -173,7 +190,7 @@ void vcpu_cut_behind(struct vcpu *v, struct tb *tb, uint32_t mark)
 static bool page_overlaps(const struct code_page *page, const uint8_t *host, uint64_t size)
 {
 	for (const struct tb *tb = page->tbs; tb; tb = tb->page_next)
-		if (overlaps(tb, host, size))
+		if (tb_overlaps(tb, host, size))
 			return true;
 	return false;
 }
@@ -188,7 +205,7 @@ bool vcpu_code_write(void *opaque, uint8_t *host, unsigned size)
 	if (!v->cur_tb && (!page || (!once && tb_page_used(page) && !page_overlaps(page, host, size))))
 		return true;
 	const struct tb *running = v->alone ? NULL : running_tb(v);
-	if (running && overlaps(running, host, size)) {
+	if (running && tb_overlaps(running, host, size)) {
 		v->retry = true;
 		return false;
 	}

@@ -69,10 +69,14 @@ struct tb *tb_find(const struct tb_store *s, const uint8_t *code, uint32_t pc_ke
 	return tb;
 }
 
-struct tb *tb_new(struct tb_store *s)
+struct tb *tb_new(struct tb_store *s, unsigned n_exits)
 {
 	struct tb *tb = arena_alloc(&s->arena, sizeof *tb);
-	*tb = (struct tb){0};
+	*tb = (struct tb){
+		.exit = arena_alloc(&s->arena, n_exits * sizeof *tb->exit), .n_exits = (uint16_t)n_exits, .first_landing = TB_FIRST_LANDING,
+	};
+	for (unsigned i = 0; i < n_exits; i++)
+		tb->exit[i] = (struct tb_exit){.tb = tb};
 	s->n_made++;
 	return tb;
 }
@@ -90,6 +94,21 @@ struct code_page *tb_page(struct tb_store *s, const uint8_t *host, bool create)
 		*head = p;
 	}
 	return p;
+}
+
+static bool touches(const uint8_t *code, uint32_t bytes, const uint8_t *host, uint64_t size)
+{
+	return code < host + size && host < code + bytes;
+}
+
+bool tb_overlaps(const struct tb *tb, const uint8_t *host, uint64_t size)
+{
+	if (!tb->region)
+		return touches(tb->code, tb->bytes, host, size);
+	for (unsigned k = 0; k < tb->region->n_parts; k++)
+		if (touches(tb->region->part[k].code, tb->region->part[k].bytes, host, size))
+			return true;
+	return false;
 }
 
 /* ---- blocks that ran once ---- */
@@ -168,34 +187,38 @@ void tb_insert(struct tb_store *s, struct tb *tb)
 		add_by_host(s, tb);
 }
 
-void tb_link(struct tb_store *s, struct tb *from, unsigned slot, struct tb *to, uint64_t target)
+/* Points an exit at RX address `target`, or back at its stub. */
+static void patch(const struct tb_store *s, const struct tb_exit *e, uint64_t target)
 {
-	if (from->to[slot])
-		return;
-	from->to[slot] = to;
-	from->next_in[slot] = to->in;
-	to->in = (struct tb_in){from, slot};
-	x64_patch_jump(&from->host, slot, target, s->rx_delta);
+	x64_patch_jump(&e->tb->host, (unsigned)(e - e->tb->exit), target, s->rx_delta);
 }
 
-/* Takes slot of `from` out of the list of its target. */
-static void unlink_out(struct tb *from, unsigned slot)
+void tb_link(struct tb_store *s, struct tb_exit *from, struct tb *to, uint64_t target)
 {
-	struct tb_in *p = &from->to[slot]->in;
-	while (p->from != from || p->slot != slot)
-		p = &p->from->next_in[p->slot];
-	*p = from->next_in[slot];
-	from->to[slot] = NULL;
+	if (from->to)
+		return;
+	from->to = to;
+	from->next_in = to->in;
+	to->in = from;
+	patch(s, from, target);
+}
+
+/* Takes an exit out of the list of its target. A block that drops itself may still be running: its own jumps go back to
+ * the loop. */
+void tb_unlink(struct tb_store *s, struct tb_exit *from)
+{
+	struct tb_exit **p = &from->to->in;
+	while (*p != from)
+		p = &(*p)->next_in;
+	*p = from->next_in;
+	from->to = NULL;
+	patch(s, from, 0);
 }
 
 static void unlink_in(struct tb_store *s, struct tb *tb)
 {
-	while (tb->in.from) {
-		struct tb_in in = tb->in;
-		tb->in = in.from->next_in[in.slot];
-		in.from->to[in.slot] = NULL;
-		x64_patch_jump(&in.from->host, in.slot, 0, s->rx_delta);
-	}
+	while (tb->in)
+		tb_unlink(s, tb->in);
 }
 
 void tb_invalidate(struct tb_store *s, struct tb *tb)
@@ -209,12 +232,9 @@ void tb_invalidate(struct tb_store *s, struct tb *tb)
 		p = &(*p)->page_next;
 	*p = tb->page_next;
 	unlink_in(s, tb);
-	for (unsigned i = 0; i < X64_MAX_SLOTS; i++)
-		if (tb->to[i]) {
-			/* A block that drops itself may still be running: its own jumps go back to the loop. */
-			unlink_out(tb, i);
-			x64_patch_jump(&tb->host, i, 0, s->rx_delta);
-		}
+	for (unsigned i = 0; i < tb->n_exits; i++)
+		if (tb->exit[i].to)
+			tb_unlink(s, &tb->exit[i]);
 	tb->valid = false;
 	s->n_valid--;
 }

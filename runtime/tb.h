@@ -16,23 +16,49 @@
 
 struct code_page;
 
+/* A place where emitted code goes on to another TB, known or not yet. Its address is what `enter` comes back with. */
+struct tb_exit {
+	struct tb *tb;           /* whose it is */
+	struct tb *to;           /* linked to; NULL = not linked */
+	struct tb_exit *next_in; /* of `to` */
+	uint32_t owed;           /* flags that are owed there (owed.h) */
+	uint32_t key;            /* a block of one guest block: the pc key it leads to, where it is `used` */
+	uint8_t link;            /* enum ir_link */
+	bool used;
+};
+
+/* Several guest blocks in one unit (region.c). What the TB says of itself is its head's. */
+struct tb_region {
+	struct tb *head;         /* as it is compiled by itself */
+	const uint16_t *left;    /* by guest instruction: how many are charged and not executed when it starts */
+	uint16_t n_parts;
+	struct tb_part {
+		const uint8_t *code;
+		uint16_t bytes;
+	} part[];
+};
+#define TB_EXITS 3u /* of a unit that is one guest block: two ways out, and where a call comes back to */
+#define TB_FIRST_LANDING 2u
+
 struct tb {
 	const uint8_t *code; /* guest code, host address */
 	uint32_t pc_key, flags;
 	uint16_t bytes;      /* of guest code */
-	uint16_t n_insns;
+	uint16_t n_insns;    /* charged when it is entered */
 	bool valid;
 	bool whole_page;     /* the page is mapped by one translation: links across pages may check its tag */
 	struct tb *hash_next, *page_next;
 	struct code_page *page;
-	/* Slot i jumps to to[i]; the TBs that jump here form a list through next_in[] of the source. */
-	struct tb *to[X64_MAX_SLOTS];
-	struct tb_in {
-		struct tb *from;
-		unsigned slot;
-	} in, next_in[X64_MAX_SLOTS];
+	struct tb_exit *exit; /* by slot of host: those of the unit, then where its calls come back to */
+	uint16_t n_exits, first_landing;
+	uint16_t samples;    /* how often the budget ran out here */
+	uint8_t region_tries;
+	uint8_t n_regions;   /* that it was made a part of */
+	bool fixed;          /* as in arm_unit_flags */
+	struct tb_region *region; /* NULL: one guest block */
+	struct tb_exit *in;  /* those that jump here */
 	uint32_t counter;    /* of vcpu_base.tb_count: its runs; 0 = not counted */
-	struct arm_unit_flags owing; /* JIT: of the code compiled */
+	struct arm_debtor entry; /* JIT: of the code compiled */
 	const uint32_t *mark_pc; /* pc key of each guest instruction; NULL: as the unit says */
 	struct x64_code host;    /* JIT */
 	struct ir_unit *unit;    /* interpreter and lockstep: the optimised unit; JIT: as lowered, in a block that is not kept */
@@ -71,7 +97,7 @@ void tb_store_flush(struct tb_store *s);
  * is mapped otherwise now. */
 struct tb *tb_find(const struct tb_store *s, const uint8_t *code, uint32_t pc_key, uint32_t flags, bool whole_page);
 /* A new TB in the store's arena, not yet findable. */
-struct tb *tb_new(struct tb_store *s);
+struct tb *tb_new(struct tb_store *s, unsigned n_exits);
 /* Makes tb findable: by name, by its page and (when compiled) by host address. */
 void tb_insert(struct tb_store *s, struct tb *tb);
 /* The page of a host address; made when `create`. */
@@ -89,8 +115,9 @@ void tb_forget_once(struct code_page *p, const uint8_t *code);
 /* Forgets those that overlap [host, host + size), which lies in the page; false when there are none. */
 bool tb_forget_once_in(struct code_page *p, const uint8_t *host, uint64_t size);
 
-/* Lets slot of `from` jump straight to `to`, entering at host address `target`. */
-void tb_link(struct tb_store *s, struct tb *from, unsigned slot, struct tb *to, uint64_t target);
+/* Lets exit `from` jump straight to `to`, entering at host address `target`. */
+void tb_link(struct tb_store *s, struct tb_exit *from, struct tb *to, uint64_t target);
+void tb_unlink(struct tb_store *s, struct tb_exit *from);
 /* Undoes every link into tb, and takes tb from the hash and its page. */
 void tb_invalidate(struct tb_store *s, struct tb *tb);
 
@@ -98,6 +125,13 @@ void tb_invalidate(struct tb_store *s, struct tb *tb);
 struct tb *tb_by_host_pc(const struct tb_store *s, uint64_t pc);
 /* The site with return address `pc` in tb. */
 const struct x64_site *tb_site(const struct tb *tb, uint64_t pc);
+/* Has it translated bytes of [host, host + size)? */
+bool tb_overlaps(const struct tb *tb, const uint8_t *host, uint64_t size);
+/* How many instructions are charged and not executed when guest instruction `mark` starts, itself included. */
+static inline uint32_t tb_insns_left(const struct tb *tb, uint32_t mark)
+{
+	return tb->region ? tb->region->left[mark] : tb->n_insns - mark;
+}
 /* The pc key of guest instruction `mark` of tb. */
 uint32_t tb_mark_pc(const struct tb *tb, uint32_t mark);
 /* Index of the guest instruction of the site with return address `pc` in tb. */

@@ -45,7 +45,16 @@ static uint32_t lower(struct vcpu *v, const struct mem_fetch *fetch, struct tb *
 	};
 	arena_reset(&v->arena);
 	ir_unit_init(u, &arm_guest, &v->arena);
-	uint32_t bytes = arm_translate_owing(&req, u, &tb->owing);
+	struct arm_unit_flags flags;
+	uint32_t bytes = arm_translate_owing(&req, u, &flags);
+	tb->entry = flags.entry;
+	tb->fixed = flags.fixed;
+	for (unsigned k = 0; k < tb->n_exits && k < ARRAY_LEN(flags.out); k++) {
+		tb->exit[k].owed = flags.out[k].owed;
+		tb->exit[k].key = flags.out[k].key;
+		tb->exit[k].link = flags.out[k].link;
+		tb->exit[k].used = flags.out[k].used;
+	}
 	v->stats.translated_insns += u->n_marks;
 	v->stats.translated_blocks++;
 	return bytes;
@@ -156,16 +165,23 @@ static bool compile(struct vcpu *v, const struct ir_unit *u, struct tb *tb)
 	bool check_tag = (tb->flags & ARM_TB_MMU) && tb->whole_page;
 	struct x64_compile_args args = {
 		.cookie = (uint64_t)(uintptr_t)tb,
+		.exit_cookie = (uint64_t)(uintptr_t)tb->exit,
+		.exit_size = sizeof *tb->exit,
+		.n_slots = tb->n_exits,
+		.first_landing = tb->first_landing,
 		.n_insns = tb->n_insns,
+		.left = tb->region ? tb->region->left : NULL,
 		.space = arm_space_of(tb->flags),
 		.window = (uint8_t)(tb->flags >> VCPU_WINDOW_SHIFT & VCPU_ALL_SPACES),
 		.counter = tb->counter ? VCPU_COUNTER_OFFSET(tb->counter) : 0,
+		.counters = VCPU_COUNTER_OFFSET(0),
 		.cross_tag = check_tag ? tb_page(&v->tbs, tb->code, true)->tag : 0,
 	};
 	if (!x64_compile(&v->target, u, &args, &v->code.out, &tb->host)) {
 		tb->host.size = 0;
 		return false;
 	}
+	tb->host.slot = copy_array(&v->tbs.arena, tb->host.slot, tb->host.n_slots * sizeof *tb->host.slot);
 	tb->host.mark = copy_array(&v->tbs.arena, tb->host.mark, tb->host.n_marks * sizeof *tb->host.mark);
 	tb->host.site = copy_array(&v->tbs.arena, tb->host.site, tb->host.n_sites * sizeof *tb->host.site);
 	if (tb->host.n_notes)
@@ -179,18 +195,23 @@ static struct tb *compile_or_flush(struct vcpu *v, const struct ir_unit *u, stru
 	if (compile(v, u, tb))
 		return tb;
 	struct tb saved = *tb;
+	struct tb_exit exits[TB_EXITS];
+	memcpy(exits, tb->exit, sizeof exits);
 	vcpu_flush_code(v);
-	tb = tb_new(&v->tbs);
-	*tb = (struct tb){
-		.code = saved.code,
-		.pc_key = saved.pc_key,
-		.flags = saved.flags,
-		.bytes = saved.bytes,
-		.n_insns = saved.n_insns,
-		.whole_page = saved.whole_page,
-		.counter = saved.counter,
-		.owing = saved.owing,
-	};
+	tb = tb_new(&v->tbs, TB_EXITS);
+	tb->code = saved.code;
+	tb->pc_key = saved.pc_key;
+	tb->flags = saved.flags;
+	tb->bytes = saved.bytes;
+	tb->n_insns = saved.n_insns;
+	tb->whole_page = saved.whole_page;
+	tb->counter = saved.counter;
+	tb->entry = saved.entry;
+	tb->fixed = saved.fixed;
+	for (unsigned k = 0; k < TB_EXITS; k++) {
+		tb->exit[k] = exits[k];
+		tb->exit[k].tb = tb;
+	}
 	bool fits = compile(v, u, tb);
 	assert(fits && "the code buffer holds at least one block");
 	(void)fits;
@@ -242,7 +263,7 @@ struct tb *vcpu_translate(struct vcpu *v, const struct mem_fetch *fetch, uint32_
 		return translate_cold(v, fetch, pc_key);
 	if (v->tbs.n_made >= v->cfg.code_size / CODE_BYTES_PER_BLOCK)
 		vcpu_flush_code(v);
-	struct tb *tb = tb_new(&v->tbs);
+	struct tb *tb = tb_new(&v->tbs, TB_EXITS);
 	lower_block(v, fetch, pc_key, max_insns(v), true, tb, &v->unit);
 	choose_counter(v, tb, &v->unit);
 	optimise(v, tb, &v->unit);
@@ -261,4 +282,43 @@ void vcpu_translate_once(struct vcpu *v, const struct mem_fetch *fetch, uint32_t
 	*tb = (struct tb){.unit = &v->unit};
 	lower_block(v, fetch, pc_key, MIN(limit, max_insns(v)), false, tb, &v->unit);
 	choose_counter(v, tb, &v->unit);
+}
+
+/* ---- regions ---- */
+
+bool vcpu_lower_region(struct vcpu *v, const struct tb *head, const struct arm_region_part *part, unsigned n,
+		       struct arm_region_flags *flags)
+{
+	uint32_t offset = head->pc_key & PAGE_MASK & ~1u;
+	struct arm_translate_request req = {
+		.decoder = v->decoder,
+		.pc_key = head->pc_key,
+		.tb_flags = head->flags,
+		.code = head->code,
+		.code_bytes = PAGE_SIZE - offset,
+		.cut = v->cut,
+		.n_cuts = MIN(v->n_cuts, VCPU_CUTS),
+		.code_before = offset,
+		.max_insns = MAX_INSNS,
+		.look_ahead = true,
+		.semihosting = v->cfg.semihosting,
+		.arch = v->cfg.model->arch,
+	};
+	arena_reset(&v->arena);
+	ir_unit_init(&v->unit, &arm_guest, &v->arena);
+	return arm_translate_region(&req, part, n, &v->unit, flags);
+}
+
+bool vcpu_finish_region(struct vcpu *v, struct tb *tb)
+{
+	verify(&v->unit, "as lowered");
+	observe(v, v->observer.translated, tb, &v->unit);
+	optimise(v, tb, &v->unit);
+	if (!compile(v, &v->unit, tb))
+		return false;
+	if (v->cfg.accel == VCPU_LOCKSTEP)
+		tb->unit = keep_unit(&v->tbs.arena, &v->unit);
+	insert(v, tb, &v->unit);
+	observe(v, v->observer.compiled, tb, &v->unit);
+	return true;
 }

@@ -16,7 +16,7 @@ _Static_assert(OFF(budget) >= -128 && OFF(ret_sp) <= 127, "the budget has a shor
 _Static_assert(offsetof(struct vcpu_base, cpu.q) < VCPU_BASE_BIAS + 128, "all globals have short offsets");
 _Static_assert(sizeof(struct vcpu_base) < INT32_MAX, "every table is within reach of a 32-bit offset");
 _Static_assert(sizeof(struct x64_jump_entry) == 16, "emitted code scales jump cache slots by 16");
-_Static_assert(_Alignof(struct tb) >= 8, "exits keep 3 bits free in a TB's address");
+_Static_assert(_Alignof(struct tb) >= 8 && _Alignof(struct tb_exit) >= 8, "3 bits of their addresses say why code was left");
 
 static const struct x64_layout layout = {
 	.env = OFF(cpu),

@@ -23,8 +23,8 @@
 
 /* rbp in emitted code points VCPU_BASE_BIAS bytes into this, so that what is hot has 8-bit offsets. */
 #define VCPU_BASE_BIAS ((int32_t)sizeof(struct x64_frame) - X64_FRAME_END)
+#define VCPU_MAX_SLICE 40000 /* guest instructions: 10 to 50 us, and a sample of what is hot at the end of each */
 #define VCPU_SAMPLE_MIN 1024u /* guest instructions between two samples; more than any unit has */
-#define VCPU_MAX_SLICE 400000 /* guest instructions */
 
 /* Blocks whose runs can be counted; number 0 counts nothing. */
 #define VCPU_TB_COUNTERS (1u << 18)
@@ -87,6 +87,9 @@ struct vcpu_config {
 	bool one_insn_per_tb, no_chain;
 	bool warmup;             /* JIT: the first run of a block is interpreted */
 	bool window;             /* JIT: use the window where the guest's memory map is flat */
+	unsigned tier;           /* 2: blocks that stay hot are compiled as regions */
+	unsigned tier2_samples;  /* how often the end of a slice must meet a block */
+	bool tier2_eager;        /* tests: so does each entry from the run loop */
 	bool icount, icount_no_sleep;
 	unsigned icount_shift;
 	uint32_t codegen_seed;
@@ -105,7 +108,7 @@ enum vcpu_stop {
 };
 
 struct vcpu_stats {
-	uint64_t translated_insns, translated_blocks, code_flushes, invalidated_blocks, retries, window_traps;
+	uint64_t translated_insns, translated_blocks, code_flushes, invalidated_blocks, retries, window_traps, regions;
 };
 
 /* A device access of the instruction under way, with icount. */
@@ -282,6 +285,9 @@ void vcpu_flush_code(struct vcpu *v);
 /* Takes one block that does not run out of the store. */
 void vcpu_drop_block(struct vcpu *v, struct tb *tb);
 
+/* The head of a region is not jumped to any more. */
+void vcpu_forget_jump(struct vcpu *v, const struct tb *tb);
+
 /* The block ends behind its mark-th instruction from now on; it is dropped. */
 void vcpu_cut_behind(struct vcpu *v, struct tb *tb, uint32_t mark);
 
@@ -290,6 +296,15 @@ struct tb *vcpu_translate(struct vcpu *v, const struct mem_fetch *fetch, uint32_
 /* A unit of at most `limit` instructions for the interpreter; *tb describes it and is not in the
  * store. Lasts until the next translation. */
 void vcpu_translate_once(struct vcpu *v, const struct mem_fetch *fetch, uint32_t pc_key, uint32_t limit, struct tb *tb);
+
+/* For region.c: lowers parts, of which the first is `head`, into v->unit; makes tb of it and puts it into the store (false: it
+ * does not fit into the code buffer now). */
+bool vcpu_lower_region(struct vcpu *v, const struct tb *head, const struct arm_region_part *part, unsigned n,
+		       struct arm_region_flags *flags);
+bool vcpu_finish_region(struct vcpu *v, struct tb *tb);
+
+/* region.c: the budget ran out where tb was about to start. No block runs. */
+void vcpu_sample(struct vcpu *v, struct tb *tb);
 
 /* retstack.c: emitted code with its return stack. */
 bool vcpu_ret_init(struct vcpu *v, struct rhea_error *err);
@@ -332,7 +347,8 @@ void vcpu_window_close(struct vcpu *v);  /* no window from now on; no block runs
 void vcpu_window_forget(struct vcpu *v); /* emitted code is gone */
 uint64_t vcpu_window_redirect(void *opaque, uint64_t host_pc);
 
-/* exec.c: callbacks of the clock */
+/* exec.c: where a jump from one block to the other goes, and callbacks of the clock */
+uint64_t vcpu_link_target(const struct tb_exit *from, const struct tb *to);
 void vcpu_deadline_moved(void *opaque);
 
 /* lockstep.c: false when the two ways differ (the report is in the log). */

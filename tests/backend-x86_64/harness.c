@@ -314,3 +314,16 @@ char *harness_disassemble(const struct harness *h, uint64_t from, uint64_t to)
 	fclose(f);
 	return text;
 }
+
+bool harness_charge(void *ctx, int32_t n)
+{
+	struct guest_state *g = ctx;
+	g->budget -= n;
+	return g->budget >= 0;
+}
+
+void harness_count(void *ctx, uint32_t counter)
+{
+	struct guest_state *g = ctx;
+	g->count[counter]++;
+}

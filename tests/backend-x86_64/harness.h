@@ -22,6 +22,8 @@ struct guest_state {
 	uint64_t env_log;
 	const struct x64_code *code; /* compiled side: to find the mark of a site */
 	const struct x64_target *target;
+	int32_t budget;              /* the interpreter's */
+	uint64_t count[RANDOM_COUNTERS];
 	uint8_t *shared;             /* compiled side, with the window: the memory while code runs; else NULL */
 	unsigned traps;
 };
@@ -34,10 +36,15 @@ struct base {
 	uint64_t host_pc, host_sp, ret_sp;
 	uint64_t ret[HARNESS_RET_ENTRIES];
 	struct guest_state *state;
+	uint64_t count[RANDOM_COUNTERS];
 	struct x64_jump_entry jump_cache[1 << HARNESS_CACHE_BITS];
 	_Alignas(4096) uint64_t addend[2][2][1 << 20];
 	uint32_t exec_tag[HARNESS_TAG_SPACES][1 << 20];
 };
+
+#define HARNESS_SLOTS 32
+#define JUMPED(slot) ((COOKIE + 8 * (slot)) | X64_EXIT_JUMP)
+#define RETURNED ((COOKIE + 8 * 2) | X64_EXIT_RETURN)
 
 struct harness {
 	struct base *base;
@@ -48,6 +55,8 @@ struct harness {
 	struct x64_layout layout;
 	struct x64_target target;
 	struct arena arena;
+	struct x64_slot slots[8][HARNESS_SLOTS]; /* of the units compiled last, which outlive the arena */
+	unsigned n_compiled;
 };
 
 void harness_init(struct harness *h);
@@ -69,7 +78,11 @@ void harness_close_window(struct guest_state *g);
 /* Traps in g's code continue at their stubs; what is not a site's access goes to `crash`. */
 void harness_catch_traps(struct guest_state *g, void (*crash)(int sig));
 
-/* Memory callbacks for the interpreter; ctx is a struct guest_state. */
+/* Memory, budget and counters for the interpreter; ctx is a struct guest_state. */
+bool harness_charge(void *ctx, int32_t n);
+void harness_count(void *ctx, uint32_t counter);
+/* From the base register. */
+#define HARNESS_COUNTERS ((int32_t)offsetof(struct base, count))
 bool harness_load(void *ctx, uint32_t addr, uint16_t memop, unsigned mark, uint64_t *value);
 bool harness_store(void *ctx, uint32_t addr, uint16_t memop, unsigned mark, uint64_t value);
 

@@ -21,7 +21,6 @@
 #include "tests/backend-x86_64/harness.h"
 
 #define COOKIE UINT64_C(0x7f1234567890)
-#define BUDGET 1000
 
 struct run {
 	uint64_t seed;
@@ -30,6 +29,7 @@ struct run {
 	uint8_t window;         /* spaces that have it */
 	uint32_t pages, patch;  /* harness_open_window; a bit for each site modulo 32 */
 	bool optimise, bmi2, lzcnt;
+	int32_t budget;         /* beside what is charged at the entry */
 };
 
 static struct run run_from_seed(uint64_t seed)
@@ -46,6 +46,7 @@ static struct run run_from_seed(uint64_t seed)
 	run.lzcnt = random_below(&r, 3);
 	run.window = (uint8_t)random_below(&r, 4);
 	run.pages = random_below(&r, 4) ? random_u32(&r) & 15u : 0;
+	run.budget = (int32_t)(random_below(&r, 3) ? 1000 : random_below(&r, 40));
 	run.patch = random_below(&r, 2) ? 0 : random_below(&r, 2) ? ~0u : random_u32(&r);
 	return run;
 }
@@ -72,10 +73,9 @@ static struct ir_interp_result compiled_result(const struct harness *h, const st
 {
 	struct ir_interp_result r = {.pc_key = h->base->env.pc};
 	switch ((enum x64_exit)(rax & 7)) {
-	case X64_EXIT_JUMP_0: case X64_EXIT_JUMP_1:
-		assert_int_equal(rax & ~UINT64_C(7), COOKIE);
+	case X64_EXIT_JUMP:
 		r.exit = IR_EXIT_JUMP;
-		r.slot = (unsigned)(rax & 7);
+		r.slot = (unsigned)((rax - COOKIE) / 8);
 		break;
 	case X64_EXIT_LOOKUP:
 		assert_int_equal(rax, X64_EXIT_LOOKUP);
@@ -87,11 +87,11 @@ static struct ir_interp_result compiled_result(const struct harness *h, const st
 		r.marks = harness_mark_of(g->code, h->base->host_pc) + 1;
 		harness_recover(g, h->base, h->base->host_pc, &h->base->env);
 		break;
-	case X64_EXIT_JUMP_2:
+	case X64_EXIT_RETURN:
 		fail_msg("a return landed on an empty stack");
 		break;
 	case X64_EXIT_BUDGET:
-		fail_msg("the budget was not used up");
+		r.exit = IR_EXIT_BUDGET;
 	}
 	return r;
 }
@@ -182,14 +182,18 @@ static void check_one(struct harness *h, uint64_t seed)
 	struct x64_code code;
 	build(h, &run, &u, false);
 	init_state(&want, &env, seed);
-	struct ir_memory mem = {&want, harness_load, harness_store};
+	want.budget = run.budget;
+	struct ir_memory mem = {
+		.ctx = &want, .load = harness_load, .store = harness_store, .charge = harness_charge, .count = harness_count,
+	};
 	struct ir_interp_result wr = ir_interpret(&u, &env, &mem);
 	build(h, &run, &u, run.optimise);
 
 	harness_target(h, run.shuffle, run.n_homes);
 	h->target.has_bmi2 &= run.bmi2;
 	h->target.has_lzcnt &= run.lzcnt;
-	struct x64_compile_args args = {.cookie = COOKIE, .n_insns = u.n_marks, .window = run.window};
+	struct x64_compile_args args = {.cookie = COOKIE, .exit_cookie = COOKIE, .exit_size = 8, .n_slots = HARNESS_SLOTS, .first_landing = 2, .n_insns = u.n_marks, .window = run.window,
+					.counters = HARNESS_COUNTERS};
 	assert_true(x64_compile(&h->target, &u, &args, &h->out, &code));
 	init_state(&got, &h->base->env, seed);
 	got.code = &code;
@@ -197,7 +201,8 @@ static void check_one(struct harness *h, uint64_t seed)
 	total_notes += code.n_notes > 0;
 	total_without += code.without_notes;
 	h->base->state = &got;
-	h->base->budget = BUDGET;
+	h->base->budget = run.budget + (int32_t)u.n_marks;
+	memset(h->base->count, 0, sizeof h->base->count);
 	if (run.window)
 		harness_open_window(h, &got, run.pages);
 	harness_fill_tlb(h, &got, run.tlb);
@@ -206,7 +211,8 @@ static void check_one(struct harness *h, uint64_t seed)
 	if (run.window)
 		harness_close_window(&got);
 	struct ir_interp_result gr = compiled_result(h, &got, rax);
-	assert_int_equal(h->base->budget, BUDGET - (int)u.n_marks);
+	if (h->base->budget != want.budget || memcmp(h->base->count, want.count, sizeof want.count) != 0)
+		fail_msg("RHEA_SEED=%" PRIu64 ": budget %d instead of %d, or a counter differs", seed, h->base->budget, want.budget);
 	total_traps += got.traps;
 	const char *what = difference(&run, &want, &got, &wr, &gr);
 	if (what)

@@ -303,9 +303,10 @@ static void compile_keyed(struct harness *h, const struct shape *s, uint32_t key
 {
 	struct ir_unit u;
 	build_keyed(&u, h, &random_guest, s, key);
-	struct x64_compile_args args = {.cookie = COOKIE, .n_insns = u.n_marks, .cross_tag = s->cross_tag, .space = 1,
+	struct x64_compile_args args = {.cookie = COOKIE, .exit_cookie = COOKIE, .exit_size = 8, .n_slots = HARNESS_SLOTS, .first_landing = 2, .n_insns = u.n_marks, .cross_tag = s->cross_tag, .space = 1,
 					.window = s->window};
 	assert_true(x64_compile(&h->target, &u, &args, &h->out, code));
+	code->slot = memcpy(h->slots[h->n_compiled++ % ARRAY_LEN(h->slots)], code->slot, HARNESS_SLOTS * sizeof *code->slot);
 }
 
 static void compile(struct harness *h, const struct shape *s, struct x64_code *code)
@@ -335,7 +336,7 @@ static char *all_listings(struct harness *h)
 		struct x64_code code;
 		h->out.cur = h->rw + 0x1000 * (i + 1); /* the same alignment always */
 		build_keyed(&u, h, &guest, &shapes[i], KEY);
-		struct x64_compile_args args = {.cookie = COOKIE, .n_insns = u.n_marks,
+		struct x64_compile_args args = {.cookie = COOKIE, .exit_cookie = COOKIE, .exit_size = 8, .n_slots = HARNESS_SLOTS, .first_landing = 2, .n_insns = u.n_marks,
 						.cross_tag = shapes[i].cross_tag, .space = 1, .window = shapes[i].window};
 		assert_true(x64_compile(&h->target, &u, &args, &h->out, &code));
 		char *main_part = harness_disassemble(h, code.code, code.code + code.size);
@@ -410,7 +411,7 @@ static void exits_are_patched(void **state)
 	begin(&h, &g);
 	compile(&h, &to_next, &a);
 	compile_keyed(&h, &shapes[9], KEY + 0x100, &b);
-	assert_int_equal(enter(&h, &a), COOKIE | X64_EXIT_JUMP_0);
+	assert_int_equal(enter(&h, &a), JUMPED(0));
 	assert_int_equal(h.base->env.pc, KEY + 0x100);
 	assert_int_equal(h.base->budget, 99);
 	x64_patch_jump(&a, 0, b.code + b.entry, h.out.rx_delta);
@@ -418,7 +419,7 @@ static void exits_are_patched(void **state)
 	assert_int_equal(h.base->env.pc, KEY + 4);
 	assert_int_equal(h.base->budget, 97);
 	x64_patch_jump(&a, 0, 0, h.out.rx_delta);
-	assert_int_equal(enter(&h, &a), COOKIE | X64_EXIT_JUMP_0);
+	assert_int_equal(enter(&h, &a), JUMPED(0));
 	harness_free(&h);
 }
 
@@ -438,7 +439,7 @@ static void both_ways_of_a_branch_are_slots(void **state)
 			for (unsigned slot = 0; slot < 2; slot++)
 				x64_patch_jump(&a, slot, patched >> slot & 1 ? b.code + b.entry : 0, h.out.rx_delta);
 			h.base->env.r[0] = r0;
-			uint64_t want = patched >> way & 1 ? X64_EXIT_LOOKUP : COOKIE | way;
+			uint64_t want = patched >> way & 1 ? X64_EXIT_LOOKUP : JUMPED(way);
 			assert_int_equal(enter(&h, &a), want);
 			assert_int_equal(h.base->env.r[0], r0 - 1);
 			assert_int_equal(h.base->env.flag[1], r0 == 1);
@@ -457,7 +458,7 @@ static void the_budget_is_exact(void **state)
 	begin(&h, &g);
 	compile(&h, &to_next, &a);
 	h.base->budget = 1;
-	assert_int_equal(enter(&h, &a), COOKIE | X64_EXIT_JUMP_0);
+	assert_int_equal(enter(&h, &a), JUMPED(0));
 	assert_int_equal(h.base->budget, 0);
 	h.base->env.pc = 0;
 	assert_int_equal(enter(&h, &a), COOKIE | X64_EXIT_BUDGET);
@@ -484,7 +485,7 @@ static void the_cross_entry_compares_the_tag(void **state)
 	assert_int_equal(h.base->env.pc, KEY);
 	assert_int_equal(h.base->budget, 100);
 	h.base->exec_tag[1][KEY >> 12] = 77;
-	assert_int_equal(harness_enter(&h, a.code + a.cross_entry), COOKIE | X64_EXIT_JUMP_0);
+	assert_int_equal(harness_enter(&h, a.code + a.cross_entry), JUMPED(0));
 	assert_int_equal(h.base->budget, 99);
 	harness_free(&h);
 }
@@ -505,7 +506,7 @@ static void indirect_exits_use_the_jump_cache(void **state)
 		h.base->budget = 100;
 		h.base->tb_flags = 5;
 		*e = (struct x64_jump_entry){key, 5, b.code + b.entry};
-		assert_int_equal(enter(&h, &a), COOKIE | X64_EXIT_JUMP_0);
+		assert_int_equal(enter(&h, &a), JUMPED(0));
 		assert_int_equal(h.base->budget, 98);
 		e->flags = 4;
 		assert_int_equal(enter(&h, &a), X64_EXIT_LOOKUP);
@@ -558,7 +559,7 @@ static void a_return_lands_behind_its_call(void **state)
 	for (unsigned shape = CALL; shape <= CALL_CONDITIONAL; shape += 2) {
 		begin_calls(&b, shape);
 		b.h.base->env.r[0] = KEY + 4;
-		assert_int_equal(reenter(&b, &b.call), COOKIE | X64_EXIT_JUMP_2);
+		assert_int_equal(reenter(&b, &b.call), RETURNED);
 		assert_int_equal(b.h.base->env.pc, KEY + 4);
 		assert_int_equal(b.h.base->budget, 98);
 		assert_int_equal(depth(&b), 0);
@@ -567,11 +568,11 @@ static void a_return_lands_behind_its_call(void **state)
 		assert_int_equal(b.h.base->budget, 97);
 		assert_int_equal(depth(&b), 0);
 		x64_patch_jump(&b.call, 2, 0, b.h.out.rx_delta);
-		assert_int_equal(reenter(&b, &b.call), COOKIE | X64_EXIT_JUMP_2);
+		assert_int_equal(reenter(&b, &b.call), RETURNED);
 		x64_patch_jump(&b.call, 0, 0, b.h.out.rx_delta);
-		assert_int_equal(reenter(&b, &b.call), COOKIE | X64_EXIT_JUMP_0);
+		assert_int_equal(reenter(&b, &b.call), JUMPED(0));
 		assert_int_equal(depth(&b), 1);
-		assert_int_equal(reenter(&b, &b.ret), COOKIE | X64_EXIT_JUMP_2); /* the call is remembered over an exit */
+		assert_int_equal(reenter(&b, &b.ret), RETURNED); /* the call is remembered over an exit */
 		harness_free(&b.h);
 	}
 }
@@ -588,11 +589,11 @@ static void an_indirect_call_has_a_landing(void **state)
 	assert_int_equal(reenter(&b, &b.call), X64_EXIT_LOOKUP);
 	assert_int_equal(b.h.base->env.pc, key);
 	assert_int_equal(depth(&b), 1);
-	assert_int_equal(reenter(&b, &b.ret), COOKIE | X64_EXIT_JUMP_2);
+	assert_int_equal(reenter(&b, &b.ret), RETURNED);
 	assert_int_equal(depth(&b), 0);
 	b.h.base->jump_cache[x64_jump_hash(key, HARNESS_CACHE_BITS)] =
 		(struct x64_jump_entry){key, 5, b.ret.code + b.ret.entry};
-	assert_int_equal(reenter(&b, &b.call), COOKIE | X64_EXIT_JUMP_2);
+	assert_int_equal(reenter(&b, &b.call), RETURNED);
 	assert_int_equal(b.h.base->env.pc, key);
 	assert_int_equal(depth(&b), 0);
 	harness_free(&b.h);
@@ -611,7 +612,7 @@ static void returns_that_fit_no_call_look_up(void **state)
 			b.h.base->ret_sp = x64_ret_reset(&b.h.target, b.h.base->ret + HARNESS_RET_ENTRIES);
 			x64_patch_jump(&b.call, 0, 0, b.h.out.rx_delta);
 			for (unsigned k = 0; k < calls; k++)
-				assert_int_equal(reenter(&b, &b.call), COOKIE | X64_EXIT_JUMP_0);
+				assert_int_equal(reenter(&b, &b.call), JUMPED(0));
 			b.h.base->jump_cache[x64_jump_hash(key, HARNESS_CACHE_BITS)] =
 				(struct x64_jump_entry){key, known ? 5 : ~0u, b.next.code + b.next.entry};
 			for (unsigned k = 0; k < 4; k++) {
@@ -637,20 +638,20 @@ static void returns_skip_calls_that_never_return(void **state)
 	for (unsigned n = 0; n < 5; n++) {
 		struct ir_unit u;
 		b.h.base->ret_sp = x64_ret_reset(&b.h.target, b.h.base->ret + HARNESS_RET_ENTRIES);
-		assert_int_equal(reenter(&b, &b.call), COOKIE | X64_EXIT_JUMP_0);
+		assert_int_equal(reenter(&b, &b.call), JUMPED(0));
 		for (unsigned k = 0; k < n; k++) { /* calls with another return key */
 			arena_reset(&b.h.arena);
 			ir_unit_init(&u, &random_guest, &b.h.arena);
 			ir_block_start(&u, ir_block_new(&u));
 			ir_insn(&u, KEY + 0x40);
 			ir_exit_jump(&u, 0, IR_LINK_CALL, KEY + 0x100, KEY + 0x44);
-			struct x64_compile_args args = {.cookie = COOKIE, .n_insns = 1};
+			struct x64_compile_args args = {.cookie = COOKIE, .exit_cookie = COOKIE, .exit_size = 8, .n_slots = HARNESS_SLOTS, .first_landing = 2, .n_insns = 1};
 			assert_true(x64_compile(&b.h.target, &u, &args, &b.h.out, &stale));
-			assert_int_equal(reenter(&b, &stale), COOKIE | X64_EXIT_JUMP_0);
+			assert_int_equal(reenter(&b, &stale), JUMPED(0));
 		}
 		b.h.base->env.r[0] = KEY + 4;
 		bool near = n <= X64_RET_RESERVED;
-		assert_int_equal(reenter(&b, &b.ret), near ? COOKIE | X64_EXIT_JUMP_2 : X64_EXIT_LOOKUP);
+		assert_int_equal(reenter(&b, &b.ret), near ? RETURNED : X64_EXIT_LOOKUP);
 		assert_int_equal(b.h.base->env.pc, KEY + 4);
 		assert_int_equal(depth(&b), near ? 0 : n + 1);
 	}
@@ -695,7 +696,7 @@ static void a_full_buffer_leaves_no_trace(void **state)
 			h.out = (struct x64_out){from, from + size, h.out.rx_delta, false};
 			memset(from, 0x5a, 4096);
 			build_keyed(&u, &h, &random_guest, &shapes[s], KEY);
-			struct x64_compile_args args = {.cookie = COOKIE, .n_insns = 1, .cross_tag = 1, .window = shapes[s].window};
+			struct x64_compile_args args = {.cookie = COOKIE, .exit_cookie = COOKIE, .exit_size = 8, .n_slots = HARNESS_SLOTS, .first_landing = 2, .n_insns = 1, .cross_tag = 1, .window = shapes[s].window};
 			done = x64_compile(&h.target, &u, &args, &h.out, &code);
 			assert_int_equal(h.out.full, !done);
 			if (!done)

@@ -159,7 +159,7 @@ enum way { PLAIN, OPTIMISED, COMPILED };
 
 static void run(enum way way, const struct header *h, const struct ir_unit *u, struct outcome *o)
 {
-	struct ir_memory mem = {&o->mem, mem_load, mem_store};
+	struct ir_memory mem = {.ctx = &o->mem, .load = mem_load, .store = mem_store};
 	o->mem.cpu = &o->cpu;
 	o->r = way == COMPILED ? unit_jit_run(&jits[h->plan % ARRAY_LEN(jits)], u, &o->cpu, &mem)
 			       : ir_interpret(u, &o->cpu, &mem);

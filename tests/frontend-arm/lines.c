@@ -225,7 +225,7 @@ static void return_from_exception(struct arm_cpu *cpu)
 /* Runs units until pc leaves the code or an exception is pending or taken. False: a unit was malformed. */
 static bool execute(struct machine *m, const struct line_executor *ex, const struct arm_decoder *d)
 {
-	const struct ir_memory mem = { &m->mem, mem_load, mem_store };
+	const struct ir_memory mem = { .ctx = &m->mem, .load = mem_load, .store = mem_store };
 	struct arena arena = { 0 };
 	bool ok = true;
 	for (unsigned n = 0; ok && n < 64 && !m->cpu.exc.kind; n++) {

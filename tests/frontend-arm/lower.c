@@ -362,7 +362,7 @@ static void one_random_unit(struct fixture *f, uint64_t seed)
 	struct arm_translate_request req = { .pc_key = w.cpu.pc, .tb_flags = w.cpu.tb_flags,
 					     .max_insns = 1 + (uint32_t)next_random(&s) % 16 };
 	translate(f, req, code, sizeof(code) - 4);
-	const struct ir_memory mem = { &w, load, store }, mem2 = { &w2, load, store };
+	const struct ir_memory mem = { .ctx = &w, .load = load, .store = store }, mem2 = { .ctx = &w2, .load = load, .store = store };
 	struct ir_interp_result r = ir_interpret(&f->u, &w.cpu, &mem);
 	ir_optimise(&f->u);
 	if (!ir_verify(&f->u, msg, sizeof(msg)))

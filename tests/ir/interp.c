@@ -27,7 +27,7 @@ static void run(struct run *r)
 {
 	r->u.n_blocks = r->u.n_order; /* those that the test did not need */
 	assert_unit_valid(&r->u, "built", 0);
-	r->result = ir_interpret(&r->u, &r->env, &(struct ir_memory){ &r->mem, random_load, random_store });
+	r->result = ir_interpret(&r->u, &r->env, &(struct ir_memory){ .ctx = &r->mem, .load = random_load, .store = random_store });
 }
 
 static void run_free(struct run *r)
@@ -148,7 +148,7 @@ static void narrow_loads_are_extended(void **state)
 		ir_set(u, RANDOM_G_WIDE, cases[k].type == IR_I64 ? v : ir_zext32(u, IR_VOID, v));
 		ir_exit_loop(u, ir_const(u, IR_I32, 0));
 		u->n_blocks = 1;
-		ir_interpret(u, &r->env, &(struct ir_memory){ NULL, load_ones, random_store });
+		ir_interpret(u, &r->env, &(struct ir_memory){ .ctx = NULL, .load = load_ones, .store = random_store });
 		assert_int_equal(r->env.wide, cases[k].want);
 		run_free(r);
 	}

@@ -17,7 +17,7 @@ static void run(const struct ir_unit *u, uint64_t seed, struct outcome *out)
 {
 	random_env_init(&out->env, seed);
 	random_memory_init(&out->mem, seed);
-	out->result = ir_interpret(u, &out->env, &(struct ir_memory){ &out->mem, random_load, random_store });
+	out->result = ir_interpret(u, &out->env, &(struct ir_memory){ .ctx = &out->mem, .load = random_load, .store = random_store });
 }
 
 static bool same(const struct outcome *a, const struct outcome *b)

@@ -564,6 +564,17 @@ static void gen_unseen_flags(struct gen *g)
 	}
 }
 
+static void gen_account(struct gen *g)
+{
+	unsigned what = random_below(&g->rnd, 3);
+	if (what == 0)
+		ir_refund(g->u, random_below(&g->rnd, 20));
+	else if (what == 1)
+		ir_count(g->u, random_below(&g->rnd, RANDOM_COUNTERS));
+	else
+		ir_nop(g->u);
+}
+
 static void gen_one(struct gen *g)
 {
 	unsigned what = random_below(&g->rnd, 100);
@@ -587,10 +598,10 @@ static void gen_one(struct gen *g)
 		gen_run(g);
 	else if (what < 91)
 		gen_call(g, (enum random_helper)random_below(&g->rnd, RANDOM_H_RAISE));
-	else if (what < 99)
+	else if (what < 98)
 		gen_mark(g);
 	else
-		ir_nop(g->u);
+		gen_account(g);
 }
 
 static void gen_exit(struct gen *g)
@@ -605,6 +616,8 @@ static void gen_exit(struct gen *g)
 		g->slots_used |= 1u << slot;
 		uint32_t ret = link == IR_LINK_CALL ? g->pc + 4 : 0;
 		ir_exit_jump(g->u, slot, link, random_u32(&g->rnd), ret);
+	} else if (chance(g, 10)) {
+		ir_exit_budget(g->u, (uint16_t)random_below(&g->rnd, 20), random_u32(&g->rnd));
 	} else if (chance(g, 60)) {
 		ir_exit_ind(g->u, link, pick_w(g), link == IR_LINK_CALL ? g->pc + 4 : 0);
 	} else {
@@ -624,7 +637,11 @@ static void gen_end(struct gen *g)
 	if (g->block + 1 == g->n_blocks || chance(g, 8)) {
 		gen_exit(g);
 	} else if (chance(g, 25)) {
-		ir_br(g->u, later_block(g));
+		ir_label on = later_block(g);
+		if (chance(g, 50))
+			ir_br(g->u, on);
+		else
+			ir_charge(g->u, (uint16_t)(1 + random_below(&g->rnd, 20)), on, later_block(g));
 	} else {
 		ir_ref c = chance(g, 75) ? pick_cond(g) : pick_w(g);
 		ir_label then = later_block(g);

@@ -111,6 +111,7 @@ bool random_store(void *ctx, uint32_t addr, uint16_t memop, unsigned mark, uint6
  * &random_guest): every op, several blocks with labels out of order, branches forward only, all
  * kinds of exit, markers in some blocks and none in others. `g` must be &random_guest.
  */
+#define RANDOM_COUNTERS 4u
 void random_unit(struct ir_unit *u, const struct ir_guest *g, uint64_t seed, unsigned n_insns);
 
 #endif

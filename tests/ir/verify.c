@@ -67,7 +67,7 @@ static void helper_arguments_far(struct sound *s) { INSN(call)->imm = UINT64_MAX
 static void end_in_the_middle(struct sound *s) { *INSN(set) = (struct ir_insn){ .op = IR_br, .b = s->body }; }
 static void block_without_end(struct sound *s) { *INSN(brc) = (struct ir_insn){ .op = IR_nop }; }
 static void no_such_target(struct sound *s) { INSN(brc)->c = 3; }
-static void no_such_slot(struct sound *s) { INSN(jump)->aux = 2; }
+static void no_such_slot(struct sound *s) { INSN(jump)->aux = IR_MAX_SLOTS; }
 static void no_such_link(struct sound *s) { INSN(jump)->aux = 3 << 8; }
 static void slot_on_indirect_exit(struct sound *s) { INSN(exit)->aux = 1; }
 static void slot_twice(struct sound *s) { *INSN(exit) = *INSN(jump); }

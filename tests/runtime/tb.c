@@ -37,7 +37,7 @@ static int teardown(void **state)
 /* A block of 64 host bytes whose jumps sit at offsets 8, 16 and 24, stubs at 32, 48 and 56. */
 static struct tb *make(struct fixture *f, uint32_t guest_off, uint32_t flags)
 {
-	struct tb *tb = tb_new(&f->store);
+	struct tb *tb = tb_new(&f->store, TB_EXITS);
 	tb->code = f->guest + guest_off;
 	tb->pc_key = 0x8000 + guest_off;
 	tb->flags = flags;
@@ -46,13 +46,10 @@ static struct tb *make(struct fixture *f, uint32_t guest_off, uint32_t flags)
 	tb->whole_page = true;
 	tb->host.code = (uintptr_t)f->host + 64 * f->n++;
 	tb->host.size = 64;
-	tb->host.slot[0].jump = 8;
-	tb->host.slot[0].stub = 32;
-	tb->host.slot[1].jump = 16;
-	tb->host.slot[1].stub = 48;
-	tb->host.slot[2].jump = 24;
-	tb->host.slot[2].stub = 56;
-	for (unsigned i = 0; i < X64_MAX_SLOTS; i++)
+	static struct x64_slot slots[TB_EXITS] = {{8, 32}, {16, 48}, {24, 56}};
+	tb->host.slot = slots;
+	tb->host.n_slots = TB_EXITS;
+	for (unsigned i = 0; i < TB_EXITS; i++)
 		x64_patch_jump(&tb->host, i, 0, 0);
 	tb_insert(&f->store, tb);
 	return tb;
@@ -85,10 +82,10 @@ static void invalidation_undoes_links_both_ways(void **state)
 {
 	struct fixture *f = *state;
 	struct tb *a = make(f, 0x00, 1), *b = make(f, 0x20, 1), *c = make(f, 0x40, 1);
-	tb_link(&f->store, a, 0, b, b->host.code);
-	tb_link(&f->store, c, 1, b, b->host.code);
-	tb_link(&f->store, b, 0, c, c->host.code);
-	tb_link(&f->store, b, 1, b, b->host.code);
+	tb_link(&f->store, &a->exit[0], b, b->host.code);
+	tb_link(&f->store, &c->exit[1], b, b->host.code);
+	tb_link(&f->store, &b->exit[0], c, c->host.code);
+	tb_link(&f->store, &b->exit[1], b, b->host.code);
 	assert_int_equal(jump_target(a, 0), b->host.code);
 	assert_int_equal(jump_target(b, 1), b->host.code);
 	tb_invalidate(&f->store, b);
@@ -96,8 +93,8 @@ static void invalidation_undoes_links_both_ways(void **state)
 	assert_int_equal(jump_target(c, 1), c->host.code + 48);
 	assert_int_equal(jump_target(b, 0), b->host.code + 32);
 	assert_int_equal(jump_target(b, 1), b->host.code + 48);
-	assert_null(a->to[0]);
-	assert_null(c->in.from);
+	assert_null(a->exit[0].to);
+	assert_null(c->in);
 	assert_null(tb_find(&f->store, b->code, b->pc_key, 1, true));
 	assert_false(b->valid);
 	tb_invalidate(&f->store, a);
@@ -136,17 +133,17 @@ static void random_links_stay_consistent(void **state)
 		seed = seed * 1664525u + 1013904223u;
 		struct tb *x = tb[(seed >> 8) % ARRAY_LEN(tb)], *y = tb[(seed >> 16) % ARRAY_LEN(tb)];
 		if (x->valid && y->valid && step % 16)
-			tb_link(&f->store, x, (seed >> 24) % X64_MAX_SLOTS, y, y->host.code);
+			tb_link(&f->store, &x->exit[(seed >> 24) % TB_EXITS], y, y->host.code);
 		else if (x->valid && step % 160 == 0)
 			tb_invalidate(&f->store, x);
 	}
 	for (unsigned i = 0; i < ARRAY_LEN(tb); i++)
-		for (unsigned s = 0; s < X64_MAX_SLOTS; s++) {
-			uint64_t want = tb[i]->to[s] ? tb[i]->to[s]->host.code
+		for (unsigned s = 0; s < TB_EXITS; s++) {
+			uint64_t want = tb[i]->exit[s].to ? tb[i]->exit[s].to->host.code
 						     : tb[i]->host.code + tb[i]->host.slot[s].stub;
 			assert_int_equal(jump_target(tb[i], s), want);
-			if (tb[i]->to[s])
-				assert_true(tb[i]->valid && tb[i]->to[s]->valid);
+			if (tb[i]->exit[s].to)
+				assert_true(tb[i]->valid && tb[i]->exit[s].to->valid);
 		}
 }
 

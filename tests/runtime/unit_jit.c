@@ -148,10 +148,9 @@ static struct ir_interp_result to_result(struct unit_jit *j, const struct x64_co
 {
 	struct ir_interp_result r = {.pc_key = j->base->cpu.pc};
 	switch ((enum x64_exit)(exit & 7)) {
-	case X64_EXIT_JUMP_0:
-	case X64_EXIT_JUMP_1:
+	case X64_EXIT_JUMP:
 		r.exit = IR_EXIT_JUMP;
-		r.slot = (unsigned)(exit & 7);
+		r.slot = (unsigned)(exit >> 3) - 2;
 		return r;
 	case X64_EXIT_LOOKUP:
 		r.exit = IR_EXIT_IND;
@@ -162,7 +161,7 @@ static struct ir_interp_result to_result(struct unit_jit *j, const struct x64_co
 		x64_recover(&j->target, c, site_of(c, j->base->host_pc), (uint8_t *)j->base + BASE_BIAS, &j->base->cpu);
 		j->faults++;
 		return r;
-	case X64_EXIT_JUMP_2:
+	case X64_EXIT_RETURN:
 	case X64_EXIT_BUDGET:
 		break;
 	}
@@ -177,7 +176,7 @@ struct ir_interp_result unit_jit_run(struct unit_jit *j, const struct ir_unit *u
 	struct x64_code code;
 	if (j->code.out.end - j->code.out.cur < CODE_LEFT)
 		codebuf_flush(&j->code);
-	struct x64_compile_args args = {.cookie = 8, .n_insns = u->n_marks, .space = 1,
+	struct x64_compile_args args = {.cookie = 8, .exit_cookie = 16, .exit_size = 8, .n_slots = 3, .first_landing = 2, .n_insns = u->n_marks, .space = 1,
 					.window = j->mode == UNIT_JIT_TLB ? 0 : 3};
 	require(x64_compile(&j->target, u, &args, &j->code.out, &code), "the buffer is full");
 	require(code.n_marks == u->n_marks, "marks are missing");

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The second tier: blocks that stay hot are compiled once more, as one unit with those that they jump to.
+ *
+ * What is hot is sampled where a slice's budget runs out, which is at no place in particular. A block that was met there often
+ * enough becomes the head of a region. The region grows along links to other compiled blocks of its page, takes the head's
+ * place in the store, in the jump cache and at the end of links, and lives as long as all of its code is what it was. The
+ * other blocks stay, for who comes in at another place.
+ */
+#include <string.h>
+
+#include "runtime/vcpu.h"
+
+#define REGION_INSNS 200u     /* guest instructions in a region */
+#define REGION_CHARGE 128u    /* charged at once, at most */
+#define REGION_TRIES 4u
+#define REGION_COPIES 3u      /* of a block in regions that have another head: each more costs the host's caches */
+
+#define NOT_KNOWN 2u          /* no part's pc key */
+
+struct plan {
+	struct vcpu *v;
+	struct tb *head;
+	struct tb *part[ARM_REGION_PARTS];   /* in the order of the code */
+	struct tb *waiting[2 * ARM_REGION_PARTS]; /* others that parts jump to */
+	unsigned n, n_waiting, insns;
+	struct arm_region_part out[ARM_REGION_PARTS];
+	uint16_t need[ARM_REGION_PARTS];
+	uint8_t state[ARM_REGION_PARTS];     /* of need: 0 not asked, 1 being asked, 2 known */
+};
+
+static struct tb *plain(struct tb *tb)
+{
+	return tb && tb->region ? tb->region->head : tb;
+}
+
+static bool is_direct(const struct tb_exit *e)
+{
+	return e->used && e->link == IR_LINK_JUMP;
+}
+
+/* The block that exit k of `tb` leads to, when it may become a part; else NULL. */
+static struct tb *candidate(const struct plan *p, const struct tb *tb, unsigned k)
+{
+	const struct tb_exit *e = &tb->exit[k];
+	const struct tb *head = p->head;
+	if (!is_direct(e) || (e->key ^ head->pc_key) >> PAGE_BITS || ((e->key ^ head->pc_key) & 1) || (e->key & 3) == 2)
+		return NULL;
+	struct tb *to = e->to;
+	if (!to && p->v->cfg.tier2_eager)
+		to = tb_find(&p->v->tbs, head->code + (int32_t)((e->key & ~1u) - (head->pc_key & ~1u)), e->key, head->flags, true);
+	to = plain(to);
+	if (to && to != head && to->n_regions >= REGION_COPIES)
+		return NULL;
+	return to && to->valid && to->host.size && to->whole_page && to->pc_key == e->key && to->flags == head->flags ? to : NULL;
+}
+
+static int index_of(const struct plan *p, const struct tb *tb)
+{
+	for (unsigned k = 0; k < p->n; k++)
+		if (p->part[k] == tb)
+			return (int)k;
+	return -1;
+}
+
+static bool fits(const struct plan *p, const struct tb *tb)
+{
+	return p->n < ARM_REGION_PARTS && p->insns + tb->n_insns <= REGION_INSNS && index_of(p, tb) < 0;
+}
+
+static void wait(struct plan *p, struct tb *tb)
+{
+	if (tb && p->n_waiting < ARRAY_LEN(p->waiting))
+		p->waiting[p->n_waiting++] = tb;
+}
+
+/* The successor of `tb` that is to follow it in the code: the hotter one that is not placed, or NULL. */
+static struct tb *follow(struct plan *p, const struct tb *tb)
+{
+	struct tb *a = candidate(p, tb, 0), *b = candidate(p, tb, 1);
+	a = a && fits(p, a) ? a : NULL;
+	b = b && fits(p, b) && b != a ? b : NULL;
+	bool a_first = a && (!b || a->samples > b->samples || (a->samples == b->samples && a->pc_key < tb->pc_key));
+	wait(p, a_first ? b : a);
+	return a_first ? a : b;
+}
+
+static void place(struct plan *p, struct tb *tb)
+{
+	while (tb && fits(p, tb)) {
+		p->part[p->n++] = tb;
+		p->insns += tb->n_insns;
+		tb = follow(p, tb);
+	}
+}
+
+static void grow(struct plan *p)
+{
+	place(p, p->head);
+	for (unsigned k = 0; k < p->n_waiting; k++)
+		place(p, p->waiting[k]);
+}
+
+/* The part that exit k of part i is a branch to, or -1. */
+static int successor(const struct plan *p, unsigned i, unsigned k)
+{
+	const struct tb_exit *e = &p->part[i]->exit[k];
+	for (unsigned to = 0; is_direct(e) && to < p->n; to++)
+		if (p->part[to]->pc_key == e->key)
+			return (int)to;
+	return -1;
+}
+
+/* How many jumps it takes from part `from` to part `to`, at least; FAR = there is no way. */
+#define FAR 100u
+static unsigned distance(const struct plan *p, unsigned from, unsigned to)
+{
+	uint32_t seen = 1u << from, edge = seen;
+	for (unsigned d = 0; edge; d++) {
+		uint32_t next = 0;
+		if (edge >> to & 1)
+			return d;
+		for (unsigned i = 0; i < p->n; i++)
+			for (unsigned k = 0; edge >> i & 1 && k < 2; k++)
+				if (successor(p, i, k) >= 0)
+					next |= 1u << successor(p, i, k);
+		edge = next & ~seen;
+		seen |= next;
+	}
+	return FAR;
+}
+
+/* The likelier of two parts that part i jumps to: where clearly more samples were taken; the shorter way back. */
+static uint32_t hot_key(const struct plan *p, unsigned i)
+{
+	int a = successor(p, i, 0), b = successor(p, i, 1);
+	if (a < 0 || b < 0 || a == b)
+		return NOT_KNOWN;
+	const struct tb *x = p->part[a], *y = p->part[b];
+	if (x->samples > 2 * y->samples + 2 || y->samples > 2 * x->samples + 2)
+		return x->samples > y->samples ? x->pc_key : y->pc_key;
+	unsigned from_a = distance(p, (unsigned)a, i), from_b = distance(p, (unsigned)b, i);
+	if (from_a + 1 >= from_b && from_b + 1 >= from_a && from_a && from_b)
+		return NOT_KNOWN;
+	return from_a < from_b ? x->pc_key : y->pc_key;
+}
+
+static bool is_cold(const struct plan *p, unsigned i, unsigned to)
+{
+	return p->out[i].hot != NOT_KNOWN && p->out[i].hot != p->part[to]->pc_key;
+}
+
+/* May more be charged than its own instructions, and need nobody look at the budget behind it? */
+static bool may_precharge(const struct plan *p, unsigned i)
+{
+	const struct vcpu *v = p->v;
+	const struct tb *tb = p->part[i];
+	for (uint32_t k = 0; k < MIN(v->n_cuts, VCPU_CUTS); k++)
+		if (v->cut[k] == tb->code + tb->bytes)
+			return false;
+	return !tb->fixed;
+}
+
+/* What part i needs to be charged so that all that follows it, up to the next jump backwards, need not look at the budget;
+ * or less, where that is too much. */
+static unsigned need(struct plan *p, unsigned i)
+{
+	unsigned n = p->part[i]->n_insns, more = 0;
+	if (p->state[i])
+		return p->state[i] == 2 ? p->need[i] : 0;
+	p->state[i] = 1;
+	for (unsigned k = 0; k < 2; k++) {
+		int to = successor(p, i, k);
+		bool cold = to >= 0 && is_cold(p, i, (unsigned)to);
+		unsigned x = to >= 0 && !cold ? need(p, (unsigned)to) : 0;
+		more = MAX(more, x);
+	}
+	p->state[i] = 2;
+	p->need[i] = (uint16_t)(n + more <= REGION_CHARGE && may_precharge(p, i) ? n + more : n);
+	return p->need[i];
+}
+
+/* Gives part i its charge, where `left` of the one before it is left over, and those that follow it theirs. */
+static void charge(struct plan *p, unsigned i, unsigned left)
+{
+	struct arm_region_part *part = &p->out[i];
+	if (part->charge)
+		return;
+	unsigned least = need(p, i);
+	part->charge = (uint16_t)(left > least && may_precharge(p, i) ? left : least);
+	for (unsigned cold = 0; cold < 2; cold++)
+		for (unsigned k = 0; k < 2; k++) {
+			int to = successor(p, i, k);
+			if (to >= 0 && is_cold(p, i, (unsigned)to) == cold)
+				charge(p, (unsigned)to, cold ? 0 : (unsigned)(part->charge - part->n_insns));
+		}
+}
+
+static void describe(struct plan *p)
+{
+	for (unsigned i = 0; i < p->n; i++) {
+		p->out[i].pc_key = p->part[i]->pc_key;
+		p->out[i].n_insns = p->part[i]->n_insns;
+		p->out[i].counter = p->part[i]->counter;
+		p->out[i].takes = p->part[i]->entry.faults && p->part[i]->entry.kills; /* else liveness sees it */
+	}
+	p->out[0].n_preds = 1;
+	for (unsigned i = 0; i < p->n; i++)
+		for (unsigned k = 0; k < 2; k++) {
+			int to = successor(p, i, k);
+			if (to < 0)
+				continue;
+			p->out[to].n_preds++;
+		}
+	for (unsigned i = 0; i < p->n; i++)
+		p->out[i].hot = hot_key(p, i);
+	need(p, 0);
+	charge(p, 0, 0);
+}
+
+/* Worth compiling: something is a branch that was a jump between blocks. */
+static bool is_worth(const struct plan *p)
+{
+	return p->n > 1 || p->out[0].n_preds > 1;
+}
+
+static struct tb_region *region_of(struct vcpu *v, const struct plan *p)
+{
+	struct tb_region *r = arena_alloc(&v->tbs.arena, sizeof *r + p->n * sizeof *r->part);
+	uint16_t *left = arena_alloc(&v->tbs.arena, p->insns * sizeof *left);
+	*r = (struct tb_region){.head = p->head, .left = left, .n_parts = (uint16_t)p->n};
+	for (unsigned i = 0; i < p->n; i++) {
+		r->part[i] = (struct tb_part){p->part[i]->code, p->part[i]->bytes};
+		for (unsigned k = 0; k < p->part[i]->n_insns; k++)
+			*left++ = (uint16_t)(p->out[i].charge - k);
+	}
+	return r;
+}
+
+/* Who jumped to the head jumps to the region. */
+static void take_over(struct vcpu *v, struct tb *head, struct tb *region)
+{
+	while (head->in) {
+		struct tb_exit *e = head->in;
+		tb_unlink(&v->tbs, e);
+		tb_link(&v->tbs, e, region, vcpu_link_target(e, region));
+	}
+	vcpu_forget_jump(v, head);
+}
+
+static void form(struct vcpu *v, struct tb *head)
+{
+	struct plan p = {.v = v, .head = head};
+	struct arm_region_flags flags;
+	grow(&p);
+	describe(&p);
+	if (!is_worth(&p) || !vcpu_lower_region(v, head, p.out, p.n, &flags)) {
+		head->region_tries = REGION_TRIES;
+		return;
+	}
+	struct tb *tb = tb_new(&v->tbs, flags.n_slots + p.n);
+	tb->code = head->code;
+	tb->pc_key = head->pc_key;
+	tb->flags = head->flags;
+	tb->whole_page = true;
+	tb->bytes = head->bytes;
+	tb->n_insns = p.out[0].charge;
+	tb->entry = flags.entry;
+	tb->first_landing = (uint16_t)flags.n_slots;
+	for (unsigned k = 0; k < flags.n_slots; k++)
+		tb->exit[k].owed = flags.owed[k];
+	tb->region = region_of(v, &p);
+	if (!vcpu_finish_region(v, tb)) {
+		head->region_tries = REGION_TRIES;
+		return;
+	}
+	take_over(v, head, tb);
+	for (unsigned i = 0; i < p.n; i++)
+		if (p.part[i]->n_regions < UINT8_MAX)
+			p.part[i]->n_regions++;
+	v->stats.regions++;
+}
+
+void vcpu_sample(struct vcpu *v, struct tb *tb)
+{
+	bool able = v->cfg.tier >= 2 && !v->cfg.no_chain && !v->cfg.one_insn_per_tb && v->cfg.accel != VCPU_INTERP &&
+		    !v->stops.n_exec && !v->observer.left; /* breakpoints and exact profiles are for blocks */
+	if (!able || tb->region || !tb->valid || !tb->whole_page || (tb->pc_key & 3) == 2 || tb->region_tries >= REGION_TRIES)
+		return;
+	if (tb_find(&v->tbs, tb->code, tb->pc_key, tb->flags, true) != tb) /* it has one, and ran where that was too long */
+		return;
+	if (tb->samples < UINT16_MAX)
+		tb->samples++;
+	if (tb->samples < v->cfg.tier2_samples << tb->region_tries)
+		return;
+	tb->region_tries++;
+	form(v, tb);
+}
