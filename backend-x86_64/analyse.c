@@ -64,8 +64,8 @@ struct analysis {
 	ir_ref touched[IR_MAX_GLOBALS]; /* last get or set of each global */
 	ir_ref site;              /* last access */
 	uint64_t lazy;            /* globals whose last set, lazy_set, was lazy */
-	ir_ref lazy_set[IR_MAX_GLOBALS];
 	uint32_t run;             /* the first one that is not over */
+	ir_ref lazy_set[IR_MAX_GLOBALS];
 };
 
 static bool same(const struct gen *g, ir_ref x, ir_ref y)
