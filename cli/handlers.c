@@ -314,7 +314,7 @@ bool opt_icount(struct cli_options *o, const struct cli_option *row, const char 
 			if (flag != (*key == 's'))
 				return cli_fail(o, "-icount %s=%s: not implemented yet", key, flag ? "on" : "off");
 		} else if (strcmp(key, "rr") == 0) {
-			return cli_fail(o, "-icount rr=: record and replay is not implemented yet");
+			return cli_fail(o, "-icount rr=: not as an option of -icount; use -record FILE and -replay FILE");
 		} else {
 			return unknown_key(o, "icount", key, "shift, sleep, align");
 		}

@@ -57,7 +57,8 @@ error_line loader-fit 'does not fit in data-len=1' $v -device loader,addr=0,data
 error_line loader-hole '0x4 bytes at 0x90000000' $v -device loader,addr=0x90000000,data=1,data-len=4 -nographic
 error_line loader-wrap 'do not fit' $v -device loader,addr=0xffffffffffffffff,data=1,data-len=4 -nographic
 error_line other-device 'loader' $v -device virtio-net
-error_line later 'not implemented yet' $v -loadvm x
+error_line later 'not implemented yet' $v -usb
+error_line no-snapshot 'x: No such file' $v -loadvm x
 error_line disk 'kernel' $v disk.img
 error_line two-stdio 'uses standard input' $v -serial stdio -serial stdio
 error_line semihosting-key 'enable, target, userspace, arg' $v -semihosting-config chardevs=x
