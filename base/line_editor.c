@@ -119,9 +119,10 @@ static void complete(struct line_editor *e)
 	for (unsigned i = 0; e->complete && (c = candidate(e, word, &i)); n++) {
 		if (!n)
 			snprintf(shared, sizeof shared, "%s", c);
-		for (size_t k = 0; shared[k]; k++)
-			if (shared[k] != c[k])
-				shared[k] = '\0';
+		size_t k = 0;
+		while (shared[k] && shared[k] == c[k])
+			k++;
+		shared[k] = '\0';
 	}
 	for (const char *more = n ? shared + typed : ""; *more; more++)
 		add_char(e, *more);

@@ -84,7 +84,7 @@ static const struct {
 	{"-icount shift=99", "-icount: shift=99: expected 0 to 10 or auto"},
 	{"-icount foo", "-icount: shift=foo: expected 0 to 10 or auto"},
 	{"-icount 3,align=on", "-icount align=on: not implemented yet"},
-	{"-icount 3,rr=record", "-icount rr=: record and replay is not implemented yet"},
+	{"-icount 3,rr=record", "-icount rr=: not as an option of -icount; use -record FILE and -replay FILE"},
 	{"-rtc base=foo", "-rtc: base=foo: expected utc, localtime, or a date as 2006-06-17T16:01:21 or 2006-06-17"},
 	{"-rtc base=2023-02-30", "-rtc: base=2023-02-30: expected utc, localtime, or a date as 2006-06-17T16:01:21 or 2006-06-17"},
 	{"-rtc clock=foo", "-rtc: clock=foo: expected host or vm"},
