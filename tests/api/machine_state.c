@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "softmmu/address_space.h"
@@ -108,4 +109,18 @@ const char *whole_state_difference(struct rhea *m, const struct whole_state *a, 
 		y += state_packed_size(p->part[i].desc);
 	}
 	return a->memory != b->memory ? "memory" : NULL;
+}
+
+uint64_t next_random(uint64_t *x)
+{
+	*x ^= *x << 13, *x ^= *x >> 7, *x ^= *x << 17;
+	return *x;
+}
+
+uint64_t test_seed(void)
+{
+	const char *given = getenv("RHEA_SEED");
+	uint64_t s = given ? (uint64_t)strtoull(given, NULL, 0) : (uint64_t)time(NULL) << 8 ^ (unsigned)getpid();
+	printf("RHEA_SEED=%llu\n", (unsigned long long)s);
+	return s ? s : 1;
 }

@@ -30,4 +30,8 @@ void whole_state_free(struct whole_state *s);
 /* NULL, or what differs. */
 const char *whole_state_difference(struct rhea *m, const struct whole_state *a, const struct whole_state *b);
 
+/* RHEA_SEED, or one of the moment; says which. Never 0. */
+uint64_t test_seed(void);
+uint64_t next_random(uint64_t *x);
+
 #endif

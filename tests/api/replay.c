@@ -21,20 +21,6 @@
 static const struct rhea_config usual = {.accel = RHEA_ACCEL_JIT};
 static char file[64];
 
-static uint64_t next_random(uint64_t *x)
-{
-	*x ^= *x << 13, *x ^= *x >> 7, *x ^= *x << 17;
-	return *x;
-}
-
-static uint64_t seed(void)
-{
-	const char *given = getenv("RHEA_SEED");
-	uint64_t s = given ? (uint64_t)strtoull(given, NULL, 0) : (uint64_t)time(NULL) << 8 ^ (unsigned)getpid();
-	print_message("RHEA_SEED=%llu\n", (unsigned long long)s);
-	return s ? s : 1;
-}
-
 static int make_name(void **state)
 {
 	(void)state;
@@ -119,7 +105,7 @@ static void record_and_replay(const char *image, uint64_t *random, bool tamper)
 static void comes_out_again(void **state)
 {
 	static const char *const images[] = {"uart.O2.arm", "timer.Os.thumb", "sched.O2.arm", "exceptions.O2.arm"};
-	uint64_t random = seed();
+	uint64_t random = test_seed();
 	(void)state;
 	for (unsigned i = 0; i < 12; i++)
 		record_and_replay(images[i % ARRAY_LEN(images)], &random, false);
@@ -127,7 +113,7 @@ static void comes_out_again(void **state)
 
 static void a_difference_is_noticed(void **state)
 {
-	uint64_t random = seed();
+	uint64_t random = test_seed();
 	(void)state;
 	record_and_replay("timer.O2.arm", &random, true);
 }
@@ -135,7 +121,7 @@ static void a_difference_is_noticed(void **state)
 /* Cut short anywhere, or with a byte wrong: refused, or noticed, or replayed as far as it is good; never more. */
 static void damage_is_noticed(void **state)
 {
-	uint64_t random = seed();
+	uint64_t random = test_seed();
 	struct test_machine t;
 	struct rhea_error err;
 	(void)state;

@@ -23,20 +23,6 @@
 #define MARKS 400u
 #define JUMPS 1000u
 
-static uint64_t next_random(uint64_t *x)
-{
-	*x ^= *x << 13, *x ^= *x >> 7, *x ^= *x << 17;
-	return *x;
-}
-
-static uint64_t seed(void)
-{
-	const char *given = getenv("RHEA_SEED");
-	uint64_t s = given ? (uint64_t)strtoull(given, NULL, 0) : (uint64_t)time(NULL) << 8 ^ (unsigned)getpid();
-	print_message("RHEA_SEED=%llu\n", (unsigned long long)s);
-	return s ? s : 1;
-}
-
 /* What was seen at a count. */
 struct mark {
 	uint64_t at, hash;
@@ -124,7 +110,7 @@ static void a_thousand_steps_back(void **state)
 {
 	static const char *const images[] = {"uart.O2.arm", "timer.O2.thumb", "sched.O2.arm", "mmu.O2.arm"};
 	static const struct rhea_config jit = {.accel = RHEA_ACCEL_JIT}, at_once = {.accel = RHEA_ACCEL_JIT, .compile_at_once = true};
-	uint64_t random = seed();
+	uint64_t random = test_seed();
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_LEN(images); i++)
 		jump_about(images[i], i % 2 ? &at_once : &jit, &random);

@@ -23,20 +23,6 @@ static const struct rhea_config ways[] = {
 	{.accel = RHEA_ACCEL_JIT}, {.accel = RHEA_ACCEL_JIT, .compile_at_once = true, .no_window = true}, {.accel = RHEA_ACCEL_INTERP},
 };
 
-static uint64_t next_random(uint64_t *x)
-{
-	*x ^= *x << 13, *x ^= *x >> 7, *x ^= *x << 17;
-	return *x;
-}
-
-static uint64_t seed(void)
-{
-	const char *given = getenv("RHEA_SEED");
-	uint64_t s = given ? (uint64_t)strtoull(given, NULL, 0) : (uint64_t)time(NULL) << 8 ^ (unsigned)getpid();
-	print_message("RHEA_SEED=%llu\n", (unsigned long long)s);
-	return s ? s : 1;
-}
-
 #define POINTS 8u
 
 /* What a machine that nobody ever restored was like at each point. */
@@ -131,7 +117,7 @@ static void go_back_in_any_order(const char *image, const struct rhea_config *wa
 
 static void the_same_again(void **state)
 {
-	uint64_t random = seed();
+	uint64_t random = test_seed();
 	(void)state;
 	for (unsigned w = 0; w < ARRAY_LEN(ways); w++)
 		for (unsigned i = 0; i < ARRAY_LEN(images); i++) {

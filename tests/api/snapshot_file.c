@@ -22,20 +22,6 @@ static const char *const images[] = {"timer.O2.arm", "mmu.O2.thumb", "smc.O2.arm
 static const struct rhea_config usual = {.accel = RHEA_ACCEL_JIT};
 static char file[64];
 
-static uint64_t next_random(uint64_t *x)
-{
-	*x ^= *x << 13, *x ^= *x >> 7, *x ^= *x << 17;
-	return *x;
-}
-
-static uint64_t seed(void)
-{
-	const char *given = getenv("RHEA_SEED");
-	uint64_t s = given ? (uint64_t)strtoull(given, NULL, 0) : (uint64_t)time(NULL) << 8 ^ (unsigned)getpid();
-	print_message("RHEA_SEED=%llu\n", (unsigned long long)s);
-	return s ? s : 1;
-}
-
 static int make_name(void **state)
 {
 	(void)state;
@@ -127,7 +113,7 @@ static void save_and_go_on(const char *image, const char *other, uint64_t *rando
 
 static void goes_on_in_another_machine(void **state)
 {
-	uint64_t random = seed();
+	uint64_t random = test_seed();
 	(void)state;
 	for (unsigned turn = 0; turn < 3; turn++)
 		for (unsigned i = 0; i < ARRAY_LEN(images); i++)
@@ -137,7 +123,7 @@ static void goes_on_in_another_machine(void **state)
 /* Any byte of the file may be wrong, and any end of it missing. */
 static void damage_is_refused(void **state)
 {
-	uint64_t random = seed();
+	uint64_t random = test_seed();
 	struct test_machine t;
 	(void)state;
 	if (!test_machine_init(&t, "timer.O2.arm", &usual))
