@@ -219,6 +219,7 @@ static bool build_vcpu(struct rhea *m, const struct arm_model *model, struct rhe
 		.icount_no_sleep = c->icount_no_sleep,
 		.icount_shift = c->icount_shift,
 		.codegen_seed = c->codegen_seed,
+		.trouble_seed = c->trouble_seed,
 		.semihosting = semihosting_of(c->semihosting),
 		.model = model,
 	};

@@ -210,10 +210,17 @@ static bool accel_property(struct cli_options *o, const char *key, const char *v
 	}
 	if (strcmp(key, "regions-at-once") == 0)
 		return parse_flag(o, "accel", key, value, &o->config.regions_at_once);
+	if (strcmp(key, "trouble") == 0) {
+		uint64_t seed;
+		if (!cli_parse_u64(value, &seed) || seed > UINT32_MAX)
+			return bad_value(o, "accel", key, value, "a seed, 0 for none");
+		o->config.trouble_seed = (uint32_t)seed;
+		return true;
+	}
 	if (strcmp(key, "thread") == 0)
 		return (value && (strcmp(value, "single") == 0 || strcmp(value, "multi") == 0)) ||
 		       bad_value(o, "accel", key, value, "single"); /* one core: the same */
-	return unknown_key(o, "accel", key, "tb-size, one-insn-per-tb, warmup, window, tier, regions-at-once, thread");
+	return unknown_key(o, "accel", key, "tb-size, one-insn-per-tb, warmup, window, tier, regions-at-once, trouble, thread");
 }
 
 bool opt_accel(struct cli_options *o, const struct cli_option *row, const char *arg)

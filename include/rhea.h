@@ -96,6 +96,7 @@ struct rhea_config {
 	enum rhea_semihosting_target semihosting_target;
 	const char *const *semihosting_args; /* argv for SYS_GET_CMDLINE, NULL-terminated; NULL = none */
 	uint32_t codegen_seed;     /* not 0: shuffle the backend's register choices (for tests) */
+	uint32_t trouble_seed;     /* not 0: flush, drop, cut and interrupt at random where no guest may notice (for tests) */
 };
 
 /* Builds a machine in its reset state. Returns NULL and *err on failure. */

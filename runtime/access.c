@@ -122,7 +122,7 @@ void vcpu_observe_memory(struct vcpu *v)
 {
 	if (v->window)
 		vcpu_window_close(v);
-	softmmu_slow(v->mmu);
+	softmmu_slow(v->mmu, true);
 }
 
 /* Has the window a say? Not where there is no addend and nothing trapped: devices, at sites that were patched. */
@@ -143,6 +143,8 @@ static __attribute__((noinline)) struct x64_load_result load_any(struct vcpu *v,
 	uint16_t memop = (uint16_t)how;
 	v->base->host_pc = host_pc;
 	v->site_ahead = ahead_of(how);
+	if (v->trouble && vcpu_trouble_access(v, addr, memop))
+		return (struct x64_load_result){0, 1};
 	if (concerns_window(v, addr, memop, MEM_READ))
 		vcpu_window_slow(v, addr, memop, false, host_pc);
 	r.status = load(v, addr, memop, &r.value) != MEM_DONE;
@@ -154,6 +156,8 @@ static __attribute__((noinline)) uint64_t store_any(struct vcpu *v, uint32_t add
 	uint16_t memop = (uint16_t)how;
 	v->base->host_pc = host_pc;
 	v->site_ahead = ahead_of(how);
+	if (v->trouble && vcpu_trouble_access(v, addr, memop))
+		return 1;
 	if (concerns_window(v, addr, memop, MEM_WRITE))
 		vcpu_window_slow(v, addr, memop, true, host_pc);
 	return store(v, addr, memop, value) != MEM_DONE;

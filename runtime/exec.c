@@ -85,6 +85,8 @@ static void begin_slice(struct vcpu *v, uint64_t limit)
 			v->exact = true;
 		}
 	}
+	if (v->trouble)
+		n = vcpu_trouble_slice(v, n, &v->exact);
 	v->reslice = false;
 	v->parked = 0; /* kicked between slices: the new one looks at what changed anyway */
 	v->slice = v->base->budget = (int32_t)n;
@@ -312,6 +314,8 @@ static void link_blocks(struct vcpu *v, struct tb_exit *from, struct tb *to)
 static struct tb_exit *run_compiled(struct vcpu *v, struct tb *tb)
 {
 	struct tb_exit *from = NULL;
+	if (v->trouble)
+		vcpu_trouble_enter(v);
 	v->in_block = true;
 	uint64_t exit = vcpu_enter(v, tb);
 	if ((exit & 7) == X64_EXIT_FAULT)
@@ -365,6 +369,11 @@ static void run_slice(struct vcpu *v)
 		}
 		if (v->stops_ahead && vcpu_stop_before_block(v))
 			return;
+		if (v->trouble && vcpu_trouble_between(v)) {
+			from = NULL;
+			run_alone(v);
+			continue;
+		}
 		struct mem_fetch fetch;
 		bool fault;
 		struct tb *tb = vcpu_lookup(v, &fetch, &fault);

@@ -74,13 +74,16 @@ struct versions *vcpu_track_memory(struct vcpu *v, const struct versions_medium 
 {
 	struct versions_owner owner = {.opaque = v, .has_code = has_code, .written = written, .clean = clean};
 	struct versions *vs = versions_start(v->as, &owner, media, n_media);
-	if (vs)
-		vcpu_window_rest(v, true);
+	if (!vs)
+		return NULL;
+	v->keeps_snapshots = true;
+	vcpu_window_rest(v, true);
 	return vs;
 }
 
 void vcpu_untrack_memory(struct vcpu *v)
 {
 	versions_stop(v->as);
+	v->keeps_snapshots = false;
 	vcpu_window_rest(v, false);
 }

@@ -143,6 +143,10 @@ static bool init_parts(struct vcpu *v, struct rhea_error *err)
 	v->decoder = arm_decoder_new();
 	if (v->cfg.accel == VCPU_LOCKSTEP)
 		v->lockstep = lockstep_new();
+	if (v->cfg.trouble_seed && !(v->trouble = trouble_new(v->cfg.trouble_seed))) {
+		error_set(err, RHEA_ERR_HOST, "out of host memory");
+		return false;
+	}
 	return true;
 }
 
@@ -186,6 +190,7 @@ void vcpu_free(struct vcpu *v)
 	if (v->decoder)
 		arm_decoder_free(v->decoder);
 	lockstep_free(v->lockstep);
+	trouble_free(v->trouble);
 	vcpu_free_stops(v);
 	tb_store_free(&v->tbs);
 	codebuf_free(&v->code);

@@ -15,6 +15,7 @@
 #include "runtime/stops.h"
 #include "runtime/tb.h"
 #include "runtime/trap.h"
+#include "runtime/trouble.h"
 #include "runtime/vclock.h"
 #include "softmmu/io.h"
 
@@ -93,6 +94,7 @@ struct vcpu_config {
 	bool icount, icount_no_sleep;
 	unsigned icount_shift;
 	uint32_t codegen_seed;
+	uint32_t trouble_seed;   /* not 0: tests (trouble.h) */
 	uint8_t semihosting;     /* enum arm_semihosting */
 	const struct arm_model *model;
 };
@@ -108,7 +110,7 @@ enum vcpu_stop {
 };
 
 struct vcpu_stats {
-	uint64_t translated_insns, translated_blocks, code_flushes, invalidated_blocks, retries, window_traps, regions;
+	uint64_t translated_insns, translated_blocks, code_flushes, invalidated_blocks, retries, window_traps, regions, troubles;
 };
 
 /* A device access of the instruction under way, with icount. */
@@ -206,11 +208,13 @@ struct vcpu {
 	struct stops stops;
 	bool hold_interrupts; /* a debugger steps: none is taken */
 	struct lockstep *lockstep;
+	struct trouble *trouble; /* NULL = none */
 	struct vcpu_stats stats;
 	enum vcpu_place place;  /* of what happens now, unless a block runs */
 	uint64_t input_at;   /* replay: no slice goes beyond this instruction; UINT64_MAX = none */
 	bool replays;        /* the core does not sleep for input */
-	bool window_rests;   /* snapshots are kept: nobody uses the window, since it shows no first stores */
+	bool keeps_snapshots;
+	bool window_rests;   /* nobody uses it: snapshots are kept, and it shows no first stores; or for trouble's sake */
 	struct vcpu_times times; /* for state.c */
 };
 

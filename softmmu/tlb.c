@@ -167,9 +167,9 @@ void softmmu_flush(struct softmmu *mmu)
 	mmu->huge = false;
 }
 
-void softmmu_slow(struct softmmu *mmu)
+void softmmu_slow(struct softmmu *mmu, bool slow)
 {
-	mmu->slow = true;
+	mmu->slow = slow;
 	softmmu_flush(mmu);
 }
 

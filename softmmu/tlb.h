@@ -116,8 +116,8 @@ void softmmu_set_exec_tag(struct softmmu *mmu, unsigned space, gva_t va, uint32_
  * remembers code by virtual address need not forget any. */
 void softmmu_flush(struct softmmu *mmu);
 bool softmmu_flush_page(struct softmmu *mmu, gva_t va);
-/* From now on no access is served by an addend: softmmu_load and softmmu_store see all (but the window's). */
-void softmmu_slow(struct softmmu *mmu);
+/* From now on no access is served by an addend: softmmu_load and softmmu_store see all (but the window's). Or they are again. */
+void softmmu_slow(struct softmmu *mmu, bool slow);
 
 /* The next store to the host page, or with NULL to any page, comes to the slow path. */
 void softmmu_forget_writes(struct softmmu *mmu, const uint8_t *host);
