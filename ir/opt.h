@@ -55,6 +55,14 @@ static inline struct ir_insn *opt_end(const struct opt *o, ir_label l)
 	return &o->insns[o->u->blocks[l].end - 1];
 }
 
+/* Globals that the end of a block says nobody looks at behind it. */
+static inline uint64_t opt_dead(const struct ir_insn *end)
+{
+	if (end->op == IR_exit_jump)
+		return end->b != IR_NONE ? end->b : 0;
+	return end->op == IR_br || end->op == IR_charge ? end->imm : 0;
+}
+
 static inline bool opt_is_const(const struct opt *o, ir_ref v)
 {
 	return o->insns[v].op == IR_const;

@@ -59,11 +59,9 @@ static uint64_t live_out(const struct opt *o, ir_label l)
 	ir_label to[2];
 	const struct ir_insn *end = opt_end(o, l);
 	unsigned n = opt_successors(end, to);
-	uint32_t dead = end->op == IR_exit_jump && end->b != IR_NONE ? end->b : 0;
 	if (n == 0)
-		return ~(UINT64_C(1) << o->u->guest->pc_global | dead);
-	dead = end->op == IR_brc ? 0 : (uint32_t)end->imm;
-	return (o->live_in[to[0]] | o->live_in[to[n - 1]]) & ~(uint64_t)dead;
+		return ~(UINT64_C(1) << o->u->guest->pc_global | opt_dead(end));
+	return (o->live_in[to[0]] | o->live_in[to[n - 1]]) & ~opt_dead(end);
 }
 
 /* A helper may write globals behind the back of what is lazy. */

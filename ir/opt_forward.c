@@ -153,9 +153,11 @@ static void visit(struct opt *o, struct held *h, ir_ref r)
 	opt_width(o, r);
 }
 
-/* Values end with their block; of what they held only constants go on. */
-static void keep_constants(const struct opt *o, struct held *h)
+/* Values end with their block; of what they held only constants go on. What is dead on the way may never have been set. */
+static void keep_constants(const struct opt *o, struct held *h, uint64_t dead)
 {
+	h->known &= ~dead;
+	h->constant &= ~dead;
 	for (uint64_t left = h->known; left; left &= left - 1) {
 		unsigned g = (unsigned)__builtin_ctzll(left);
 		const struct ir_insn *v = &o->insns[h->value[g]];
@@ -184,7 +186,7 @@ void opt_forward(struct opt *o)
 	for (uint32_t k = 0; k < u->n_order; k++) {
 		ir_label l = u->order[k];
 		if (k > 0 && inherits(o, u->order[k - 1], l))
-			keep_constants(o, &h);
+			keep_constants(o, &h, opt_dead(opt_end(o, u->order[k - 1])));
 		else
 			h.known = h.constant = 0;
 		const struct ir_block b = u->blocks[l];

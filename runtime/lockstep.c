@@ -3,7 +3,7 @@
  * -accel lockstep: every block runs twice from the same state, first interpreted, then compiled,
  * and the two outcomes are compared: core state, exit, every byte that the first run wrote.
  *
- * Devices are accessed once, in the first run; the second run is given what the first one saw.
+ * Devices are accessed once, in the first run; the second run is given what the first one saw, and is kicked where that one was.
  * RAM is put back between the runs. A block that changes translated code keeps the interpreter's
  * outcome uncompared. A byte that only the second run wrote shows when a later block reads it.
  */
@@ -18,10 +18,11 @@ enum lockstep_mode { LOCKSTEP_OFF, LOCKSTEP_RECORD, LOCKSTEP_REPLAY };
 struct device_access {
 	uint32_t addr;
 	uint16_t memop;
-	bool store;
+	bool store, kicked;
 	enum mem_status status;
 	uint64_t value;
 	struct arm_exception exc;
+	uint8_t irq_line, fiq_line; /* from then on */
 };
 
 struct written_byte {
@@ -102,6 +103,8 @@ static void note_device(struct vcpu *v, struct device_access a)
 {
 	struct lockstep *l = v->lockstep;
 	a.exc = v->cpu->exc;
+	a.irq_line = v->cpu->irq_line;
+	a.fiq_line = v->cpu->fiq_line;
 	l->dev = grow(l->dev, l->n_dev, &l->cap_dev, sizeof *l->dev);
 	l->dev[l->n_dev++] = a;
 }
@@ -120,6 +123,10 @@ static const struct device_access *replayed(struct vcpu *v, uint32_t addr, uint1
 	}
 	l->next_dev++;
 	v->cpu->exc = a->exc;
+	v->cpu->irq_line = a->irq_line;
+	v->cpu->fiq_line = a->fiq_line;
+	if (a->kicked)
+		vcpu_kick(v);
 	return a;
 }
 
@@ -132,9 +139,11 @@ enum mem_status lockstep_load(struct vcpu *v, uint32_t addr, uint16_t memop, uin
 		*value = a ? a->value : 0;
 		return a ? a->status : MEM_DONE;
 	}
+	int32_t parked = v->parked;
 	enum mem_status s = softmmu_load(v->mmu, GVA(addr), memop, value);
 	if (device)
-		note_device(v, (struct device_access){.addr = addr, .memop = memop, .status = s, .value = *value});
+		note_device(v, (struct device_access){
+			.addr = addr, .memop = memop, .status = s, .value = *value, .kicked = v->parked != parked});
 	return s;
 }
 
@@ -149,10 +158,11 @@ enum mem_status lockstep_store(struct vcpu *v, uint32_t addr, uint16_t memop, ui
 	uint32_t first = memop_align(memop) == MEMOP_ANY ? addr : addr & ~(memop_size(memop) - 1);
 	for (unsigned i = 0; !device && l->mode == LOCKSTEP_RECORD && i < memop_size(memop); i++)
 		note_write(v, first + i, memop_space(memop));
+	int32_t parked = v->parked;
 	enum mem_status s = softmmu_store(v->mmu, GVA(addr), memop, value);
 	if (device)
 		note_device(v, (struct device_access){
-			.addr = addr, .memop = memop, .store = true, .status = s, .value = value});
+			.addr = addr, .memop = memop, .store = true, .status = s, .value = value, .kicked = v->parked != parked});
 	return s;
 }
 
@@ -282,14 +292,10 @@ bool lockstep_step(struct vcpu *v, struct tb *tb, struct ir_interp_result *r)
 	l->mode = LOCKSTEP_OFF;
 	if (v->retry || v->stops.hit || v->stats.invalidated_blocks != dropped)
 		return true;
-	if (v->parked && tb->region) /* it was kicked out on its way: when, the second run would not know */
-		return true;
 	struct arm_cpu interp = *v->cpu;
 	int32_t budget = v->base->budget, parked = v->parked;
 	take_back_writes(l);
 	*v->cpu = before;
-	v->cpu->irq_line = interp.irq_line;
-	v->cpu->fiq_line = interp.fiq_line;
 	v->cur_tb = NULL;
 	v->base->budget = start;
 	v->parked = 0;
@@ -303,9 +309,9 @@ bool lockstep_step(struct vcpu *v, struct tb *tb, struct ir_interp_result *r)
 		vcpu_recover(v);
 	arm_settle_flags(v->cpu);
 	l->mode = LOCKSTEP_OFF;
-	bool same_budget = parked || v->base->budget == budget;
-	if (!same_budget)
-		snprintf(l->why, sizeof l->why, "budget differs: interpreter %d, compiled code %d", budget, v->base->budget);
+	if (vcpu_budget(v) != (int64_t)budget + parked || !v->parked != !parked)
+		snprintf(l->why, sizeof l->why, "budget differs: interpreter %d and %d parked, compiled code %d and %d", budget, parked,
+			 v->base->budget, v->parked);
 	v->base->budget = budget;
 	v->parked = parked;
 	bool same = !l->why[0] && same_exit(v, tb, r, exit) && same_state(l, &interp, v->cpu) && same_memory(l);

@@ -425,6 +425,33 @@ static void constants_pass_into_the_next_block(void **state)
 			  " exit_jump slot=0 pc=00002000\n");
 }
 
+/* Two compares with constants, of which both clear and set the same flags. */
+static void dead_on_the_way(struct ir_unit *u)
+{
+	ir_set(u, FLAG(0), k32(u, 1));
+	ir_set(u, FLAG(1), k32(u, 1));
+	ir_br(u, 1);
+	ir_exit_dead(u, 1u << FLAG(0));
+	ir_block_start(u, 1);
+	ir_set(u, FLAG(0), k32(u, 1));
+	ir_set(u, FLAG(1), k32(u, 1));
+	ir_exit_jump(u, 0, IR_LINK_JUMP, 0x2000, 0);
+}
+
+/* What is dead on the way into a block is not set before it, so the block must do it. */
+static void dead_constants_do_not_pass(void **state)
+{
+	(void)state;
+	expect(dead_on_the_way, " ---- 00001000\n"
+				" v3 = const.i32 0x1\n"
+				" set f1, v3\n"
+				" br L1 dead=f0\n"
+				"L1:\n"
+				" v6 = const.i32 0x1\n"
+				" set f0, v6\n"
+				" exit_jump slot=0 pc=00002000\n");
+}
+
 static void conditions(struct ir_unit *u)
 {
 	ir_ref z = ir_get(u, FLAG(1)), zero = k32(u, 0), one = k32(u, 1);
@@ -613,6 +640,7 @@ int main(void)
 		cmocka_unit_test(helpers_have_the_effects_of_their_rows),
 		cmocka_unit_test(known_branches_are_decided),
 		cmocka_unit_test(constants_pass_into_the_next_block),
+		cmocka_unit_test(dead_constants_do_not_pass),
 		cmocka_unit_test(tests_of_conditions_vanish),
 		cmocka_unit_test(sets_without_effect_go),
 		cmocka_unit_test(algebraic_identities_are_used),

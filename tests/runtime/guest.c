@@ -22,6 +22,9 @@ const struct guest_way guest_ways[] = {
 	{"jit, not chained", {.no_chain = true}},
 	{"jit, registers shuffled", {.codegen_seed = 7}},
 	{"jit, 1 MiB of code", {.tb_size = 1 << 20}},
+	{"jit, trouble", {.trouble_seed = 1}},
+	{"jit, regions at once, trouble", {.compile_at_once = true, .regions_at_once = true, .trouble_seed = 2}},
+	{"lockstep, regions at once, trouble", {.accel = RHEA_ACCEL_LOCKSTEP, .regions_at_once = true, .trouble_seed = 3}},
 };
 const unsigned guest_n_ways = ARRAY_LEN(guest_ways);
 
