@@ -454,6 +454,8 @@ static enum vcpu_stop run(struct vcpu *v, uint64_t max_insns)
 
 enum vcpu_stop vcpu_run(struct vcpu *v, uint64_t max_insns)
 {
+	if (v->trouble)
+		vcpu_trouble_run(v);
 	bool trap = v->window && trap_begin(&v->trap);
 	if (v->window && !trap)
 		vcpu_window_close(v);

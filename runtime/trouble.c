@@ -238,6 +238,12 @@ static void begin_phase(struct vcpu *v)
 	set_slow(v, t->temper->slow);
 }
 
+void vcpu_trouble_run(struct vcpu *v)
+{
+	set_slow(v, false);
+	v->trouble->phase_end = 0;
+}
+
 uint64_t vcpu_trouble_slice(struct vcpu *v, uint64_t n, bool *exact)
 {
 	struct trouble *t = v->trouble;

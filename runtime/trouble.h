@@ -18,6 +18,8 @@ struct trouble;
 struct trouble *trouble_new(uint32_t seed);
 void trouble_free(struct trouble *t);
 
+/* A run begins, and the window's signal handler is about to be put in place if there is a window now. */
+void vcpu_trouble_run(struct vcpu *v);
 /* A slice of at most n instructions begins: how long it is to be; *exact: not a block less. */
 uint64_t vcpu_trouble_slice(struct vcpu *v, uint64_t n, bool *exact);
 /* Between two blocks. True: the next instruction runs alone. */

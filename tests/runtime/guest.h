@@ -43,6 +43,10 @@ extern const unsigned guest_n_ways;
 
 #define EACH_WAY(way) \
 	for (const struct guest_way *way = guest_ways; way < guest_ways + guest_n_ways; way++)
+/* Those without trouble: for what is about statistics, or about how soon something happens. */
+#define EACH_CALM_WAY(way) \
+	EACH_WAY(way) \
+		if (!way->cfg.trouble_seed)
 
 void guest_init(struct guest *g, const struct rhea_config *cfg);
 void guest_free(struct guest *g);

@@ -83,7 +83,7 @@ static void raised_in_a_chained_loop(const struct rhea_config *cfg, bool by_load
 static void latency_is_within_a_block(void **state)
 {
 	(void)state;
-	EACH_WAY(way)
+	EACH_CALM_WAY(way)
 		for (unsigned by_load = 0; by_load < 2; by_load++)
 			raised_in_a_chained_loop(&way->cfg, by_load);
 }
@@ -267,7 +267,7 @@ static void interrupts_thumb(void **state)
 		0xe7fe, /* b . */
 	};
 	(void)state;
-	EACH_WAY(way) {
+	EACH_CALM_WAY(way) {
 		struct guest g;
 		start(&g, &way->cfg);
 		guest_put(&g, a_mov(3, GUEST_IO));

@@ -292,7 +292,7 @@ static void written_through_the_physical_alias(void **state)
 static void data_beside_code_drops_nothing(void **state)
 {
 	(void)state;
-	EACH_WAY(way) {
+	EACH_CALM_WAY(way) {
 		struct guest g;
 		start(&g, way);
 		guest_org(&g, CODE + 0x100);

@@ -85,7 +85,7 @@ static void put_flipping(struct guest *g, uint32_t rounds, uint32_t to_device, u
 static void sites_flip_between_device_and_memory(void **state)
 {
 	(void)state;
-	EACH_WAY(way) {
+	EACH_CALM_WAY(way) {
 		const uint32_t rounds = 100, io = 40, mem = 300;
 		struct guest g;
 		start(&g, way);
@@ -184,7 +184,7 @@ static void addresses_wrap_below_memory_above(void **state)
 static void data_beside_code(void **state)
 {
 	(void)state;
-	EACH_WAY(way) {
+	EACH_CALM_WAY(way) {
 		struct guest g;
 		start(&g, way);
 		guest_org(&g, 0x20000);
@@ -338,7 +338,7 @@ static void section_moves(const struct guest_way *way, uint32_t rounds, bool by_
 static void sections_change(void **state)
 {
 	(void)state;
-	EACH_WAY(way)
+	EACH_CALM_WAY(way)
 		for (unsigned by_address = 0; by_address < 2; by_address++) {
 			section_moves(way, 4, by_address);
 			section_moves(way, 40, by_address);
