@@ -92,26 +92,32 @@ bool arm_lower_msr_reg(struct arm_lower *l, const struct arm_args_msr_reg *a)
 
 /* ---- coprocessors -------------------------------------------------------------------------------- */
 
-static uint32_t cp15_code(const struct arm_args_cp_reg *a)
+/* Has the core this coprocessor? */
+static bool is_there(const struct arm_args_cp_reg *a)
 {
-	return a->crn << 16 | a->crm << 8 | a->opc1 << 4 | a->opc2;
+	return a->cp == 15 || a->cp == 14;
+}
+
+static uint32_t cp_code(const struct arm_args_cp_reg *a)
+{
+	return ARM_CP_REG(a->cp, a->crn, a->opc1, a->crm, a->opc2);
 }
 
 bool arm_lower_mcr(struct arm_lower *l, const struct arm_args_cp_reg *a)
 {
-	if (a->cp != 15)
+	if (!is_there(a))
 		return false;
-	if (!arm_priv(l) || !arm_cp15_ignores(cp15_code(a)))
-		cp15_write(l, cp15_code(a), arm_reg(l, a->rd));
+	if (!arm_priv(l) || !arm_cp15_ignores(cp_code(a)))
+		cp15_write(l, cp_code(a), arm_reg(l, a->rd));
 	return true;
 }
 
 /* With rd = 15 the top bits go to the flags. */
 bool arm_lower_mrc(struct arm_lower *l, const struct arm_args_cp_reg *a)
 {
-	if (a->cp != 15)
+	if (!is_there(a))
 		return false;
-	uint32_t code = cp15_code(a);
+	uint32_t code = cp_code(a);
 	ir_ref reg = arm_const(l, code), row = arm_const(l, arm_cp15_row(code));
 	ir_ref v = arm_call2(l, ARM_H_cp15_read, reg, row);
 	if (a->rd == 15)

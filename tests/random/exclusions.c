@@ -163,13 +163,6 @@ static bool vfp(const struct gen *g, const struct row *row, uint32_t w)
 	return cp == 10 || cp == 11;
 }
 
-static bool jazelle(const struct gen *g, const struct row *row, uint32_t w)
-{
-	(void)g;
-	(void)row;
-	return bits(w, 11, 8) == 14 && bits(w, 23, 21) == 7 && bits(w, 19, 16) <= 2 && !(w & 0xef);
-}
-
 static bool tlb_lockdown_read(const struct gen *g, const struct row *row, uint32_t w)
 {
 	(void)g;
@@ -235,7 +228,6 @@ const struct exclusion exclusions[] = {
 	{ ARM_A32, ARM_ARGS_mrs, spsr_rd_pc, "MRS to r15: UNPREDICTABLE (A4.1.38)" },
 	{ ARM_A32, ARM_ARGS_msr_reg, msr_pc, "MSR of r15: UNPREDICTABLE (A4.1.39)" },
 	{ ARM_A32, ARM_ARGS_cp_reg, vfp, "coprocessors 10 and 11: QEMU's arm926 has a VFP, ours not yet" },
-	{ ARM_A32, ARM_ARGS_cp_reg, jazelle, "coprocessor 14: QEMU's arm926 has Jazelle's registers, ours not yet" },
 	{ ARM_A32, ARM_ARGS_cp_reg, tlb_lockdown_read, "CP15 c10: QEMU has no TLB lockdown register (DDI 0198E 2.3.11)" },
 	{ ARM_A32, -1, semihosting, "semihosting calls reach the host" },
 	{ ARM_T16, -1, semihosting, "semihosting calls reach the host" },

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Bare-metal runner of random sequences, linked raw at 0x10000 (Versatile's kernel address). Walks the table
- * of entries at TABLE (layout: random.h, struct entry), runs each until its first exception and
- * prints one line of state through semihosting. MMU off while it prints.
+ * of entries at TABLE (layout: random.h, struct entry), runs each until its first exception, ROUNDS times
+ * from the same state so that code gets warm, and prints one line of the last state through semihosting. MMU off
+ * while it prints.
  *
  * Memory: 0 vectors, 0x10000 this, 0x20000 page tables, 0x30000 data (8 KiB), 0x40000 table.
  * With the MMU on everything is read-only (AP 0 with SCTLR.R) but the save page and what the
@@ -21,6 +22,8 @@
 	.equ DATA_BYTES, 0x2000
 	.equ TABLE,  0x40000
 	.equ SLOT,   0x2c000   /* where entries that ask for it are copied to */
+
+	.equ ROUNDS, 3
 
 	.equ VIC, 0x10140000
 	.equ VIC_SELECT, 0x0c
@@ -57,6 +60,7 @@
 	.equ S_KIND, 96
 	.equ S_CUR, 100
 	.equ S_INDEX, 104
+	.equ S_ROUND, 108
 	.equ S_JUMP, 128       /* r0-r12, pc for the jump into the sequence */
 	.equ S_TEXT, 512
 
@@ -76,6 +80,7 @@ _start:
 	str	r0, [r4, #S_CUR]
 	mov	r0, #0
 	str	r0, [r4, #S_INDEX]
+	str	r0, [r4, #S_ROUND]
 	b	next_entry
 
 vectors:
@@ -316,8 +321,16 @@ record:
 	bne	1b
 	str	r3, [r1, #S_SUM]
 
-	/* the line: "S index kind words..." */
+	/* once more? */
 	mov	r4, r1
+	ldr	r0, [r4, #S_ROUND]
+	add	r0, r0, #1
+	cmp	r0, #ROUNDS
+	moveq	r0, #0
+	str	r0, [r4, #S_ROUND]
+	bne	next_entry
+
+	/* the line: "S index kind words..." */
 	add	r5, r4, #S_TEXT
 	mov	r0, #'S'
 	strb	r0, [r5], #1
