@@ -309,22 +309,34 @@ bool arm_lower_stm(struct arm_lower *l, const struct arm_args_mem_multi *a)
 	return true;
 }
 
-/* LDM with ^ and without pc: loads User mode's registers. With writeback undefined, as on qemu-system-arm. */
+static void set_user_reg(struct arm_lower *l, uint32_t n, ir_ref v)
+{
+	if (n < 8)
+		arm_set_reg(l, n, v);
+	else
+		arm_call2(l, ARM_H_user_reg_write, arm_const(l, n), v);
+}
+
+/* LDM with ^ and without pc: loads User mode's registers; the base last, which an abort must find. With writeback undefined, as on
+ * qemu-system-arm. */
 bool arm_lower_ldm_user(struct arm_lower *l, const struct arm_args_mem_multi *a)
 {
 	if (!arm_priv(l) || a->w || !multi_defined(a, a->list))
 		return false;
 	struct multi m = multi_address(l, a, a->list);
+	ir_ref own = IR_NONE;
 	for (uint32_t n = 0; n < 15; n++) {
 		if (!(a->list >> n & 1))
 			continue;
 		ir_ref v = load_word(l, plus(l, m.base, m.first));
 		m.first += 4;
-		if (n < 8)
-			arm_set_reg(l, n, v);
+		if (n == a->rn)
+			own = v;
 		else
-			arm_call2(l, ARM_H_user_reg_write, arm_const(l, n), v);
+			set_user_reg(l, n, v);
 	}
+	if (own != IR_NONE)
+		set_user_reg(l, a->rn, own);
 	return true;
 }
 

@@ -11,15 +11,16 @@ struct temper {
 	uint8_t slice_bits; /* slices of up to 2^slice_bits instructions */
 	uint16_t between;   /* one time of so many between two blocks something happens */
 	uint16_t inside;    /* and so in a slow path */
+	uint8_t lasts;      /* 2^lasts instructions at most */
 	bool slow;          /* no access is served by TLB or window */
 };
 
 static const struct temper tempers[] = {
-	{16, 64, 1024, false}, /* calm */
-	{12, 8, 16, false},
-	{6, 16, 64, false},
-	{10, 2, 4, false},     /* a storm */
-	{14, 64, 32, true},
+	{16, 64, 512, 20, false}, /* calm */
+	{12, 8, 16, 17, false},
+	{6, 16, 64, 14, false},
+	{10, 2, 4, 12, false},    /* a storm */
+	{14, 64, 64, 15, true},
 };
 
 struct trouble {
@@ -169,13 +170,13 @@ static void close_window(struct vcpu *v)
 }
 
 struct action {
-	uint8_t weight;
+	uint16_t weight; /* what costs much is rare */
 	void (*act)(struct vcpu *v);
 };
 
 static const struct action between[] = {
-	{1, flush_code}, {24, drop_block}, {6, write_page}, {8, cut_block}, {24, make_hot}, {4, flush_tlb}, {16, flush_tlb_page},
-	{8, forget_jumps}, {8, forget_calls}, {4, forget_writes}, {1, change_map}, {2, close_window},
+	{2, flush_code}, {300, drop_block}, {30, write_page}, {60, cut_block}, {120, make_hot}, {30, flush_tlb}, {160, flush_tlb_page},
+	{80, forget_jumps}, {80, forget_calls}, {60, forget_writes}, {1, change_map}, {2, close_window},
 };
 
 /* ---- what may happen in the middle of one ---------------------------------------------------------- */
@@ -201,7 +202,7 @@ static void flush_later(struct vcpu *v)
 }
 
 static const struct action inside[] = {
-	{16, kick}, {8, drop_other}, {1, flush_later}, {4, flush_tlb}, {8, flush_tlb_page}, {4, forget_jumps}, {4, forget_writes},
+	{300, kick}, {150, drop_other}, {2, flush_later}, {30, flush_tlb}, {150, flush_tlb_page}, {60, forget_jumps}, {60, forget_writes},
 	{1, change_map}, {1, close_window},
 };
 
@@ -234,7 +235,7 @@ static void begin_phase(struct vcpu *v)
 {
 	struct trouble *t = v->trouble;
 	t->temper = &tempers[below(t, ARRAY_LEN(tempers))];
-	t->phase_end = v->insns_done + (UINT64_C(256) << below(t, 12));
+	t->phase_end = v->insns_done + (UINT64_C(64) << below(t, t->temper->lasts - 5u));
 	set_slow(v, t->temper->slow);
 }
 

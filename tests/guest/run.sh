@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# run.sh [-q] [-u] [-a "jit interp lockstep jit,window=off"] PROGRAM.elf...
+# run.sh [-q] [-u] [-a "jit interp lockstep jit,window=off..."] PROGRAM.elf...
 #
 # Runs test images on rhea, once per accelerator, and on qemu-system-arm when it is there; output and exit status of
 # each run must equal expected/NAME.txt, where NAME is the file's name up to its first dot.
-#   -q  quick: all images with the JIT, *.O0.thumb.elf and *.Os.arm.elf without the memory window; interpreter and lockstep
-#       only for *.O2.arm.elf and *.Os.thumb.elf, QEMU only for *.O2.arm.elf
+#   -q  quick: all images with the JIT, *.O0.thumb.elf and *.Os.arm.elf without the memory window, with regions forced and under
+#       trouble (runtime/trouble.h); interpreter and lockstep only for *.O2.arm.elf and *.Os.thumb.elf, QEMU only for *.O2.arm.elf
 #   -u  writes expected/NAME.txt from QEMU instead of comparing with it
 # Environment: RHEA (the emulator; none = leave out), QEMU (default qemu-system-arm; none = leave out), LIMIT (seconds for
 # one run). expected/NAME.args holds further emulator arguments, expected/NAME.in what the guest reads from its console.
@@ -14,12 +14,13 @@
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd)
-accels="jit interp lockstep" more="jit,window=off" quick= update=
+accels="jit interp lockstep" more="jit,window=off jit,warmup=off,regions-at-once=on jit,regions-at-once=on,trouble=1" quick= update=
+all="lockstep,regions-at-once=on,trouble=2 jit,window=off,trouble=3"
 while getopts qua: o; do
 	case $o in
 	q) quick=1 ;;
 	u) update=1 ;;
-	a) accels=$OPTARG more= ;;
+	a) accels=$OPTARG more= all= ;;
 	*) exit 2 ;;
 	esac
 done
@@ -99,7 +100,7 @@ for elf; do
 	[ ! -f "$here/expected/$name.args" ] || args=$(cat "$here/expected/$name.args")
 	[ ! -f "$here/expected/$name.in" ] || input=$here/expected/$name.in
 
-	wanted="$accels $more" with_qemu=$qemu
+	wanted="$accels $more $all" with_qemu=$qemu
 	if [ -n "$quick" ]; then
 		case $base in
 		*.O2.arm) wanted=$accels ;;

@@ -21,15 +21,23 @@ static int fail(const char *what)
 	return 1;
 }
 
-static int accel_of(const char *name)
+static const struct way {
+	const char *name;
+	enum rhea_accel accel;
+	bool regions;
+	uint32_t trouble;
+} ways[] = {
+	{"jit", RHEA_ACCEL_JIT, false, 0}, {"interp", RHEA_ACCEL_INTERP, false, 0}, {"lockstep", RHEA_ACCEL_LOCKSTEP, false, 0},
+	{"regions", RHEA_ACCEL_JIT, true, 0}, {"trouble", RHEA_ACCEL_JIT, false, 1}, {"regions-trouble", RHEA_ACCEL_JIT, true, 2},
+	{"lockstep-regions", RHEA_ACCEL_LOCKSTEP, true, 3},
+};
+
+static const struct way *way_of(const char *name)
 {
-	static const char *const names[] = {
-		[RHEA_ACCEL_JIT] = "jit", [RHEA_ACCEL_INTERP] = "interp", [RHEA_ACCEL_LOCKSTEP] = "lockstep",
-	};
-	for (int i = 0; i < 3; i++)
-		if (strcmp(names[i], name) == 0)
-			return i;
-	return -1;
+	for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
+		if (strcmp(ways[i].name, name) == 0)
+			return &ways[i];
+	return NULL;
 }
 
 /* The console's other end: a machine without input would end when it waits. */
@@ -59,11 +67,15 @@ static int run(struct rhea *m, uint64_t insns)
 
 int main(int argc, char **argv)
 {
-	if (argc < 6 || argc > 7 || accel_of(argv[1]) < 0)
-		return fail("usage: boot jit|interp|lockstep INSNS KERNEL DTB INITRD [APPEND]");
+	const struct way *way = argc > 1 ? way_of(argv[1]) : NULL;
+	if (argc < 6 || argc > 7 || !way)
+		return fail("usage: boot jit|interp|lockstep|regions|trouble|... INSNS KERNEL DTB INITRD [APPEND]");
 	struct rhea_config cfg = {
 		.machine = "versatilepb",
-		.accel = (enum rhea_accel)accel_of(argv[1]),
+		.accel = way->accel,
+		.regions_at_once = way->regions,
+		.compile_at_once = way->regions,
+		.trouble_seed = way->trouble,
 		.icount = true,
 		.icount_shift = 2,
 		.icount_no_sleep = true,

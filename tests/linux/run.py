@@ -83,6 +83,19 @@ def lockstep(a):
     program(a, "lockstep", 50000000)
 
 
+def lockstep_regions(a):
+    """So they do with regions wherever they can be made, and with trouble."""
+    program(a, "lockstep-regions", 100000000)
+
+
+def disturbed(a):
+    """Under trouble (runtime/trouble.h) and with regions wherever they can be made a boot prints the same, instruction for instruction."""
+    one = program(a, "jit", 150000000)
+    check(b"Linux version" in one, "no kernel was seen to start")
+    for way in ("regions", "trouble", "regions-trouble"):
+        check(one == program(a, way, 150000000), f"the boot with {way} differs")
+
+
 def same(a):
     """Two boots that count instructions as time are the same; so is the interpreter's."""
     one = program(a, "jit", 200000000)
@@ -439,7 +452,7 @@ def selftest(a):
     print(f"{len(results)} algorithms, {len(set(re.findall(r'] ok [0-9]+ ([^ ]+)', log)))} KUnit suites")
 
 
-TESTS = (boot, shell, formats, interactive, reset, poweroff, disk, damaged, trouble, net, lockstep, same, snapshots, replay, interp, forks, selftest)
+TESTS = (boot, shell, formats, interactive, reset, poweroff, disk, damaged, trouble, net, lockstep, lockstep_regions, disturbed, same, snapshots, replay, interp, forks, selftest)
 
 
 def main():
