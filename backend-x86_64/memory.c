@@ -289,6 +289,13 @@ static bool prepare(struct gen *g, struct access *a, const struct ir_insn *i, in
 	return true;
 }
 
+/* With all registers arranged that are written before the access: none of them may be one that the notes name. */
+static void record_notes(struct gen *g, struct access *a, int t)
+{
+	a->slow->notes = notes_record(g);
+	assert((t < 0 || !(g->note_regs >> t & 1)) && (a->temp < 0 || !(g->note_regs >> a->temp & 1)));
+}
+
 /* ---- loads ---------------------------------------------------------------------------------- */
 
 void gen_load_plain(struct gen *g, uint16_t memop, bool wide, int dst, struct x64_mem host)
@@ -333,7 +340,7 @@ void lower_ld(struct gen *g, ir_ref v, const struct ir_insn *i)
 	int t = a.window || a.follows ? -1 : ra_alloc(g), dst;
 	if (a.leads)
 		ra_open_run(g, a.run, t);
-	a.slow->notes = notes_record(g);
+	record_notes(g, &a, t);
 	release(g, &a, i);
 	dst = a.slow->value.reg = ra_def(g, v, a.leads ? a.temp : t);
 	if (!prepare(g, &a, i, t)) {
@@ -416,7 +423,7 @@ void lower_st(struct gen *g, ir_ref v, const struct ir_insn *i)
 	int t = a.follows || (a.window && !swap) ? -1 : ra_alloc(g);
 	if (a.leads)
 		ra_open_run(g, a.run, t);
-	a.slow->notes = notes_record(g);
+	record_notes(g, &a, t);
 	if (a.window)
 		store_to_window(g, &a, &value, t);
 	else
