@@ -111,6 +111,12 @@ static bool return_by_other_op(const struct gen *g, const struct row *row, uint3
 	       strncmp(row->name, "mov", 3);
 }
 
+static bool user_bank_base(const struct gen *g, const struct row *row, uint32_t w)
+{
+	(void)g;
+	return !strcmp(row->name, "ldm_user") && bit(w, f(row, w, 'n'));
+}
+
 static bool user_bank_mode(const struct gen *g, const struct row *row, uint32_t w)
 {
 	(void)row;
@@ -222,6 +228,8 @@ const struct exclusion exclusions[] = {
 	{ ARM_A32, ARM_ARGS_mem_multi, user_bank_writeback, "user bank with writeback: UNPREDICTABLE (A4.1.21)" },
 	{ ARM_A32, ARM_ARGS_mem_multi, user_bank_mode, "user bank or exception return in User or System mode: UNPREDICTABLE "
 	  "(A4.1.21, A4.1.22, A4.1.98)" },
+	{ ARM_A32, ARM_ARGS_mem_multi, user_bank_base, "user bank with the base in the list: an abort leaves the base as it was (DDI 0198E "
+	  "2.1), on QEMU not" },
 	{ ARM_A32, ARM_ARGS_msr_imm, msr_hint, "MSR of no field: nothing on ARMv5 (A4.1.39), WFI and other hints on QEMU" },
 	{ ARM_A32, ARM_ARGS_msr_imm, spsr_status, "SPSR bits 23:16: QEMU keeps ARMv8's IL there, ARMv5 reserves them (A2.5)" },
 	{ ARM_A32, ARM_ARGS_msr_reg, spsr_status, "SPSR bits 23:16: QEMU keeps ARMv8's IL there, ARMv5 reserves them (A2.5)" },

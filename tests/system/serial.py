@@ -184,12 +184,13 @@ def pseudo_terminal():
 
 def refused():
     """A back end that cannot be had is no one-line error with its name in it."""
-    with socket.socket() as taken, tempfile.TemporaryDirectory() as folder:
+    with socket.socket() as taken, socket.socket() as silent, tempfile.TemporaryDirectory() as folder:
+        silent.bind(("127.0.0.1", 0))  # nobody else can have it, and it does not listen
         taken.bind(("127.0.0.1", 0))
         taken.listen(1)
         port = taken.getsockname()[1]
         for spec, reason in [
-                ("tcp:127.0.0.1:%d" % free_port(), "refused"),
+                ("tcp:127.0.0.1:%d" % silent.getsockname()[1], "refused"),
                 ("tcp:127.0.0.1:%d,server=on,wait=off" % port, "in use"),
                 ("tcp:127.0.0.1", "HOST:PORT"),
                 ("tcp:127.0.0.1:", "port number is missing"),
