@@ -40,11 +40,23 @@ static const struct way *way_of(const char *name)
 	return NULL;
 }
 
+/* Behind the console's output: two runs that are to be the same end in the same state, too. */
+static void print_state(const struct rhea *m)
+{
+	for (unsigned n = 0; n <= RHEA_REG_CPSR; n++) {
+		uint32_t value = 0;
+		rhea_read_reg(m, n, &value);
+		printf("%s%08x", n ? " " : "\nstate: ", value);
+	}
+	puts("");
+}
+
 /* The console's other end: a machine without input would end when it waits. */
 static int run(struct rhea *m, uint64_t insns)
 {
 	struct rhea_event ev;
 	rhea_run(m, insns, &ev);
+	print_state(m);
 	fflush(stdout);
 	fprintf(stderr, "%llu instructions, %.3f s of the guest's time\n", (unsigned long long)ev.insns,
 		(double)rhea_virtual_ns(m) / 1e9);

@@ -90,10 +90,10 @@ def lockstep_regions(a):
 
 def disturbed(a):
     """Under trouble (runtime/trouble.h) and with regions wherever they can be made a boot prints the same, instruction for instruction."""
-    one = program(a, "jit", 150000000)
+    one = program(a, "jit", 200000000)
     check(b"Linux version" in one, "no kernel was seen to start")
     for way in ("regions", "trouble", "regions-trouble"):
-        check(one == program(a, way, 150000000), f"the boot with {way} differs")
+        check(one == program(a, way, 200000000), f"the boot with {way} differs")
 
 
 def same(a):
