@@ -145,6 +145,7 @@ static void drop_overlapping(struct vcpu *v, struct code_page *page, const uint8
 		if (!tb_overlaps(tb, host, size))
 			continue;
 		jump_cache_drop(v, tb);
+		tb_expect_more(tb);
 		tb_invalidate(&v->tbs, tb);
 		v->stats.invalidated_blocks++;
 	}
@@ -189,6 +190,8 @@ void vcpu_cut_behind(struct vcpu *v, struct tb *tb, uint32_t mark)
 
 static bool page_overlaps(const struct code_page *page, const uint8_t *host, uint64_t size)
 {
+	if (!tb_page_may_overlap(page, host, size))
+		return false;
 	for (const struct tb *tb = page->tbs; tb; tb = tb->page_next)
 		if (tb_overlaps(tb, host, size))
 			return true;
