@@ -127,12 +127,6 @@ struct window_sites {
 	uint32_t n, cap;
 };
 
-/* The memory that page tables were last read from; size 0 after the map has changed. */
-struct vcpu_tables {
-	uint64_t base, size;
-	const uint8_t *host;
-};
-
 /* Return addresses of guest calls made under one set of tb_flags (x64.h, retstack.c). */
 struct ret_stack {
 	uint8_t *top;
@@ -154,7 +148,7 @@ struct vcpu {
 	struct vclock clock;
 	struct vcpu_config cfg;
 	struct vcpu_host host;
-	struct vcpu_tables tables;
+	struct arm_tables tables;
 	struct log *log;
 	struct observer observer;
 

@@ -100,12 +100,39 @@ struct place {
 /* Translates, and fills the TLB when the page may have an addend. False: guest fault recorded. */
 bool softmmu_resolve(struct softmmu *mmu, gva_t va, enum mem_access access, unsigned space, struct place *p);
 
-/* Gives the page of `va` an addend. */
-void tlb_fill(struct softmmu *mmu, gva_t va, enum mem_access access, unsigned space, const uint8_t *host);
-
 static inline uint64_t host_page(const uint8_t *host)
 {
 	return (uintptr_t)host >> PAGE_BITS;
+}
+
+/* False when the journal is full. */
+static inline bool journal_add(struct journal *j, uint32_t slot)
+{
+	if (j->n == JOURNAL_MAX) {
+		j->lost = true;
+		return false;
+	}
+	j->slot[j->n++] = slot;
+	return true;
+}
+
+static inline uint32_t write_bucket(uint64_t page)
+{
+	return (uint32_t)(page ^ page >> 10) % WRITE_BUCKETS;
+}
+
+/* Gives the page of `va`, which has none, an addend. */
+static inline void tlb_fill(struct softmmu *mmu, gva_t va, enum mem_access access, unsigned space, const uint8_t *host)
+{
+	uint32_t page = va.v >> PAGE_BITS;
+	if (journal_add(&mmu->addends[access], space << 20 | page) && access == MEM_WRITE) {
+		/* The last entry joins the chain of its host page. */
+		uint32_t n = mmu->addends[MEM_WRITE].n;
+		uint16_t *head = &mmu->writes.head[write_bucket(host_page(host))];
+		mmu->writes.next[n - 1] = *head;
+		*head = (uint16_t)n;
+	}
+	mmu->tables->addend[space][access][page] = (uintptr_t)host - va.v;
 }
 
 /* watched.c */
