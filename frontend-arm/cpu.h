@@ -105,9 +105,11 @@ struct arm_host {
 	 * not depend on it; stores are tracked). */
 	enum mem_result (*read_phys)(void *opaque, gpa_t pa, uint32_t *word); /* page-table reads */
 	const struct arm_tables *tables; /* kept by read_phys, voided when the map changes */
-	/* Called by helpers when an interrupt is no longer masked, the core waits for one, or tb_flags changed: no block
-	 * starts before the run loop has looked. */
+	/* Called by helpers when an interrupt is no longer masked or the core waits for one: no block starts before the run
+	 * loop has looked. */
 	void (*kick)(void *opaque);
+	/* Called by helpers after which tb_flags are others: the unit goes nowhere but to a block that is looked up. */
+	void (*flags_changed)(void *opaque);
 	uint8_t semihosting; /* enum arm_semihosting */
 };
 

@@ -51,6 +51,11 @@ static void cpu_tlb_flush_page(void *opaque, gva_t va)
 	vcpu_window_page_flushed(v, va);
 }
 
+static void cpu_flags_changed(void *opaque)
+{
+	vcpu_ret_change(opaque);
+}
+
 static void cpu_kick(void *opaque)
 {
 	vcpu_kick(opaque);
@@ -167,6 +172,7 @@ struct vcpu *vcpu_new(const struct vcpu_config *cfg, struct address_space *as, c
 		.read_phys = cpu_read_phys,
 		.tables = &v->tables,
 		.kick = cpu_kick,
+		.flags_changed = cpu_flags_changed,
 		.semihosting = cfg->semihosting,
 	};
 	arm_cpu_init(v->cpu, cfg->model, &arm, log);

@@ -137,7 +137,8 @@ struct ret_stack {
 struct vcpu_times {
 	uint64_t insns, ns, n_armed;
 };
-#define VCPU_RET_STACKS 3 /* unprivileged, System mode, exception modes: an exception does not disturb what it interrupted */
+#define VCPU_RET_STACKS 6 /* unprivileged, System mode, exception modes, for each setting of DACR: an exception does not disturb
+			   * what it interrupted */
 
 struct vcpu {
 	struct vcpu_base *base;
@@ -157,6 +158,7 @@ struct vcpu {
 	struct tb_store tbs;
 	struct x64_target target;
 	struct ret_stack ret[VCPU_RET_STACKS];
+	struct ret_stack *ret_now;                /* while emitted code runs: where its rsp is */
 	uint8_t *ret_memory;
 	struct arena arena;                       /* one translation: v->unit and what compiling it needs */
 	struct ir_unit unit;
@@ -307,15 +309,17 @@ void vcpu_ret_free(struct vcpu *v);
 void vcpu_ret_reset(struct vcpu *v);
 /* The return stack for a block of these flags, with room for the budget, which is at most VCPU_MAX_SLICE. */
 struct ret_stack *vcpu_ret_stack(struct vcpu *v, uint32_t flags);
+/* In a helper of emitted code: the core's tb_flags are others from here on. */
+void vcpu_ret_change(struct vcpu *v);
 
 /* Runs from tb's entry to an exit; returns enum x64_exit with its cookie. Inline, since each C function between the run loop and
  * emitted code is one more return that the host predicts wrong after guest calls were left open. */
 static inline uint64_t vcpu_enter(struct vcpu *v, const struct tb *tb)
 {
-	struct ret_stack *s = vcpu_ret_stack(v, tb->flags);
-	v->base->ret_sp = s->sp;
+	v->ret_now = vcpu_ret_stack(v, tb->flags);
+	v->base->ret_sp = v->ret_now->sp;
 	uint64_t exit = v->target.enter((char *)v->base + VCPU_BASE_BIAS, tb->host.code + tb->host.entry);
-	s->sp = v->base->ret_sp;
+	v->ret_now->sp = v->base->ret_sp;
 	return exit;
 }
 
