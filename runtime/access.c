@@ -196,6 +196,8 @@ uint64_t vcpu_store_slow(void *env, uint32_t addr, uint64_t value, uint32_t how,
 {
 	struct vcpu *v = vcpu_of_env(env);
 	const struct io_slot *d = io_find(v->io_slots, GVA(addr), (uint16_t)how, MEM_WRITE);
+	if (!d && is_plain(v) && !v->lockstep && vcpu_store_beside_code(v, addr, (uint16_t)how, value))
+		return 0;
 	if (!d || !is_plain(v))
 		return store_any(v, addr, value, how, host_pc);
 	unsigned size = memop_size((uint16_t)how);

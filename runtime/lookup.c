@@ -217,6 +217,23 @@ bool vcpu_code_write(void *opaque, uint8_t *host, unsigned size)
 	return true;
 }
 
+bool vcpu_store_beside_code(struct vcpu *v, uint32_t addr, uint16_t memop, uint64_t value)
+{
+	uint8_t *host = softmmu_beside_code(v->mmu, GVA(addr), memop);
+	unsigned size = memop_size(memop);
+	struct code_page *page = host ? tb_page(&v->tbs, host, false) : NULL;
+	/* Where a block that ran once is forgotten, nobody may be left on the page. */
+	if (!page || !tb_page_used(page) || tb_page_may_overlap(page, host, size) || tb_forget_once_in(page, host, size))
+		return false;
+	switch (size) {
+	case 1: memcpy(host, &value, 1); break;
+	case 2: memcpy(host, &value, 2); break;
+	case 4: memcpy(host, &value, 4); break;
+	default: memcpy(host, &value, 8); break;
+	}
+	return true;
+}
+
 void vcpu_memory_written(struct vcpu *v, const uint8_t *host, uint64_t size)
 {
 	const uint8_t *end = host + size;

@@ -330,6 +330,8 @@ void vcpu_recover(struct vcpu *v);
 struct x64_load_result vcpu_load_slow(void *env, uint32_t addr, uint32_t how, uint64_t host_pc);
 uint64_t vcpu_store_slow(void *env, uint32_t addr, uint64_t value, uint32_t how, uint64_t host_pc);
 struct softmmu_owner vcpu_softmmu_owner(struct vcpu *v);
+/* lookup.c: a store next to code, done without asking anybody; false: it is not that simple. */
+bool vcpu_store_beside_code(struct vcpu *v, uint32_t addr, uint16_t memop, uint64_t value);
 bool vcpu_code_write(void *opaque, uint8_t *host, unsigned size);
 struct ir_memory vcpu_interp_memory(struct vcpu *v);
 

@@ -110,6 +110,8 @@ static bool place(struct softmmu *mmu, gva_t va, enum mem_access access, unsigne
 	if (access == MEM_WRITE && mmu->as->versions)
 		versions_touch(mmu->as->versions, p->host);
 	p->code = access == MEM_WRITE && code_pages_has(&mmu->code, host_page(p->host));
+	if (p->code && p->whole_page && !mmu->slow && !page_watched(mmu, va.v >> PAGE_BITS))
+		*code_slot(mmu, va) = (struct code_slot){code_key(mmu, va, space), (uintptr_t)p->host - va.v};
 	if (!p->whole_page || p->code || mmu->slow || page_watched(mmu, va.v >> PAGE_BITS))
 		return false;
 	fill(mmu, va, access, space, p, w->rights);
@@ -350,6 +352,13 @@ static enum mem_status store_device(struct softmmu *mmu, const struct io_slot *d
 	return d->ops->write(d->dev, va.v + d->to_off, memop_size(memop), v) == MEM_OK
 		       ? MEM_DONE
 		       : bus_fault(mmu, va, MEM_WRITE, memop_space(memop));
+}
+
+uint8_t *softmmu_beside_code(struct softmmu *mmu, gva_t va, uint16_t memop)
+{
+	const struct code_slot *s = code_slot(mmu, va);
+	bool plain = !memop_be(memop) && !(va.v & (memop_size(memop) - 1)) && !mmu->as->versions;
+	return plain && s->key == code_key(mmu, va, memop_space(memop)) ? (uint8_t *)(uintptr_t)(s->addend + va.v) : NULL;
 }
 
 enum mem_status softmmu_store(struct softmmu *mmu, gva_t va, uint16_t memop, uint64_t value)

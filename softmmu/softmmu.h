@@ -47,6 +47,13 @@ struct walk_slot {
 };
 #define WALK_WHOLE 1u /* in walk_slot.page: the same for the whole 4 KiB page */
 
+/* Pages with code that were stored to lately: where they are. For accesses that the owner looks at by itself. */
+#define CODE_SLOTS 16u
+struct code_slot {
+	uint64_t key;    /* code_key(); 0 = empty */
+	uint64_t addend; /* host address - virtual address */
+};
+
 /* Set of host pages (address >> PAGE_BITS), open addressing; 0 = empty. */
 struct code_pages {
 	uint64_t *slot;
@@ -64,6 +71,7 @@ struct softmmu {
 	struct softmmu_owner owner;
 	struct io_slots io;          /* io.epoch counts flushes: what walk slots of earlier ones hold is void, too */
 	struct walk_slot walk[WALK_SLOTS];
+	struct code_slot code_slot[CODE_SLOTS];
 	uint32_t large[4096 / 32];   /* a bit for each MiB: some page of it was filled from a walk of 16 or 20 bits */
 	bool slow;                   /* no addends: every access comes to softmmu_load and softmmu_store */
 	bool huge;                   /* something was filled from a walk of more than 20 bits */
@@ -84,6 +92,17 @@ static inline uint64_t walk_key(const struct softmmu *mmu, gva_t va, enum mem_ac
 static inline struct walk_slot *walk_slot(struct softmmu *mmu, gva_t va, enum mem_access access)
 {
 	return &mmu->walk[(va.v >> SUBPAGE_BITS ^ va.v >> (SUBPAGE_BITS + 6) ^ (unsigned)access << 4) % WALK_SLOTS];
+}
+
+/* Void after a flush, too. */
+static inline uint64_t code_key(const struct softmmu *mmu, gva_t va, unsigned space)
+{
+	return mmu->io.epoch << 26 | (uint64_t)space << 22 | va.v >> PAGE_BITS;
+}
+
+static inline struct code_slot *code_slot(struct softmmu *mmu, gva_t va)
+{
+	return &mmu->code_slot[(va.v >> PAGE_BITS) % CODE_SLOTS];
 }
 
 /* Where an access goes. */
