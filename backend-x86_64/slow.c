@@ -19,8 +19,8 @@ static void store_arg(struct gen *g, unsigned size, int offset, const struct opn
 static int32_t how(const struct gen *g, const struct slow_path *s)
 {
 	uint32_t n = g->args->n_insns, left = g->args->left ? g->args->left[s->mark] : n > s->mark ? n - s->mark : 0;
-	uint32_t ahead = MIN(left, UINT16_MAX);
-	return (int32_t)(ahead << 16 | s->memop);
+	bool several = (s > g->slow && s[-1].mark == s->mark) || (s + 1 < g->slow + g->n_slow && s[1].mark == s->mark);
+	return (int32_t)(MIN(left, INT16_MAX) << 16 | s->memop | (several ? X64_HOW_SEVERAL : 0));
 }
 
 static void store_address(struct gen *g, const struct slow_path *s)

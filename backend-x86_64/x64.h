@@ -35,11 +35,14 @@ struct x64_layout {
 	int32_t tlb;          /* addend tables: uint64_t [space][access][1 << (32 - page_bits)] */
 	int32_t exec_tag;     /* uint32_t [space][1 << (32 - page_bits)] */
 	uint32_t page_bits;   /* 12 */
-	/* `how`: the memop, and in the high half how many of the guest instructions that the unit has charged are still to be
-	 * done, that of the access included. host_pc is what the host_pc field holds. */
+	/* `how`: the memop; in the high half how many of the guest instructions that the unit has charged are still to be
+	 * done, that of the access included; and X64_HOW_SEVERAL. host_pc is what the host_pc field holds. */
 	struct x64_load_result (*load_slow)(void *env, uint32_t addr, uint32_t how, uint64_t host_pc);
 	uint64_t (*store_slow)(void *env, uint32_t addr, uint64_t value, uint32_t how, uint64_t host_pc);
 };
+
+#define X64_HOW_SEVERAL 0x80000000u /* the guest instruction has other accesses */
+static inline uint32_t x64_how_ahead(uint32_t how) { return how >> 16 & 0x7fffu; }
 
 /*
  * While emitted code runs, rsp is the return stack: return addresses of guest calls, pushed by the host's

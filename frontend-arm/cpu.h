@@ -90,7 +90,13 @@ struct arm_cp15 {
 
 struct arm_cpu;
 
-/* What the core asks of the machine around it. Called on the vCPU's thread; none may be NULL. */
+/* Memory that page tables were last read from, so that more of them can be without a call; size 0 = none. */
+struct arm_tables {
+	uint64_t base, size;
+	const uint8_t *host;
+};
+
+/* What the core asks of the machine around it. Called on the vCPU's thread; none but `tables` may be NULL. */
 struct arm_host {
 	void *opaque;
 	void (*tlb_flush)(void *opaque);
@@ -98,9 +104,12 @@ struct arm_host {
 	/* The guest asked for cache maintenance: translated code may be stale (correctness does
 	 * not depend on it; stores are tracked). */
 	enum mem_result (*read_phys)(void *opaque, gpa_t pa, uint32_t *word); /* page-table reads */
-	/* Called by helpers when an interrupt is no longer masked, the core waits for one, or tb_flags changed: no block
-	 * starts before the run loop has looked. */
+	const struct arm_tables *tables; /* kept by read_phys, voided when the map changes */
+	/* Called by helpers when an interrupt is no longer masked or the core waits for one: no block starts before the run
+	 * loop has looked. */
 	void (*kick)(void *opaque);
+	/* Called by helpers after which tb_flags are others: the unit goes nowhere but to a block that is looked up. */
+	void (*flags_changed)(void *opaque);
 	uint8_t semihosting; /* enum arm_semihosting */
 };
 

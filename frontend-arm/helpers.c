@@ -13,13 +13,18 @@ void arm_helper_raise(struct arm_cpu *cpu, uint32_t kind)
 	cpu->exc = (struct arm_exception){ .kind = kind };
 }
 
-/* After a change of the mode or the masks: see arm_host.kick. */
-static void changed_psr(struct arm_cpu *cpu, uint32_t old_flags)
+static void changed_flags(const struct arm_cpu *cpu, uint32_t old_flags)
 {
-	bool interrupted = (cpu->irq_line || cpu->fiq_line) && arm_pending_interrupt(cpu) != ARM_EXC_NONE;
+	if (cpu->tb_flags != old_flags)
+		cpu->host.flags_changed(cpu->host.opaque);
+}
 
-	if (interrupted || cpu->tb_flags != old_flags)
+/* After a change of the mode or the masks. */
+static void changed_psr(const struct arm_cpu *cpu, uint32_t old_flags)
+{
+	if ((cpu->irq_line || cpu->fiq_line) && arm_pending_interrupt(cpu) != ARM_EXC_NONE)
 		cpu->host.kick(cpu->host.opaque);
+	changed_flags(cpu, old_flags);
 }
 
 /* For exceptions that the instruction always raises: emitted code goes on at the vector by itself. */
@@ -92,8 +97,7 @@ void arm_helper_cp15_write(struct arm_cpu *cpu, uint32_t reg, uint32_t row, uint
 
 	if (!arm_cp15_write_row(cpu, reg, row, value))
 		arm_helper_raise(cpu, ARM_EXC_UNDEF);
-	if (cpu->tb_flags != old_flags)
-		cpu->host.kick(cpu->host.opaque);
+	changed_flags(cpu, old_flags);
 }
 
 /* In the table's rows, V and W are IR types. */

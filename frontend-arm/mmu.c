@@ -5,6 +5,8 @@
  * Faults carry the order of the manual's figure 3-12: first-level descriptor, domain, second-level descriptor,
  * permission; alignment was checked before by the softmmu.
  */
+#include <string.h>
+
 #include "frontend-arm/cpu.h"
 #include "frontend-arm/cp15.h"
 
@@ -37,9 +39,14 @@ static bool fail(struct walk *w, uint32_t fsr)
 	return false;
 }
 
-static bool read_descriptor(const struct walk *w, uint32_t pa, uint32_t *desc)
+static inline bool read_descriptor(const struct walk *w, uint32_t pa, uint32_t *desc)
 {
 	const struct arm_host *host = &w->cpu->host;
+	const struct arm_tables *tables = host->tables;
+	if (tables && pa - tables->base < tables->size && tables->size - (pa - tables->base) >= sizeof *desc) {
+		memcpy(desc, tables->host + (pa - tables->base), sizeof *desc);
+		return true;
+	}
 	return host->read_phys(host->opaque, GPA(pa), desc) == MEM_OK;
 }
 
@@ -70,7 +77,7 @@ static bool domain_allows(const struct walk *w)
 	return w->dacr_field == DOMAIN_CLIENT || w->dacr_field == DOMAIN_MANAGER;
 }
 
-static bool finish(struct walk *w, struct mem_walk *out, uint32_t base, unsigned size_bits, unsigned valid_bits,
+static inline bool finish(struct walk *w, struct mem_walk *out, uint32_t base, unsigned size_bits, unsigned valid_bits,
 		   uint32_t ap, uint32_t page)
 {
 	out->rights = rights_of(w, ap);
@@ -82,7 +89,7 @@ static bool finish(struct walk *w, struct mem_walk *out, uint32_t base, unsigned
 }
 
 /* A page of 2^size_bits bytes with four AP fields, one a quarter: valid as a whole when they agree. */
-static bool finish_quarters(struct walk *w, struct mem_walk *out, uint32_t desc, unsigned size_bits)
+static inline bool finish_quarters(struct walk *w, struct mem_walk *out, uint32_t desc, unsigned size_bits)
 {
 	uint32_t quarter = bits(w->mva, size_bits - 1, size_bits - 2);
 	uint32_t ap = bits(desc, 5 + 2 * quarter, 4 + 2 * quarter);
@@ -92,7 +99,7 @@ static bool finish_quarters(struct walk *w, struct mem_walk *out, uint32_t desc,
 		      FSR_PAGE);
 }
 
-static bool walk_page(struct walk *w, struct mem_walk *out, uint32_t level1, bool fine)
+static inline bool walk_page(struct walk *w, struct mem_walk *out, uint32_t level1, bool fine)
 {
 	uint32_t table = fine ? level1 & 0xfffff000u : level1 & 0xfffffc00u;
 	uint32_t index = fine ? bits(w->mva, 19, 10) : bits(w->mva, 19, 12);

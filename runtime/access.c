@@ -131,18 +131,12 @@ static inline bool concerns_window(const struct vcpu *v, uint32_t addr, uint32_t
 	return v->window && (v->trapped || v->base->tlb.addend[memop_space((uint16_t)memop)][access][addr >> PAGE_BITS]);
 }
 
-/* What emitted code hands over with the memop, x64_layout.load_slow. */
-static inline uint32_t ahead_of(uint32_t how)
-{
-	return how >> 16;
-}
-
 static __attribute__((noinline)) struct x64_load_result load_any(struct vcpu *v, uint32_t addr, uint32_t how, uint64_t host_pc)
 {
 	struct x64_load_result r = {0};
 	uint16_t memop = (uint16_t)how;
 	v->base->host_pc = host_pc;
-	v->site_ahead = ahead_of(how);
+	v->site_ahead = x64_how_ahead(how);
 	if (v->trouble && vcpu_trouble_access(v, addr, memop))
 		return (struct x64_load_result){0, 1};
 	if (concerns_window(v, addr, memop, MEM_READ))
@@ -155,7 +149,7 @@ static __attribute__((noinline)) uint64_t store_any(struct vcpu *v, uint32_t add
 {
 	uint16_t memop = (uint16_t)how;
 	v->base->host_pc = host_pc;
-	v->site_ahead = ahead_of(how);
+	v->site_ahead = x64_how_ahead(how);
 	if (v->trouble && vcpu_trouble_access(v, addr, memop))
 		return 1;
 	if (concerns_window(v, addr, memop, MEM_WRITE))
@@ -176,6 +170,12 @@ static __attribute__((noinline)) uint64_t io_done(struct vcpu *v, uint32_t addr,
 	return after_io(v, (struct vcpu_io){addr, (uint16_t)how, is_store, value}, MEM_DONE) != MEM_DONE;
 }
 
+/* With icount: may the instruction have to be done again? Then what this access gave must be known. */
+static inline bool may_be_urgent(const struct vcpu *v, uint32_t how)
+{
+	return v->cfg.icount && (v->base->budget < 0 || how & X64_HOW_SEVERAL);
+}
+
 static inline bool is_plain(const struct vcpu *v)
 {
 	return !v->trapped && !v->observer.access && !v->stops.n_watch;
@@ -189,24 +189,26 @@ struct x64_load_result vcpu_load_slow(void *env, uint32_t addr, uint32_t how, ui
 		return load_any(v, addr, how, host_pc);
 	uint32_t value = 0;
 	unsigned size = memop_size((uint16_t)how);
-	v->io_ahead = v->cfg.icount ? ahead_of(how) : 0;
+	v->io_ahead = x64_how_ahead(how);
 	if (d->ops->read(d->dev, addr + d->to_off, size, &value) != MEM_OK)
 		return (struct x64_load_result){0, io_failed(v, addr, how, MEM_READ)};
 	value &= UINT32_MAX >> (32 - 8 * size);
-	return (struct x64_load_result){value, v->cfg.icount ? io_done(v, addr, how, false, value) : 0};
+	return (struct x64_load_result){value, may_be_urgent(v, how) ? io_done(v, addr, how, false, value) : 0};
 }
 
 uint64_t vcpu_store_slow(void *env, uint32_t addr, uint64_t value, uint32_t how, uint64_t host_pc)
 {
 	struct vcpu *v = vcpu_of_env(env);
 	const struct io_slot *d = io_find(v->io_slots, GVA(addr), (uint16_t)how, MEM_WRITE);
+	if (!d && is_plain(v) && !v->lockstep && vcpu_store_beside_code(v, addr, (uint16_t)how, value))
+		return 0;
 	if (!d || !is_plain(v))
 		return store_any(v, addr, value, how, host_pc);
 	unsigned size = memop_size((uint16_t)how);
-	v->io_ahead = v->cfg.icount ? ahead_of(how) : 0;
+	v->io_ahead = x64_how_ahead(how);
 	if (d->ops->write(d->dev, addr + d->to_off, size, (uint32_t)value & UINT32_MAX >> (32 - 8 * size)) != MEM_OK)
 		return io_failed(v, addr, how, MEM_WRITE);
-	return v->cfg.icount ? io_done(v, addr, how, true, 0) : 0;
+	return may_be_urgent(v, how) ? io_done(v, addr, how, true, 0) : 0;
 }
 
 static bool interp_load(void *ctx, uint32_t addr, uint16_t memop, unsigned mark, uint64_t *value)

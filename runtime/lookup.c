@@ -145,6 +145,7 @@ static void drop_overlapping(struct vcpu *v, struct code_page *page, const uint8
 		if (!tb_overlaps(tb, host, size))
 			continue;
 		jump_cache_drop(v, tb);
+		tb_expect_more(tb);
 		tb_invalidate(&v->tbs, tb);
 		v->stats.invalidated_blocks++;
 	}
@@ -189,6 +190,8 @@ void vcpu_cut_behind(struct vcpu *v, struct tb *tb, uint32_t mark)
 
 static bool page_overlaps(const struct code_page *page, const uint8_t *host, uint64_t size)
 {
+	if (!tb_page_may_overlap(page, host, size))
+		return false;
 	for (const struct tb *tb = page->tbs; tb; tb = tb->page_next)
 		if (tb_overlaps(tb, host, size))
 			return true;
@@ -211,6 +214,23 @@ bool vcpu_code_write(void *opaque, uint8_t *host, unsigned size)
 	}
 	if (page)
 		drop_overlapping(v, page, host, size, running);
+	return true;
+}
+
+bool vcpu_store_beside_code(struct vcpu *v, uint32_t addr, uint16_t memop, uint64_t value)
+{
+	uint8_t *host = softmmu_beside_code(v->mmu, GVA(addr), memop);
+	unsigned size = memop_size(memop);
+	struct code_page *page = host ? tb_page(&v->tbs, host, false) : NULL;
+	/* Where a block that ran once is forgotten, nobody may be left on the page. */
+	if (!page || !tb_page_used(page) || tb_page_may_overlap(page, host, size) || tb_forget_once_in(page, host, size))
+		return false;
+	switch (size) {
+	case 1: memcpy(host, &value, 1); break;
+	case 2: memcpy(host, &value, 2); break;
+	case 4: memcpy(host, &value, 4); break;
+	default: memcpy(host, &value, 8); break;
+	}
 	return true;
 }
 

@@ -141,6 +141,22 @@ void tb_forget_once(struct code_page *p, const uint8_t *code)
 	*at = 0;
 }
 
+#define TRUSTED 16u /* blocks on the word of one; the one behind them is watched again */
+
+void tb_expect_more(struct tb *tb)
+{
+	if (tb->ran_before && !tb->page->at_once)
+		tb->page->at_once = TRUSTED + 1;
+}
+
+bool tb_compile_at_once(struct tb_store *s, const uint8_t *code)
+{
+	struct code_page *p = tb_page(s, code, false);
+	if (!p || !p->at_once)
+		return false;
+	return --p->at_once != 0;
+}
+
 bool tb_forget_once_in(struct code_page *p, const uint8_t *host, uint64_t size)
 {
 	if (!p->n_once)
@@ -154,7 +170,10 @@ bool tb_forget_once_in(struct code_page *p, const uint8_t *host, uint64_t size)
 			if (k <= last && k + p->once[k] > first)
 				tb_forget_once(p, p->host + 2 * k);
 	}
-	return p->n_once != n;
+	if (p->n_once == n)
+		return false;
+	p->at_once = 0;
+	return true;
 }
 
 /* ---- blocks that are kept ---- */
@@ -173,6 +192,24 @@ static void add_by_host(struct tb_store *s, struct tb *tb)
 	s->by_host[s->n_by_host++] = tb;
 }
 
+static void count_span(struct code_page *p, const uint8_t *code, uint32_t bytes, uint32_t by)
+{
+	uint32_t first = (uint32_t)((uintptr_t)code & PAGE_MASK);
+	assert(first + bytes <= PAGE_SIZE);
+	for (uint32_t i = first >> TB_GRANULE_BITS; i <= (first + MAX(bytes, 1u) - 1) >> TB_GRANULE_BITS; i++)
+		p->granule[i] += by;
+}
+
+/* by: 1, or -1 as unsigned. */
+static void count_granules(const struct tb *tb, uint32_t by)
+{
+	if (!tb->region)
+		count_span(tb->page, tb->code, tb->bytes, by);
+	else
+		for (unsigned k = 0; k < tb->region->n_parts; k++)
+			count_span(tb->page, tb->region->part[k].code, tb->region->part[k].bytes, by);
+}
+
 void tb_insert(struct tb_store *s, struct tb *tb)
 {
 	struct tb **head = &s->hash[tb_hash(tb->code, tb->pc_key, tb->flags)];
@@ -181,6 +218,7 @@ void tb_insert(struct tb_store *s, struct tb *tb)
 	tb->page = tb_page(s, tb->code, true);
 	tb->page_next = tb->page->tbs;
 	tb->page->tbs = tb;
+	count_granules(tb, 1);
 	tb->valid = true;
 	s->n_valid++;
 	if (tb->host.size)
@@ -231,6 +269,7 @@ void tb_invalidate(struct tb_store *s, struct tb *tb)
 	while (*p != tb)
 		p = &(*p)->page_next;
 	*p = tb->page_next;
+	count_granules(tb, UINT32_MAX);
 	unlink_in(s, tb);
 	for (unsigned i = 0; i < tb->n_exits; i++)
 		if (tb->exit[i].to)

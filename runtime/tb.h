@@ -46,6 +46,7 @@ struct tb {
 	uint16_t bytes;      /* of guest code */
 	uint16_t n_insns;    /* charged when it is entered */
 	bool valid;
+	bool ran_before;     /* compiled because it was reached a second time */
 	bool whole_page;     /* the page is mapped by one translation: links across pages may check its tag */
 	struct tb *hash_next, *page_next;
 	struct code_page *page;
@@ -64,13 +65,17 @@ struct tb {
 	struct ir_unit *unit;    /* interpreter and lockstep: the optimised unit; JIT: as lowered, in a block that is not kept */
 };
 
+#define TB_GRANULE_BITS 4u
+
 /* A 4 KiB host page with translated code. `tag` identifies it in exec tags (never 0). */
 struct code_page {
 	const uint8_t *host;
 	uint32_t tag;
 	uint32_t n_once;
+	uint32_t at_once; /* counts new blocks down: those before 0 are compiled on their first run (tb_compile_at_once) */
 	struct tb *tbs;
 	struct code_page *hash_next;
+	uint32_t granule[PAGE_SIZE >> TB_GRANULE_BITS]; /* how many blocks of `tbs` have bytes there */
 	/* By halfword: the length in halfwords of a block that starts there and ran once without being kept; 0 = none. */
 	uint8_t once[PAGE_SIZE / 2];
 };
@@ -111,6 +116,9 @@ static inline bool tb_page_used(const struct code_page *p)
 /* Blocks that ran once are all that the store knows of them: a length at an address. Code that is changed is new. */
 bool tb_ran_once(struct tb_store *s, const uint8_t *code);
 void tb_note_once(struct code_page *p, const uint8_t *code, uint32_t bytes);
+/* Code is written anew where `tb` was, which ran more than once: what comes will, too, and some blocks need not show it. */
+void tb_expect_more(struct tb *tb);
+bool tb_compile_at_once(struct tb_store *s, const uint8_t *code);
 void tb_forget_once(struct code_page *p, const uint8_t *code);
 /* Forgets those that overlap [host, host + size), which lies in the page; false when there are none. */
 bool tb_forget_once_in(struct code_page *p, const uint8_t *host, uint64_t size);
@@ -125,6 +133,15 @@ void tb_invalidate(struct tb_store *s, struct tb *tb);
 struct tb *tb_by_host_pc(const struct tb_store *s, uint64_t pc);
 /* The site with return address `pc` in tb. */
 const struct x64_site *tb_site(const struct tb *tb, uint64_t pc);
+/* May blocks of the page have bytes of [host, host + size), which lies in it? */
+static inline bool tb_page_may_overlap(const struct code_page *p, const uint8_t *host, uint64_t size)
+{
+	uint32_t first = (uint32_t)((uintptr_t)host & PAGE_MASK);
+	for (uint32_t i = first >> TB_GRANULE_BITS; i <= (first + size - 1) >> TB_GRANULE_BITS; i++)
+		if (p->granule[i])
+			return true;
+	return false;
+}
 /* Has it translated bytes of [host, host + size)? */
 bool tb_overlaps(const struct tb *tb, const uint8_t *host, uint64_t size);
 /* How many instructions are charged and not executed when guest instruction `mark` starts, itself included. */

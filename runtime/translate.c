@@ -230,7 +230,9 @@ static struct code_page *watch(struct vcpu *v, const struct tb *tb)
 static void insert(struct vcpu *v, struct tb *tb, const struct ir_unit *u)
 {
 	tb->mark_pc = copy_mark_pcs(&v->tbs.arena, u);
-	tb_forget_once(watch(v, tb), tb->code);
+	struct code_page *page = watch(v, tb);
+	tb->ran_before = page->once[((uintptr_t)tb->code & PAGE_MASK) / 2] != 0;
+	tb_forget_once(page, tb->code);
 	tb_insert(&v->tbs, tb);
 }
 
@@ -242,7 +244,8 @@ static uint32_t max_insns(const struct vcpu *v)
 /* The first run of a block is interpreted, unless somebody wants to see its code. */
 static bool starts_cold(struct vcpu *v, const struct mem_fetch *fetch)
 {
-	return v->cfg.accel == VCPU_JIT && v->cfg.warmup && !v->observer.translated && !tb_ran_once(&v->tbs, fetch->host);
+	return v->cfg.accel == VCPU_JIT && v->cfg.warmup && !v->observer.translated && !tb_ran_once(&v->tbs, fetch->host) &&
+	       !tb_compile_at_once(&v->tbs, fetch->host);
 }
 
 /* Nothing is kept of the block but that it was here. */

@@ -51,6 +51,11 @@ static void cpu_tlb_flush_page(void *opaque, gva_t va)
 	vcpu_window_page_flushed(v, va);
 }
 
+static void cpu_flags_changed(void *opaque)
+{
+	vcpu_ret_change(opaque);
+}
+
 static void cpu_kick(void *opaque)
 {
 	vcpu_kick(opaque);
@@ -60,11 +65,6 @@ static void cpu_kick(void *opaque)
 static enum mem_result cpu_read_phys(void *opaque, gpa_t pa, uint32_t *word)
 {
 	struct vcpu *v = opaque;
-	uint64_t at = pa.v - v->tables.base;
-	if (at < v->tables.size && v->tables.size - at >= sizeof *word) {
-		memcpy(word, v->tables.host + at, sizeof *word);
-		return MEM_OK;
-	}
 	const struct mem_range *r = as_find(v->as, pa);
 	if (!r) {
 		as_read(v->as, pa, word, sizeof *word); /* is reported as every access to nothing */
@@ -74,7 +74,7 @@ static enum mem_result cpu_read_phys(void *opaque, gpa_t pa, uint32_t *word)
 	if (r->kind == RANGE_MMIO || r->size - off < sizeof *word)
 		return as_read(v->as, pa, word, sizeof *word);
 	memcpy(word, r->host + off, sizeof *word);
-	v->tables = (struct vcpu_tables){r->base.v, r->size, r->host};
+	v->tables = (struct arm_tables){r->base.v, r->size, r->host};
 	return MEM_OK;
 }
 
@@ -174,7 +174,9 @@ struct vcpu *vcpu_new(const struct vcpu_config *cfg, struct address_space *as, c
 		.tlb_flush = cpu_tlb_flush,
 		.tlb_flush_page = cpu_tlb_flush_page,
 		.read_phys = cpu_read_phys,
+		.tables = &v->tables,
 		.kick = cpu_kick,
+		.flags_changed = cpu_flags_changed,
 		.semihosting = cfg->semihosting,
 	};
 	arm_cpu_init(v->cpu, cfg->model, &arm, log);

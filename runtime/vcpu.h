@@ -129,12 +129,6 @@ struct window_sites {
 	uint32_t n, cap;
 };
 
-/* The memory that page tables were last read from; size 0 after the map has changed. */
-struct vcpu_tables {
-	uint64_t base, size;
-	const uint8_t *host;
-};
-
 /* Return addresses of guest calls made under one set of tb_flags (x64.h, retstack.c). */
 struct ret_stack {
 	uint8_t *top;
@@ -145,7 +139,8 @@ struct ret_stack {
 struct vcpu_times {
 	uint64_t insns, ns, n_armed;
 };
-#define VCPU_RET_STACKS 3 /* unprivileged, System mode, exception modes: an exception does not disturb what it interrupted */
+#define VCPU_RET_STACKS 6 /* unprivileged, System mode, exception modes, for each setting of DACR: an exception does not disturb
+			   * what it interrupted */
 
 struct vcpu {
 	struct vcpu_base *base;
@@ -156,7 +151,7 @@ struct vcpu {
 	struct vclock clock;
 	struct vcpu_config cfg;
 	struct vcpu_host host;
-	struct vcpu_tables tables;
+	struct arm_tables tables;
 	struct log *log;
 	struct observer observer;
 
@@ -165,6 +160,7 @@ struct vcpu {
 	struct tb_store tbs;
 	struct x64_target target;
 	struct ret_stack ret[VCPU_RET_STACKS];
+	struct ret_stack *ret_now;                /* while emitted code runs: where its rsp is */
 	uint8_t *ret_memory;
 	struct arena arena;                       /* one translation: v->unit and what compiling it needs */
 	struct ir_unit unit;
@@ -317,15 +313,17 @@ void vcpu_ret_free(struct vcpu *v);
 void vcpu_ret_reset(struct vcpu *v);
 /* The return stack for a block of these flags, with room for the budget, which is at most VCPU_MAX_SLICE. */
 struct ret_stack *vcpu_ret_stack(struct vcpu *v, uint32_t flags);
+/* In a helper of emitted code: the core's tb_flags are others from here on. */
+void vcpu_ret_change(struct vcpu *v);
 
 /* Runs from tb's entry to an exit; returns enum x64_exit with its cookie. Inline, since each C function between the run loop and
  * emitted code is one more return that the host predicts wrong after guest calls were left open. */
 static inline uint64_t vcpu_enter(struct vcpu *v, const struct tb *tb)
 {
-	struct ret_stack *s = vcpu_ret_stack(v, tb->flags);
-	v->base->ret_sp = s->sp;
+	v->ret_now = vcpu_ret_stack(v, tb->flags);
+	v->base->ret_sp = v->ret_now->sp;
 	uint64_t exit = v->target.enter((char *)v->base + VCPU_BASE_BIAS, tb->host.code + tb->host.entry);
-	s->sp = v->base->ret_sp;
+	v->ret_now->sp = v->base->ret_sp;
 	return exit;
 }
 
@@ -336,6 +334,8 @@ void vcpu_recover(struct vcpu *v);
 struct x64_load_result vcpu_load_slow(void *env, uint32_t addr, uint32_t how, uint64_t host_pc);
 uint64_t vcpu_store_slow(void *env, uint32_t addr, uint64_t value, uint32_t how, uint64_t host_pc);
 struct softmmu_owner vcpu_softmmu_owner(struct vcpu *v);
+/* lookup.c: a store next to code, done without asking anybody; false: it is not that simple. */
+bool vcpu_store_beside_code(struct vcpu *v, uint32_t addr, uint16_t memop, uint64_t value);
 bool vcpu_code_write(void *opaque, uint8_t *host, unsigned size);
 struct ir_memory vcpu_interp_memory(struct vcpu *v);
 

@@ -20,18 +20,16 @@ static const struct mem_range *range_of_subpage(const struct address_space *as, 
 	return r && r->base.v <= first && r->size - (first - r->base.v) >= SUBPAGE_SIZE ? r : NULL;
 }
 
-static bool walk(struct softmmu *mmu, gva_t va, enum mem_access access, unsigned space, struct walk_slot *slot)
+static bool walk(struct softmmu *mmu, gva_t va, enum mem_access access, unsigned space, struct mem_walk *w)
 {
-	struct mem_walk w = { .page_bits = SUBPAGE_BITS };
-	if (!mmu->owner.walk(mmu->owner.opaque, va, access, space, &w))
+	w->page_bits = SUBPAGE_BITS;
+	w->rights = 0;
+	if (!mmu->owner.walk(mmu->owner.opaque, va, access, space, w))
 		return false;
-	assert(w.page_bits >= SUBPAGE_BITS);
-	slot->page = (w.pa.v & ~(uint64_t)SUBPAGE_MASK) | (w.page_bits >= PAGE_BITS ? WALK_WHOLE : 0);
-	slot->rights = w.rights;
-	slot->range = range_of_subpage(mmu->as, w.pa);
-	if (w.page_bits > 20)
+	assert(w->page_bits >= SUBPAGE_BITS);
+	if (w->page_bits > 20)
 		mmu->huge = true;
-	else if (w.page_bits > PAGE_BITS)
+	else if (w->page_bits > PAGE_BITS)
 		mmu->large[va.v >> 25] |= 1u << (va.v >> 20 & 31);
 	return true;
 }
@@ -71,6 +69,28 @@ static void fill_device(struct softmmu *mmu, gva_t va, enum mem_access access, u
 	};
 }
 
+/* The common case of a miss: a page that is RAM as a whole and has nothing special about it. */
+static inline bool refill(struct softmmu *mmu, gva_t va, enum mem_access access, unsigned space, const struct mem_walk *w,
+			  struct place *p)
+{
+	const struct address_space *as = mmu->as;
+	const struct mem_range *r = as->last < as->n ? &as->ranges[as->last] : NULL;
+	uint64_t first = w->pa.v & ~(uint64_t)PAGE_MASK;
+	if (access == MEM_EXEC || w->page_bits < PAGE_BITS || mmu->slow || mmu->watched || as->versions || !r ||
+	    r->kind != RANGE_RAM || first < r->base.v || first - r->base.v >= r->size || r->size - (first - r->base.v) < PAGE_SIZE)
+		return false;
+	uint8_t *host = r->host + (w->pa.v - r->base.v);
+	bool code = code_pages_has(&mmu->code, host_page(host));
+	if (code && access == MEM_WRITE)
+		return false;
+	enum mem_access other = access == MEM_READ ? MEM_WRITE : MEM_READ;
+	*p = (struct place){.host = host, .pa = w->pa, .room = PAGE_SIZE - (va.v & PAGE_MASK), .ram = true, .whole_page = true};
+	tlb_fill(mmu, va, access, space, host);
+	if (bit(w->rights, other) && !(code && other == MEM_WRITE) && !mmu->tables->addend[space][other][va.v >> PAGE_BITS])
+		tlb_fill(mmu, va, other, space, host);
+	return true;
+}
+
 /* Says in *p what is at the walk's address. True when an addend now stands for the walk. */
 static bool place(struct softmmu *mmu, gva_t va, enum mem_access access, unsigned space, const struct walk_slot *w,
 		  struct place *p)
@@ -90,6 +110,8 @@ static bool place(struct softmmu *mmu, gva_t va, enum mem_access access, unsigne
 	if (access == MEM_WRITE && mmu->as->versions)
 		versions_touch(mmu->as->versions, p->host);
 	p->code = access == MEM_WRITE && code_pages_has(&mmu->code, host_page(p->host));
+	if (p->code && p->whole_page && !mmu->slow && !page_watched(mmu, va.v >> PAGE_BITS))
+		*code_slot(mmu, va) = (struct code_slot){code_key(mmu, va, space), (uintptr_t)p->host - va.v};
 	if (!p->whole_page || p->code || mmu->slow || page_watched(mmu, va.v >> PAGE_BITS))
 		return false;
 	fill(mmu, va, access, space, p, w->rights);
@@ -98,18 +120,28 @@ static bool place(struct softmmu *mmu, gva_t va, enum mem_access access, unsigne
 
 bool softmmu_resolve(struct softmmu *mmu, gva_t va, enum mem_access access, unsigned space, struct place *p)
 {
-	*p = (struct place){ 0 };
 	assert(space < TLB_SPACES);
 	struct walk_slot *slot = walk_slot(mmu, va, access);
-	struct walk_slot w = { .key = walk_key(mmu, va, access, space) };
-	if (slot->key == w.key) {
+	uint64_t key = walk_key(mmu, va, access, space);
+	if (slot->key == key) {
+		*p = (struct place){ 0 };
 		place(mmu, va, access, space, slot, p);
 		return true;
 	}
+	struct mem_walk w;
 	if (!walk(mmu, va, access, space, &w))
 		return false;
-	if (!place(mmu, va, access, space, &w, p))
-		*slot = w;
+	if (refill(mmu, va, access, space, &w, p))
+		return true;
+	*p = (struct place){ 0 };
+	struct walk_slot s = {
+		.key = key,
+		.page = (w.pa.v & ~(uint64_t)SUBPAGE_MASK) | (w.page_bits >= PAGE_BITS ? WALK_WHOLE : 0),
+		.rights = w.rights,
+		.range = range_of_subpage(mmu->as, w.pa),
+	};
+	if (!place(mmu, va, access, space, &s, p))
+		*slot = s;
 	return true;
 }
 
@@ -320,6 +352,13 @@ static enum mem_status store_device(struct softmmu *mmu, const struct io_slot *d
 	return d->ops->write(d->dev, va.v + d->to_off, memop_size(memop), v) == MEM_OK
 		       ? MEM_DONE
 		       : bus_fault(mmu, va, MEM_WRITE, memop_space(memop));
+}
+
+uint8_t *softmmu_beside_code(struct softmmu *mmu, gva_t va, uint16_t memop)
+{
+	const struct code_slot *s = code_slot(mmu, va);
+	bool plain = !memop_be(memop) && !(va.v & (memop_size(memop) - 1)) && !mmu->as->versions;
+	return plain && s->key == code_key(mmu, va, memop_space(memop)) ? (uint8_t *)(uintptr_t)(s->addend + va.v) : NULL;
 }
 
 enum mem_status softmmu_store(struct softmmu *mmu, gva_t va, uint16_t memop, uint64_t value)

@@ -47,6 +47,13 @@ struct walk_slot {
 };
 #define WALK_WHOLE 1u /* in walk_slot.page: the same for the whole 4 KiB page */
 
+/* Pages with code that were stored to lately: where they are. For accesses that the owner looks at by itself. */
+#define CODE_SLOTS 16u
+struct code_slot {
+	uint64_t key;    /* code_key(); 0 = empty */
+	uint64_t addend; /* host address - virtual address */
+};
+
 /* Set of host pages (address >> PAGE_BITS), open addressing; 0 = empty. */
 struct code_pages {
 	uint64_t *slot;
@@ -64,6 +71,7 @@ struct softmmu {
 	struct softmmu_owner owner;
 	struct io_slots io;          /* io.epoch counts flushes: what walk slots of earlier ones hold is void, too */
 	struct walk_slot walk[WALK_SLOTS];
+	struct code_slot code_slot[CODE_SLOTS];
 	uint32_t large[4096 / 32];   /* a bit for each MiB: some page of it was filled from a walk of 16 or 20 bits */
 	bool slow;                   /* no addends: every access comes to softmmu_load and softmmu_store */
 	bool huge;                   /* something was filled from a walk of more than 20 bits */
@@ -86,6 +94,17 @@ static inline struct walk_slot *walk_slot(struct softmmu *mmu, gva_t va, enum me
 	return &mmu->walk[(va.v >> SUBPAGE_BITS ^ va.v >> (SUBPAGE_BITS + 6) ^ (unsigned)access << 4) % WALK_SLOTS];
 }
 
+/* Void after a flush, too. */
+static inline uint64_t code_key(const struct softmmu *mmu, gva_t va, unsigned space)
+{
+	return mmu->io.epoch << 26 | (uint64_t)space << 22 | va.v >> PAGE_BITS;
+}
+
+static inline struct code_slot *code_slot(struct softmmu *mmu, gva_t va)
+{
+	return &mmu->code_slot[(va.v >> PAGE_BITS) % CODE_SLOTS];
+}
+
 /* Where an access goes. */
 struct place {
 	uint8_t *host;   /* NULL: not memory for this kind of access */
@@ -100,12 +119,39 @@ struct place {
 /* Translates, and fills the TLB when the page may have an addend. False: guest fault recorded. */
 bool softmmu_resolve(struct softmmu *mmu, gva_t va, enum mem_access access, unsigned space, struct place *p);
 
-/* Gives the page of `va` an addend. */
-void tlb_fill(struct softmmu *mmu, gva_t va, enum mem_access access, unsigned space, const uint8_t *host);
-
 static inline uint64_t host_page(const uint8_t *host)
 {
 	return (uintptr_t)host >> PAGE_BITS;
+}
+
+/* False when the journal is full. */
+static inline bool journal_add(struct journal *j, uint32_t slot)
+{
+	if (j->n == JOURNAL_MAX) {
+		j->lost = true;
+		return false;
+	}
+	j->slot[j->n++] = slot;
+	return true;
+}
+
+static inline uint32_t write_bucket(uint64_t page)
+{
+	return (uint32_t)(page ^ page >> 10) % WRITE_BUCKETS;
+}
+
+/* Gives the page of `va`, which has none, an addend. */
+static inline void tlb_fill(struct softmmu *mmu, gva_t va, enum mem_access access, unsigned space, const uint8_t *host)
+{
+	uint32_t page = va.v >> PAGE_BITS;
+	if (journal_add(&mmu->addends[access], space << 20 | page) && access == MEM_WRITE) {
+		/* The last entry joins the chain of its host page. */
+		uint32_t n = mmu->addends[MEM_WRITE].n;
+		uint16_t *head = &mmu->writes.head[write_bucket(host_page(host))];
+		mmu->writes.next[n - 1] = *head;
+		*head = (uint16_t)n;
+	}
+	mmu->tables->addend[space][access][page] = (uintptr_t)host - va.v;
 }
 
 /* watched.c */

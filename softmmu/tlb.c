@@ -84,41 +84,6 @@ static uint32_t slot_of(unsigned space, gva_t va)
 	return space << 20 | va.v >> PAGE_BITS;
 }
 
-/* False when the journal is full. */
-static bool journal_add(struct journal *j, uint32_t slot)
-{
-	if (j->n == JOURNAL_MAX) {
-		j->lost = true;
-		return false;
-	}
-	j->slot[j->n++] = slot;
-	return true;
-}
-
-static uint32_t write_bucket(uint64_t page)
-{
-	return (uint32_t)(page ^ page >> 10) % WRITE_BUCKETS;
-}
-
-/* Puts the write journal's last entry into the chain of its host page. */
-static void index_write(struct softmmu *mmu, uint64_t page)
-{
-	uint32_t n = mmu->addends[MEM_WRITE].n;
-	uint16_t *head = &mmu->writes.head[write_bucket(page)];
-	mmu->writes.next[n - 1] = *head;
-	*head = (uint16_t)n;
-}
-
-void tlb_fill(struct softmmu *mmu, gva_t va, enum mem_access access, unsigned space, const uint8_t *host)
-{
-	uint32_t slot = slot_of(space, va);
-	uint64_t *addend = addend_at(mmu, access, slot);
-	assert(access != MEM_EXEC && space < TLB_SPACES && !*addend);
-	if (journal_add(&mmu->addends[access], slot) && access == MEM_WRITE)
-		index_write(mmu, host_page(host));
-	*addend = (uintptr_t)host - va.v;
-}
-
 void softmmu_set_exec_tag(struct softmmu *mmu, unsigned space, gva_t va, uint32_t tag)
 {
 	uint32_t slot = slot_of(space, va), *entry = tag_at(mmu, slot);
@@ -195,6 +160,7 @@ static bool clear_pages(struct softmmu *mmu, uint32_t first, uint32_t n)
 /* Empties the slots that may hold walks of the page; another page's in them are made again. */
 static void clear_walks(struct softmmu *mmu, gva_t va)
 {
+	code_slot(mmu, va)->key = 0;
 	for (uint32_t at = va.v & ~(uint32_t)PAGE_MASK, n = 0; n < PAGE_SIZE / SUBPAGE_SIZE; n++, at += SUBPAGE_SIZE)
 		for (unsigned a = MEM_READ; a <= MEM_EXEC; a++) {
 			walk_slot(mmu, GVA(at), (enum mem_access)a)->key = 0;

@@ -81,6 +81,10 @@ void softmmu_free(struct softmmu *mmu);
 enum mem_status softmmu_load(struct softmmu *mmu, gva_t va, uint16_t memop, uint64_t *value);
 enum mem_status softmmu_store(struct softmmu *mmu, gva_t va, uint16_t memop, uint64_t value);
 
+/* The host address of a plain store to a page that holds code, when such a store came by lately; else NULL. The owner, who knows
+ * that the bytes are not those of any code, may then store by itself. */
+uint8_t *softmmu_beside_code(struct softmmu *mmu, gva_t va, uint16_t memop);
+
 /* Memory operation descriptor: the same 16 bits as ir/ir.h's IR_MEMOP (a test holds them equal). */
 static inline unsigned memop_size(uint16_t m) { return 1u << (m & 3u); }
 static inline bool memop_signed(uint16_t m) { return (m >> 2) & 1u; }

@@ -19,7 +19,7 @@
 
 struct core {
 	struct arm_cpu cpu;
-	unsigned flushes, page_flushes, kicks;
+	unsigned flushes, page_flushes, kicks, flag_changes;
 	uint32_t flushed_page;
 	uint32_t phys[CORE_PHYS_WORDS];
 };
@@ -35,6 +35,13 @@ static inline void core_flush_page(void *opaque, gva_t va)
 	struct core *c = opaque;
 	c->page_flushes++;
 	c->flushed_page = va.v;
+}
+
+static inline void core_flags_changed(void *opaque)
+{
+	struct core *c = opaque;
+
+	c->flag_changes++;
 }
 
 static inline void core_kick(void *opaque)
@@ -57,7 +64,7 @@ static inline enum mem_result core_read_phys(void *opaque, gpa_t pa, uint32_t *w
 static inline void core_init(struct core *c)
 {
 	struct arm_host host = { .opaque = c, .tlb_flush = core_flush, .tlb_flush_page = core_flush_page,
-				 .read_phys = core_read_phys, .kick = core_kick };
+				 .read_phys = core_read_phys, .kick = core_kick, .flags_changed = core_flags_changed };
 
 	memset(c, 0, sizeof(*c));
 	arm_cpu_init(&c->cpu, arm_model_find("arm926"), &host, NULL);

@@ -140,6 +140,7 @@ static void helpers_kick_when_the_run_loop_must_look(void **state)
 	assert_int_equal(c.cpu.exc.kind, ARM_EXC_NONE);
 	arm_set_irq(&c.cpu, false, true);
 	assert_int_equal(c.kicks, 0);
+	assert_int_equal(c.flag_changes, 0);
 	arm_helper_exception_return(&c.cpu, 0x8004); /* unmasks */
 	assert_int_equal(c.kicks, 1);
 	arm_helper_cpsr_write(&c.cpu, ARM_SVC | CPSR_I, UINT32_MAX);
@@ -148,11 +149,13 @@ static void helpers_kick_when_the_run_loop_must_look(void **state)
 	assert_int_equal(c.kicks, 2);
 	arm_set_irq(&c.cpu, false, false);
 	arm_helper_cpsr_write(&c.cpu, ARM_USR, UINT32_MAX);
-	assert_int_equal(c.kicks, 3);
+	assert_int_equal(c.flag_changes, 1);
 	arm_helper_take_exception(&c.cpu, ARM_EXC_SWI, 0x8000); /* from User to Supervisor */
-	assert_int_equal(c.kicks, 4);
+	assert_int_equal(c.flag_changes, 2);
+	assert_int_equal(c.kicks, 2);
 	arm_helper_cp15_write(&c.cpu, ARM_CP_REG(15, 7, 0, 0, 4), arm_cp15_row(ARM_CP_REG(15, 7, 0, 0, 4)), 0);
-	assert_int_equal(c.kicks, 5);
+	assert_int_equal(c.kicks, 3);
+	assert_int_equal(c.flag_changes, 2);
 	assert_int_equal(c.cpu.halted, 1);
 }
 

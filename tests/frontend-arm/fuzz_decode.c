@@ -110,7 +110,7 @@ static uint32_t next_random(uint32_t *x)
 static void initial_state(const struct header *h, struct outcome *o)
 {
 	static const uint8_t modes[] = {ARM_USR, ARM_FIQ, ARM_IRQ, ARM_SVC, ARM_ABT, ARM_UND, ARM_SYS};
-	static const struct arm_host host = {NULL, no_flush, no_flush_page, no_phys, no_kick, ARM_SEMIHOST_OFF};
+	static const struct arm_host host = {NULL, no_flush, no_flush_page, no_phys, NULL, no_kick, no_kick, ARM_SEMIHOST_OFF};
 	uint32_t x = h->seed | 0x10000u;
 	memset(o, 0, sizeof *o);
 	arm_cpu_init(&o->cpu, arm_model_find("arm926"), &host, NULL);

@@ -101,7 +101,7 @@ static void poke(struct line_memory *m, uint32_t addr, uint32_t word)
 
 static void reset(struct machine *m)
 {
-	static const struct arm_host host = { NULL, no_flush, no_flush_page, no_phys, no_kick, ARM_SEMIHOST_OFF };
+	static const struct arm_host host = { NULL, no_flush, no_flush_page, no_phys, NULL, no_kick, no_kick, ARM_SEMIHOST_OFF };
 	memset(m, 0, sizeof(*m));
 	arm_cpu_init(&m->cpu, arm_model_find("arm926"), &host, NULL);
 	m->mem.cpu = &m->cpu;

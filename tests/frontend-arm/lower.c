@@ -334,7 +334,7 @@ static uint32_t random_insn(const struct arm_decoder *d, bool thumb, uint64_t *s
 
 static void random_state(struct arm_cpu *cpu, uint32_t pc_key, uint64_t *seed)
 {
-	static const struct arm_host host = { NULL, no_flush, no_flush_page, no_phys, no_kick, ARM_SEMIHOST_OFF };
+	static const struct arm_host host = { NULL, no_flush, no_flush_page, no_phys, NULL, no_kick, no_kick, ARM_SEMIHOST_OFF };
 	static const uint8_t modes[] = { ARM_USR, ARM_SYS, ARM_SVC, ARM_IRQ, ARM_FIQ };
 	arm_cpu_init(cpu, arm_model_find("arm926"), &host, NULL);
 	cpu->cp15.sctlr |= next_random(seed) & (SCTLR_A | SCTLR_B | SCTLR_L4);

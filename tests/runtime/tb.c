@@ -147,6 +147,44 @@ static void random_links_stay_consistent(void **state)
 		}
 }
 
+/* Failure: a store to translated code goes unseen, or stores beside it look at every block. */
+static void granules_follow_blocks(void **state)
+{
+	struct fixture *f = *state;
+	struct tb *a = make(f, 0x10, 1), *b = make(f, 0x18, 1), *c = make(f, PAGE_SIZE - 16, 1);
+	assert_false(tb_page_may_overlap(a->page, f->guest, 16));
+	assert_true(tb_page_may_overlap(a->page, f->guest + 12, 8));
+	assert_true(tb_page_may_overlap(a->page, f->guest + 0x24, 4));
+	assert_true(tb_page_may_overlap(a->page, f->guest + PAGE_SIZE - 1, 1));
+	tb_invalidate(&f->store, c);
+	assert_false(tb_page_may_overlap(a->page, f->guest + 0x30, PAGE_SIZE - 0x30));
+	tb_invalidate(&f->store, a);
+	assert_true(tb_page_may_overlap(b->page, f->guest + 0x10, 16));
+	tb_invalidate(&f->store, b);
+	assert_false(tb_page_may_overlap(b->page, f->guest, PAGE_SIZE));
+}
+
+/* Failure: a compiler's code is interpreted first, each time; or code that runs once is compiled for ever. */
+static void rewritten_code_is_trusted_for_a_while(void **state)
+{
+	struct fixture *f = *state;
+	struct tb *once = make(f, 0x10, 1), *twice = make(f, 0x20, 1);
+	twice->ran_before = true;
+	tb_expect_more(once);
+	assert_false(tb_compile_at_once(&f->store, once->code));
+	assert_false(tb_compile_at_once(&f->store, f->guest + PAGE_SIZE));
+	unsigned n = 0;
+	for (unsigned i = 0; i < 100; i++) {
+		tb_expect_more(twice);
+		n += tb_compile_at_once(&f->store, once->code);
+	}
+	assert_in_range(n, 80, 99);
+	tb_expect_more(twice);
+	tb_note_once(once->page, f->guest + 0x100, 8);
+	assert_true(tb_forget_once_in(once->page, f->guest + 0x104, 4));
+	assert_false(tb_compile_at_once(&f->store, once->code));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -154,6 +192,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(invalidation_undoes_links_both_ways, setup, teardown),
 		cmocka_unit_test_setup_teardown(host_addresses_lead_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(random_links_stay_consistent, setup, teardown),
+		cmocka_unit_test_setup_teardown(granules_follow_blocks, setup, teardown),
+		cmocka_unit_test_setup_teardown(rewritten_code_is_trusted_for_a_while, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

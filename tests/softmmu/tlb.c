@@ -182,6 +182,41 @@ static void many_code_pages_come_and_go(void **state)
 	}
 }
 
+/* Failure: a store goes to where the page was before, or past a watchpoint. */
+static void stores_beside_code_are_forgotten_with_their_page(void **state)
+{
+	static const uint8_t sizes[] = { 12, 20 };
+	struct fixture *f = *state;
+	for (unsigned i = 0; i < ARRAY_LEN(sizes); i++) {
+		f->page_bits = sizes[i];
+		softmmu_protect_code(f->mmu, f->ram + 0x5000);
+		assert_null(softmmu_beside_code(f->mmu, GVA(0x5010), WORD));
+		store(f, 0x5000);
+		assert_ptr_equal(softmmu_beside_code(f->mmu, GVA(0x5010), WORD), f->ram + 0x5010);
+		assert_null(softmmu_beside_code(f->mmu, GVA(0x5011), WORD));
+		assert_null(softmmu_beside_code(f->mmu, GVA(0x5010), WORD | IR_MEMOP_BE));
+		assert_null(softmmu_beside_code(f->mmu, GVA(0x5010), WORD | 1u << 8));
+		assert_null(softmmu_beside_code(f->mmu, GVA(0x5010 + RAM_SIZE), WORD));
+		softmmu_flush_page(f->mmu, GVA(sizes[i] == 12 ? 0x5ffc : 0x8000));
+		assert_null(softmmu_beside_code(f->mmu, GVA(0x5010), WORD));
+		store(f, 0x5000);
+		assert_non_null(softmmu_beside_code(f->mmu, GVA(0x5010), WORD));
+		softmmu_flush(f->mmu);
+		assert_null(softmmu_beside_code(f->mmu, GVA(0x5010), WORD));
+		store(f, 0x5000);
+		softmmu_watch(f->mmu, &(struct gva_span){0x5800, 0x5803}, 1);
+		assert_null(softmmu_beside_code(f->mmu, GVA(0x5010), WORD));
+		store(f, 0x5000);
+		assert_null(softmmu_beside_code(f->mmu, GVA(0x5010), WORD));
+		softmmu_watch(f->mmu, NULL, 0);
+		softmmu_unprotect_code(f->mmu, f->ram + 0x5000);
+	}
+	softmmu_slow(f->mmu);
+	softmmu_protect_code(f->mmu, f->ram + 0x5000);
+	store(f, 0x5000);
+	assert_null(softmmu_beside_code(f->mmu, GVA(0x5010), WORD));
+}
+
 /* A section goes as a whole when any address in it is flushed. */
 static void flush_page_drops_the_whole_large_page(void **state)
 {
@@ -362,6 +397,7 @@ int main(void)
 		TEST(flush_forgets_more_than_the_journal_holds),
 		TEST(code_pages_lose_the_write_addends_of_every_alias),
 		TEST(many_code_pages_come_and_go),
+		TEST(stores_beside_code_are_forgotten_with_their_page),
 		TEST(flush_page_drops_the_whole_large_page),
 		TEST(stale_walks_end_with_a_flush),
 		TEST(values_come_as_the_descriptor_says),
