@@ -123,12 +123,12 @@ bool gdb_reg_write(struct gdb *g, uint32_t n, uint32_t value)
 	const struct gdb_poke p = {.kind = GDB_POKE_REG, .where = n, .size = 4};
 	if (n >= 16 && n < REG_CPSR)
 		return true;
-	if (n >= REG_MODEL)
+	if (n >= REG_END)
 		return false;
 	uint32_t now = value_of(cpu, n), wanted = n == 15 ? value & ~1u : value;
 	if (now == wanted && !(n == 15 && cpu->halted))
 		return true;
-	if (!g->t.poke(g->t.opaque, &p, &value))
+	if (n >= REG_MODEL || !g->t.poke(g->t.opaque, &p, &value))
 		return false;
 	gdb_set_reg(cpu, n, value);
 	g->t.poked(g->t.opaque, &p);
