@@ -24,7 +24,7 @@ static void resume_machine(void *opaque, enum gdb_run how)
 {
 	struct rhea *m = opaque;
 	m->step = how;
-	m->paused = false;
+	m->paused = m->pause_told = false; /* told of a pause that may come before a slice runs, too */
 	m->reverse = REVERSE_NONE;
 	rewind_cancel(m);
 	vcpu_request_exit(m->vcpu);
@@ -34,6 +34,7 @@ static void reverse_machine(void *opaque, bool step)
 {
 	struct rhea *m = opaque;
 	m->reverse = step ? REVERSE_STEP : REVERSE_CONTINUE;
+	m->pause_told = false;
 	vcpu_request_exit(m->vcpu);
 }
 
@@ -147,6 +148,7 @@ void machine_close_gdb(struct rhea *m)
 void machine_pause(struct rhea *m, enum gdb_stop why)
 {
 	m->step = GDB_RUN_ON;
+	m->reverse = REVERSE_NONE;
 	m->paused = true;
 	m->why_paused = why;
 	rewind_cancel(m);

@@ -83,10 +83,10 @@ static void lose_history(struct rhea *m)
 	rewind_stop(m);
 }
 
-static enum rhea_status go_back(struct rhea *m, bool *found)
+static enum rhea_status go_back(struct rhea *m, bool step, bool *found)
 {
 	struct rhea_error err;
-	if (m->reverse == REVERSE_CONTINUE)
+	if (!step)
 		return rewind_to_stop(m, GDB_STOP_OWNER, found, &err);
 	enum rhea_status st = rewind_step(m, found, &err);
 	if (!st && *found && gdb_steps_back_on(m->gdb))
@@ -98,12 +98,12 @@ static enum rhea_status go_back(struct rhea *m, bool *found)
 void machine_go_back(struct rhea *m)
 {
 	struct moment from = rewind_now(m);
-	bool found = false;
+	bool found = false, step = m->reverse == REVERSE_STEP;
 	m->paused = false;
 	machine_event(m, QMP_RESUME, false);
-	enum rhea_status st = go_back(m, &found);
-	enum gdb_stop why = m->reverse == REVERSE_STEP ? GDB_STOP_TRAP : GDB_STOP_HIT;
-	if (m->reverse == REVERSE_NONE)
+	enum rhea_status st = go_back(m, step, &found);
+	enum gdb_stop why = step ? GDB_STOP_TRAP : GDB_STOP_HIT;
+	if (m->reverse == REVERSE_NONE && !m->paused)
 		return;
 	m->reverse = REVERSE_NONE;
 	if (m->rewind && m->input_log->diverged)

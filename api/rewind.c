@@ -7,7 +7,7 @@
 #include "api/rewind.h"
 #include "api/snapshot.h"
 
-#define DEFAULT_INTERVAL 1000000u
+#define DEFAULT_INTERVAL 4000000u
 #define FEW_POINTS 8u /* fewer are not thinned out: the first one goes */
 
 struct moment rewind_now(const struct rhea *m)

@@ -22,12 +22,13 @@ static void stay_paused(struct rhea *m)
 		return;
 	tell_paused(m);
 	vclock_stop(&m->vcpu->clock);
-	while (m->paused && !m->quit_requested && !m->reset_requested && !m->to_load && !m->reverse && !atomic_load(&m->vcpu->stop)) {
+	while (m->paused && m->pause_told && !m->quit_requested && !m->reset_requested && !m->to_load && !m->reverse &&
+	       !atomic_load(&m->vcpu->stop)) {
 		poll_set_wait(m->polls, POLL_FOREVER);
 		machine_keep_history(m);
 	}
 	vclock_continue(&m->vcpu->clock);
-	m->pause_told = m->paused;
+	m->pause_told &= m->paused;
 	if (!m->paused)
 		machine_event(m, QMP_RESUME, false);
 }

@@ -264,6 +264,8 @@ static void packet_ends(struct gdb *g)
 		return;
 	}
 	acknowledge(g, '+');
+	if (g->gone) /* found out just now */
+		return;
 	attach(g);
 	g->in[g->n_in] = '\0';
 	gdb_dispatch(g);
@@ -343,9 +345,10 @@ static void on_connected(void *dev, bool now)
 	struct gdb *g = dev;
 	g->state = GDB_IDLE;
 	g->n_last = 0;
-	g->gone = !now;
-	if (!now)
-		gdb_leave(g);
+	if (now)
+		return;
+	g->gone = true; /* also when the next one is there already: what is left of these bytes is not his */
+	gdb_leave(g);
 }
 
 struct gdb *gdb_new(const struct gdb_target *t, struct chardev *chr)
