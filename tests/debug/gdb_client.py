@@ -14,7 +14,7 @@ GDB = shutil.which("gdb-multiarch")
 
 class Gdb:
     def __init__(self, program):
-        self.p = subprocess.Popen([GDB, "-q", "-nx", "-iex", "set debuginfod enabled off", program], stdin=subprocess.PIPE,
+        self.p = subprocess.Popen([GDB, "-q", "-nx", "-iex", "set debuginfod enabled off", *([program] if program else [])], stdin=subprocess.PIPE,
                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
         self.text = b""
         self.until()
