@@ -114,7 +114,7 @@ struct vcpu_stats {
 	uint64_t translated_insns, translated_blocks, code_flushes, invalidated_blocks, retries, window_traps, regions;
 };
 
-/* A device access of the instruction under way, with icount. */
+/* A device access of the instruction under way, with icount or watchpoints. */
 struct vcpu_io {
 	uint32_t addr;
 	uint16_t memop;
@@ -189,7 +189,7 @@ struct vcpu {
 	const struct io_slots *io_slots;
 	uint32_t site_ahead; /* what io_ahead is should the access of emitted code that is under way be a device's */
 	int64_t io_ahead;    /* instructions charged but not executed at the device access under way */
-	bool at_io;          /* icount: the access under way is a device's */
+	bool at_io;          /* icount, watchpoints: the access under way is a device's */
 	struct vcpu_io io[VCPU_MAX_IO]; /* device accesses done by instruction number io_insn */
 	uint32_t n_io, next_io;         /* next_io: what is still to be replayed when it runs alone */
 	uint64_t io_insn;
