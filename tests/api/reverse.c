@@ -30,7 +30,14 @@ struct place {
 };
 
 static const char *const images[] = {"uart.O2.arm", "timer.O2.thumb", "sched.O2.arm", "uart.Os.thumb", "exceptions.O2.thumb", "mmu.O2.arm"};
-static const struct rhea_config jit = {.accel = RHEA_ACCEL_JIT}, at_once = {.accel = RHEA_ACCEL_JIT, .compile_at_once = true};
+static const struct rhea_config jit = {.accel = RHEA_ACCEL_JIT};
+static const struct rhea_config ways[] = {
+	{.accel = RHEA_ACCEL_JIT},
+	{.accel = RHEA_ACCEL_JIT, .compile_at_once = true},
+	{.accel = RHEA_ACCEL_JIT, .regions_at_once = true},
+	{.accel = RHEA_ACCEL_INTERP},
+	{.accel = RHEA_ACCEL_JIT, .one_insn_per_tb = true, .compile_at_once = true},
+};
 
 static struct place here(struct test_machine *t)
 {
@@ -95,10 +102,10 @@ static unsigned live(struct test_machine *t, struct place *mark, unsigned most, 
 	return n;
 }
 
-static bool begin(struct test_machine *t, unsigned i, uint64_t interval, uint64_t memory)
+static bool begin(struct test_machine *t, unsigned i, uint64_t interval, uint64_t memory, uint64_t *random)
 {
 	struct rhea_error err;
-	if (!test_machine_init(t, images[i], i % 2 ? &at_once : &jit)) {
+	if (!test_machine_init(t, images[i], &ways[next_random(random) % ARRAY_LEN(ways)])) {
 		print_message("%s was not built\n", images[i]);
 		return false;
 	}
@@ -172,7 +179,7 @@ static void steps_lead_back_and_forth(void **state)
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_LEN(images); i++) {
 		struct test_machine t;
-		if (!begin(&t, i, 20000, 0))
+		if (!begin(&t, i, 20000, 0, &random))
 			continue;
 		unsigned n = live(&t, mark, MARKS, &random);
 		struct place end;
@@ -287,7 +294,7 @@ static void the_last_stop_is_found(void **state)
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_LEN(images); i++) {
 		struct test_machine t;
-		if (!begin(&t, i, 1000, 0))
+		if (!begin(&t, i, 1000, 0, &random))
 			continue;
 		live(&t, mark, 20, &random);
 		uint64_t first = rewind_first(t.m), last = rewind_last(t.m);
@@ -333,7 +340,7 @@ static void the_past_can_be_changed(void **state)
 	uint64_t random = test_seed();
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_LEN(images); i++) {
-		if (!begin(&t, i, 5000, 0))
+		if (!begin(&t, i, 5000, 0, &random))
 			continue;
 		live(&t, mark, 100, &random);
 		for (unsigned k = 0; k < 10; k++) {

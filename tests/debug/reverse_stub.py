@@ -280,6 +280,16 @@ def a_cut_recording(folder):
     with Machine(folder, "-serial", "null", "-record", file) as e:
         c = attach(e)
         run_for(c, 0.2)
+        for _ in range(10):  # stepping and going back while it is recorded
+            c.step()
+        breakpoint_at(c, symbol("call_svc"))
+        assert c.ask("bc").startswith("T05") and c.pc() == symbol("call_svc")
+        breakpoint_at(c, symbol("call_svc"), False)
+        assert c.ask("P0=78563412").startswith("E")
+        c.send("c")  # and the console has a word about that
+        time.sleep(0.2)
+        c.raw(b"\x03")
+        assert c.receive().startswith(b"O") and c.receive().startswith(b"T02")
         assert c.ask("bs").startswith("T05")
         c.send("k")
         e.end()
