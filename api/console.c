@@ -2,6 +2,7 @@
 /* The monitor between its three users: the console, rhea_monitor, and the machine it commands. */
 #include "api/input_log.h"
 #include "api/machine.h"
+#include "api/rewind.h"
 
 static void monitor_request(void *opaque, enum monitor_request what)
 {
@@ -11,6 +12,7 @@ static void monitor_request(void *opaque, enum monitor_request what)
 		m->quit_requested = true;
 		break;
 	case MONITOR_RESET:
+		machine_cut_history(m, "the machine is reset");
 		m->reset_requested |= input_log_user(m, EVENT_RESET, NULL, 0);
 		break;
 	case MONITOR_STOP:
@@ -18,6 +20,8 @@ static void monitor_request(void *opaque, enum monitor_request what)
 		break;
 	case MONITOR_CONT:
 		m->step = GDB_RUN_ON;
+		m->reverse = REVERSE_NONE;
+		rewind_cancel(m);
 		m->paused = false;
 		gdb_resumed(m->gdb);
 		break;
@@ -93,6 +97,8 @@ struct monitor_target machine_monitor_target(struct rhea *m)
 		.request = monitor_request,
 		.gdbserver = gdbserver,
 		.info_jit = info_jit,
+		.info_history = machine_info_history,
+		.history = machine_set_history,
 		.send_key = send_key,
 		.move_mouse = move_mouse,
 		.press_buttons = press_buttons,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/machine.h"
+#include "api/rewind.h"
 
 /* ---- what the stub asks of the machine ---- */
 
@@ -23,7 +24,17 @@ static void resume_machine(void *opaque, enum gdb_run how)
 {
 	struct rhea *m = opaque;
 	m->step = how;
-	m->paused = false;
+	m->paused = m->pause_told = false; /* told of a pause that may come before a slice runs, too */
+	m->reverse = REVERSE_NONE;
+	rewind_cancel(m);
+	vcpu_request_exit(m->vcpu);
+}
+
+static void reverse_machine(void *opaque, bool step)
+{
+	struct rhea *m = opaque;
+	m->reverse = step ? REVERSE_STEP : REVERSE_CONTINUE;
+	m->pause_told = false;
 	vcpu_request_exit(m->vcpu);
 }
 
@@ -71,6 +82,10 @@ static struct gdb_target gdb_target_of(struct rhea *m)
 		.quit = quit_machine,
 		.monitor = run_monitor,
 		.wait = wait_for_input,
+		.no_history = machine_no_history,
+		.reverse = reverse_machine,
+		.poke = machine_poke,
+		.poked = machine_poked,
 	};
 }
 
@@ -133,8 +148,10 @@ void machine_close_gdb(struct rhea *m)
 void machine_pause(struct rhea *m, enum gdb_stop why)
 {
 	m->step = GDB_RUN_ON;
+	m->reverse = REVERSE_NONE;
 	m->paused = true;
 	m->why_paused = why;
+	rewind_cancel(m);
 	vcpu_request_exit(m->vcpu);
 }
 

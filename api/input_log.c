@@ -19,7 +19,8 @@ static uint64_t now_ns(const struct input_log *l)
 static void refresh(struct input_log *l)
 {
 	struct vcpu *v = l->m->vcpu;
-	bool past = vcpu_insns(v) < l->live_from;
+	uint64_t insns = vcpu_insns(v);
+	bool past = insns < l->live_from || (insns == l->live_from && vcpu_entries(v) < l->live_entries);
 	l->keeper.replays = v->replays = l->next < l->n || l->ends || past;
 	l->keeper.muted = past;
 	v->input_at = l->next < l->n ? l->event[l->next]->insns : past ? l->live_from : UINT64_MAX;
@@ -64,6 +65,7 @@ static bool append(struct input_log *l, struct input_event *e)
 		l->cap = cap;
 	}
 	l->event[l->n++] = e;
+	l->bytes += sizeof *e + e->size;
 	return true;
 }
 
@@ -88,6 +90,8 @@ static void note(struct input_log *l, enum event_kind kind, unsigned port, const
 	struct input_event *e = l->diverged ? NULL : malloc(sizeof *e + n);
 	if (l->diverged)
 		return;
+	if (e)
+		e->size = (uint32_t)n;
 	if (!e || !append(l, e)) {
 		free(e);
 		snprintf(l->why, sizeof l->why, "the host has no memory for the recording");
@@ -210,6 +214,8 @@ static bool do_event(struct input_log *l, const struct input_event *e)
 	case EVENT_MOUSE: return do_mouse(l, e);
 	case EVENT_RESET: return do_reset(l, e);
 	case EVENT_IRQ: return do_irq(l, e);
+	case EVENT_HELD: return l->m->vcpu->hold_once = true;
+	case EVENT_POKE: return machine_do_poke(l->m, e->bytes, e->size);
 	case EVENT_CHECK:
 	case EVENT_END: return do_check(l, e);
 	case EVENT_WARP:
@@ -223,7 +229,7 @@ static const char *event_name(unsigned kind)
 {
 	static const char *const names[EVENT_KINDS] = {
 		"serial input", "a frame", "keys", "the mouse", "a reset", "an interrupt line", "a wait", "a semihosting call",
-		"the state of core and devices", "the state at the end",
+		"the state of core and devices", "the state at the end", "a held interrupt", "what a debugger wrote",
 	};
 	return kind < EVENT_KINDS ? names[kind] : "?";
 }
@@ -357,6 +363,13 @@ uint64_t machine_warp(void *opaque, uint64_t ns, uint64_t deadline)
 	}
 	m->vcpu->place = VCPU_BETWEEN;
 	return ns;
+}
+
+void machine_held(void *opaque)
+{
+	struct rhea *m = opaque;
+	if (m->input_log)
+		note(m->input_log, EVENT_HELD, 0, NULL, 0);
 }
 
 /* ---- semihosting ---- */
@@ -526,6 +539,30 @@ void input_log_seek(struct input_log *l, size_t next)
 {
 	l->next = next;
 	refresh(l);
+}
+
+void input_log_cut(struct input_log *l)
+{
+	while (l->n > l->next) {
+		struct input_event *e = l->event[--l->n];
+		l->bytes -= sizeof *e + e->size;
+		free(e);
+	}
+	l->live_from = 0;
+	l->live_entries = 0;
+	refresh(l);
+}
+
+void input_log_drop(struct input_log *l, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		l->bytes -= sizeof *l->event[i] + l->event[i]->size;
+		free(l->event[i]);
+	}
+	l->n -= n;
+	l->next -= n;
+	if (n)
+		memmove(l->event, l->event + n, l->n * sizeof *l->event);
 }
 
 /* ---- the state as a number ---- */

@@ -27,6 +27,8 @@ enum event_kind {
 	EVENT_SEMIHOST, /* struct event_semihost and what was written */
 	EVENT_CHECK,    /* uint64_t: hash of the state here */
 	EVENT_END,      /* uint64_t: hash of the state, memory included: the recording ends here */
+	EVENT_HELD,     /* a debugger ran the next instruction before the interrupt that was to be taken */
+	EVENT_POKE,     /* struct gdb_poke and the bytes: a debugger's hand in the machine */
 	EVENT_KINDS,
 };
 
@@ -60,7 +62,9 @@ struct input_log {
 	struct input_event **event;
 	size_t n, cap, next; /* next == n: live, what comes is recorded */
 	bool delivering;
-	uint64_t live_from;  /* before this instruction nothing is live: the machine is in its own past */
+	uint64_t live_from;  /* before this instruction nothing is live: the machine is in its own past ... */
+	uint32_t live_entries; /* ... and there, until so many interrupts were taken (vcpu_entries) */
+	uint64_t bytes;      /* of the events */
 	bool ends;           /* the run ends with the log, instead of going on live */
 	bool ended, diverged;
 	uint64_t check_at;   /* live, into a file: the next EVENT_CHECK */
@@ -79,10 +83,16 @@ struct input_log {
 /* Begins to record in memory. RHEA_ERR_USAGE without icount. */
 enum rhea_status input_log_start(struct rhea *m, struct rhea_error *err);
 void input_log_stop(struct rhea *m);
-static inline bool input_log_replays(const struct input_log *l)
+
+/* Is the machine in its own past? Not while it replays a file that goes on. */
+static inline bool input_log_past(const struct input_log *l)
 {
-	return l && l->next < l->n;
+	return l && !l->ends && l->keeper.replays;
 }
+/* In the past: what was to come does not, the machine is live from here. Between two runs. */
+void input_log_cut(struct input_log *l);
+/* The first n events, which were done, are not needed any more. */
+void input_log_drop(struct input_log *l, size_t n);
 
 /* What a user does: recorded when somebody records. False: it is not to be done, the machine replays. */
 bool input_log_user(struct rhea *m, enum event_kind kind, const void *bytes, size_t n);

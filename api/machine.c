@@ -231,6 +231,7 @@ static bool build_vcpu(struct rhea *m, const struct arm_model *model, struct rhe
 		.semihost = machine_semihost,
 		.input = machine_input,
 		.warp = machine_warp,
+		.held = machine_held,
 	};
 	m->vcpu = vcpu_new(&cfg, m->as, &host, &m->log, err);
 	return m->vcpu != NULL;
@@ -285,6 +286,7 @@ static bool build(struct rhea *m, struct rhea_error *err)
 	as_on_refused(m->as, access_refused, m);
 	init_rtc(m);
 	m->paused = m->cfg.start_paused;
+	m->history = m->cfg.history;
 	m->why_paused = GDB_STOP_TRAP;
 	if (!machine_init_semihosting(m, err) || !build_board(m, err))
 		return false;
@@ -344,6 +346,7 @@ void rhea_free(struct rhea *m)
 
 void rhea_reset(struct rhea *m)
 {
+	machine_cut_history(m, "the machine is reset");
 	if (input_log_user(m, EVENT_RESET, NULL, 0))
 		machine_reset(m);
 }

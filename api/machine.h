@@ -68,6 +68,9 @@ struct snapshots {
 	struct rhea_snapshot *list;
 };
 
+/* What a debugger wants of the past, as soon as no slice runs. */
+enum reverse_request { REVERSE_NONE, REVERSE_STEP, REVERSE_CONTINUE };
+
 enum start_kind { START_RESET, START_PC, START_BOOT_STUB };
 
 struct input_log;
@@ -120,6 +123,14 @@ struct rhea {
 	struct input_log *input_log; /* NULL: nobody records or replays */
 	FILE *record;                /* -record; NULL: none */
 	struct rewind *rewind;       /* NULL: there is no way back */
+	enum reverse_request reverse;
+	enum rhea_history history;   /* as wanted now */
+	bool keeps_history;          /* rewind is the debugger's */
+	struct {                     /* before a debugger's look at a device, in the past */
+		struct rhea_snapshot *snapshot; /* NULL: there is none under way */
+		bool hold_once;
+		uint32_t entries, n_io;
+	} peek;
 	struct mmio_client *mmio_clients;
 	char *screen_file;      /* -display png:; owned, may be NULL */
 	unsigned mouse_buttons; /* as last sent */
@@ -152,10 +163,11 @@ void machine_free_snapshots(struct rhea *m);
 /* replay_file.c: the end of rhea_record. */
 void machine_end_recording(struct rhea *m);
 
-/* input_log.c; `input` and `warp` of struct vcpu_host. */
+/* input_log.c; `input`, `warp` and `held` of struct vcpu_host. */
 struct input_log;
 void machine_input(void *opaque);
 uint64_t machine_warp(void *opaque, uint64_t ns, uint64_t deadline);
+void machine_held(void *opaque);
 /* What a semihosting call did, for the log; and the call that the log has instead, false when nothing is replayed. */
 void machine_semihost_wrote(struct rhea *m, uint32_t addr, const void *bytes, uint32_t n);
 void machine_semihost_said(struct rhea *m, uint32_t stream, const void *bytes, uint32_t n);
@@ -211,6 +223,22 @@ void machine_close_gdb(struct rhea *m);
 void machine_pause(struct rhea *m, enum gdb_stop why);
 /* The run came to vcpu->stops.last_hit; true when that ends rhea_run with *ev. */
 bool machine_met_stop(struct rhea *m, struct rhea_event *ev);
+
+/* reverse.c: the debugger's way back. Between two slices: */
+void machine_keep_history(struct rhea *m); /* begins and ends the history as who is there wants it */
+void machine_go_back(struct rhea *m);      /* does m->reverse */
+/* The machine replays no more, and m->input_log->ended: true when that ends rhea_run. */
+bool machine_replay_ended(struct rhea *m);
+/* What was to come after now, in the past, will not: somebody does something else. No-op when it is not the past, or must stay. */
+void machine_cut_history(struct rhea *m, const char *why);
+/* For struct gdb_target, and doing again what was recorded. */
+const char *machine_no_history(void *opaque);
+bool machine_poke(void *opaque, const struct gdb_poke *p, const void *bytes);
+void machine_poked(void *opaque, const struct gdb_poke *p);
+bool machine_do_poke(struct rhea *m, const void *event, size_t size);
+/* The monitor's `history` and `info history`. */
+bool machine_set_history(void *opaque, enum rhea_history when, struct rhea_error *err);
+void machine_info_history(void *opaque, void (*line)(void *ctx, const char *line), void *ctx);
 
 /* monitors.c */
 void machine_close_monitors(struct rhea *m);

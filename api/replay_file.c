@@ -12,6 +12,7 @@
 #include <zlib.h>
 
 #include "api/input_log.h"
+#include "api/rewind.h"
 #include "api/snapshot.h"
 
 #define MAGIC "RHEARECD"
@@ -126,6 +127,7 @@ enum rhea_status rhea_record(struct rhea *m, const char *path, struct rhea_error
 	err = err ? err : &own;
 	if (m->running)
 		return error_set(err, RHEA_ERR_USAGE, "a recording begins between two rhea_run");
+	rewind_yield(m);
 	enum rhea_status st = input_log_start(m, err);
 	uint8_t *snapshot = st ? NULL : snapshot_bytes(m, path, &size, err);
 	if (!snapshot) {
@@ -236,6 +238,7 @@ enum rhea_status rhea_replay(struct rhea *m, const char *path, struct rhea_error
 	err = err ? err : &own;
 	if (m->running)
 		return error_set(err, RHEA_ERR_USAGE, "a replay begins between two rhea_run");
+	rewind_yield(m);
 	uint8_t *bytes = read_all(path, &size, err);
 	enum rhea_status st = bytes ? input_log_start(m, err) : err->status;
 	if (!st) {

@@ -22,10 +22,13 @@ static void stay_paused(struct rhea *m)
 		return;
 	tell_paused(m);
 	vclock_stop(&m->vcpu->clock);
-	while (m->paused && !m->quit_requested && !m->reset_requested && !m->to_load && !atomic_load(&m->vcpu->stop))
+	while (m->paused && m->pause_told && !m->quit_requested && !m->reset_requested && !m->to_load && !m->reverse &&
+	       !atomic_load(&m->vcpu->stop)) {
 		poll_set_wait(m->polls, POLL_FOREVER);
+		machine_keep_history(m);
+	}
 	vclock_continue(&m->vcpu->clock);
-	m->pause_told = m->paused;
+	m->pause_told &= m->paused;
 	if (!m->paused)
 		machine_event(m, QMP_RESUME, false);
 }
@@ -37,12 +40,24 @@ static bool load_requested(struct rhea *m, uint64_t *start)
 	uint64_t used = vcpu_insns(m->vcpu) - *start;
 	if (!m->to_load)
 		return false;
+	rewind_yield(m);
 	if (machine_apply_snapshot(m, m->to_load, NULL, &err)) {
 		chardev_set_monitor_print(m->chardevs, err.msg);
 		chardev_set_monitor_print(m->chardevs, "\n");
 	}
 	machine_drop_snapshot(m->to_load);
 	m->to_load = NULL;
+	*start = vcpu_insns(m->vcpu) - used;
+	return true;
+}
+
+/* The same for a debugger's way back. */
+static bool went_back(struct rhea *m, uint64_t *start)
+{
+	uint64_t used = vcpu_insns(m->vcpu) - *start;
+	if (!m->reverse || m->quit_requested)
+		return false;
+	machine_go_back(m);
 	*start = vcpu_insns(m->vcpu) - used;
 	return true;
 }
@@ -98,8 +113,11 @@ static bool to_event(struct rhea *m, enum vcpu_stop why, struct rhea_event *ev)
 	return machine_handle_requests(m, ev);
 }
 
+/* True when that ends rhea_run. */
 static bool replay_ended(struct rhea *m, struct rhea_event *ev)
 {
+	if (!machine_replay_ended(m))
+		return false;
 	ev->kind = RHEA_EVENT_REPLAYED;
 	ev->code = m->input_log->diverged;
 	if (*m->input_log->why)
@@ -153,9 +171,9 @@ static enum vcpu_stop run_vcpu(struct rhea *m, uint64_t max_insns)
 	case GDB_RUN_ON:
 		break;
 	case GDB_RUN_STEP:
-		return vcpu_step(m->vcpu);
+		return m->vcpu->replays ? vcpu_walk_step(m->vcpu) : vcpu_step(m->vcpu);
 	case GDB_RUN_STEP_IRQ:
-		return vcpu_run(m->vcpu, 1);
+		return m->vcpu->replays ? vcpu_walk_step(m->vcpu) : vcpu_run(m->vcpu, 1);
 	}
 	return vcpu_run(m->vcpu, max_insns);
 }
@@ -174,6 +192,8 @@ static bool stepped(struct rhea *m, enum vcpu_stop why)
 static bool run_piece(struct rhea *m, uint64_t left, bool *guest_exit, struct rhea_event *ev)
 {
 	uint64_t n = MIN(left, rewind_distance(m));
+	if (m->input_log && m->input_log->ended) /* who came back from there may try to go on */
+		return replay_ended(m, ev);
 	enum vcpu_stop why = run_vcpu(m, n == UINT64_MAX ? 0 : n);
 	*guest_exit = m->exit_requested;
 	rewind_note(m);
@@ -193,8 +213,9 @@ void rhea_run(struct rhea *m, uint64_t max_insns, struct rhea_event *ev)
 	*ev = (struct rhea_event){0};
 	m->running = true;
 	for (bool done = false; !done;) {
+		machine_keep_history(m);
 		stay_paused(m);
-		if (load_requested(m, &start))
+		if (load_requested(m, &start) || went_back(m, &start))
 			continue; /* paused as before */
 		if (m->paused && machine_handle_requests(m, ev))
 			break;

@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 
+#include "api/rewind.h"
 #include "api/snapshot.h"
 
 struct rhea_snapshot {
@@ -199,6 +200,8 @@ bool machine_restore_snapshot(struct rhea *m, struct rhea_snapshot *s, bool semi
 enum rhea_status rhea_snapshot_restore(struct rhea *m, struct rhea_snapshot *s, struct rhea_error *err)
 {
 	enum rhea_status st = refuse_while_running(m, err);
+	if (!st)
+		rewind_yield(m);
 	if (!st && m->input_log)
 		st = error_set(err, RHEA_ERR_USAGE, "the machine is recorded or replayed: it cannot go elsewhere");
 	if (st)

@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "api/rewind.h"
 #include "api/snapshot_file.h"
 
 #define RUN_BYTES (SNAPSHOT_RUN_PAGES * PAGE_SIZE)
@@ -424,7 +425,7 @@ struct snapshot_file *machine_check_snapshot(struct rhea *m, const char *path, c
 					     struct rhea_error *err)
 {
 	struct snapshot_file f = {0};
-	if (m->input_log) {
+	if (m->input_log && !(m->rewind && m->rewind->own_log)) {
 		error_set(err, RHEA_ERR_USAGE, "the machine is recorded or replayed: it cannot go elsewhere");
 		return NULL;
 	}
@@ -528,6 +529,8 @@ enum rhea_status rhea_snapshot_load(struct rhea *m, const char *path, const stru
 	if (m->running)
 		return error_set(err, RHEA_ERR_USAGE, "snapshots are loaded between two rhea_run");
 	struct snapshot_file *f = machine_check_snapshot(m, path, progress, err);
+	if (f)
+		rewind_yield(m);
 	enum rhea_status st = f ? machine_apply_snapshot(m, f, progress, err) : err->status;
 	machine_drop_snapshot(f);
 	return st;

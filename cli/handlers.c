@@ -306,6 +306,19 @@ static bool icount_shift(struct cli_options *o, const char *value)
 	return true;
 }
 
+static bool icount_history(struct cli_options *o, const char *value)
+{
+	static const char *const names[] = {
+		[RHEA_HISTORY_AUTO] = "auto", [RHEA_HISTORY_ON] = "on", [RHEA_HISTORY_OFF] = "off",
+	};
+	for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
+		if (value && strcmp(value, names[i]) == 0) {
+			o->config.history = (enum rhea_history)i;
+			return true;
+		}
+	return bad_value(o, "icount", "history", value, "auto, on or off");
+}
+
 bool opt_icount(struct cli_options *o, const struct cli_option *row, const char *arg)
 {
 	char *rest = cli_keep(o, arg), *key, *value;
@@ -320,10 +333,13 @@ bool opt_icount(struct cli_options *o, const struct cli_option *row, const char 
 				return false;
 			if (flag != (*key == 's'))
 				return cli_fail(o, "-icount %s=%s: not implemented yet", key, flag ? "on" : "off");
+		} else if (strcmp(key, "history") == 0) {
+			if (!icount_history(o, value))
+				return false;
 		} else if (strcmp(key, "rr") == 0) {
 			return cli_fail(o, "-icount rr=: not as an option of -icount; use -record FILE and -replay FILE");
 		} else {
-			return unknown_key(o, "icount", key, "shift, sleep, align");
+			return unknown_key(o, "icount", key, "shift, history, sleep, align");
 		}
 	}
 	return true;

@@ -102,6 +102,8 @@ void gdb_put_stop(struct gdb *g)
 		gdb_put(g, "%s:%x;", names[hit->point.kind], hit->addr);
 	if (g->why == GDB_STOP_NO_HISTORY)
 		gdb_put(g, "replaylog:begin;");
+	if (g->why == GDB_STOP_HISTORY_ENDS)
+		gdb_put(g, "replaylog:end;");
 	put_expedited(g);
 }
 
@@ -192,6 +194,7 @@ void gdb_leave(struct gdb *g)
 	vcpu_remove_stops(g->t.vcpu, GDB_STOP_OWNER);
 	g->attached = g->no_ack = g->extended = g->xml = g->physical = g->killed = g->started = g->running = false;
 	g->range_start = g->range_end = 0;
+	g->note[0] = '\0';
 	g->sstep = SSTEP_ENABLE | SSTEP_NOIRQ | SSTEP_NOTIMER;
 	g->syscall_pending = false;
 	g->syscall_result = -1;
@@ -215,6 +218,12 @@ void gdb_stopped(struct gdb *g, enum gdb_stop why)
 	g->running = false;
 	gdb_put_stop(g);
 	gdb_send(g);
+}
+
+void gdb_say(struct gdb *g, const char *text)
+{
+	if (g && g->attached)
+		snprintf(g->note, sizeof g->note, "%s", text);
 }
 
 /* By the monitor's `cont`: the client hears of the next stop. */
@@ -255,6 +264,8 @@ static void packet_ends(struct gdb *g)
 		return;
 	}
 	acknowledge(g, '+');
+	if (g->gone) /* found out just now */
+		return;
 	attach(g);
 	g->in[g->n_in] = '\0';
 	gdb_dispatch(g);
@@ -334,9 +345,10 @@ static void on_connected(void *dev, bool now)
 	struct gdb *g = dev;
 	g->state = GDB_IDLE;
 	g->n_last = 0;
-	g->gone = !now;
-	if (!now)
-		gdb_leave(g);
+	if (now)
+		return;
+	g->gone = true; /* also when the next one is there already: what is left of these bytes is not his */
+	gdb_leave(g);
 }
 
 struct gdb *gdb_new(const struct gdb_target *t, struct chardev *chr)

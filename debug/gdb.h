@@ -24,9 +24,22 @@ enum gdb_stop {
 	GDB_STOP_HIT,       /* vcpu->stops.last_hit */
 	GDB_STOP_INTERRUPT, /* somebody asked for it */
 	GDB_STOP_NO_HISTORY, /* backwards: where the history begins */
+	GDB_STOP_HISTORY_ENDS, /* forwards: where a recording ends */
 };
 
 enum gdb_run { GDB_RUN_ON, GDB_RUN_STEP, GDB_RUN_STEP_IRQ /* takes a pending interrupt first */ };
+
+/* What a debugger does to the machine, so that it can be recorded and done again. As it stands in files. */
+enum gdb_poke_kind {
+	GDB_POKE_REG,    /* register `where`, 4 bytes */
+	GDB_POKE_MEMORY, /* bytes at address `where` */
+	GDB_PEEK,        /* a read of a device at physical address `where`, which may notice: `size` and no bytes */
+};
+struct gdb_poke {
+	uint8_t kind, physical;
+	uint16_t unused;
+	uint32_t where, size;
+};
 
 struct gdb_target {
 	void *opaque;
@@ -41,8 +54,13 @@ struct gdb_target {
 	void (*monitor)(void *opaque, const char *line, void (*print)(void *ctx, const char *text), void *ctx);
 	/* Serves the back ends until something happens. False when the machine is about to end. */
 	bool (*wait)(void *opaque);
-	/* Back by one instruction, or to the last stop before this moment; gdb_stopped follows. NULL: there is no way back. */
+	/* NULL, or why there is no way back. */
+	const char *(*no_history)(void *opaque);
+	/* Back by one instruction, or to the last stop before this moment; gdb_stopped follows. */
 	void (*reverse)(void *opaque, bool step);
+	/* It is about to be done; false: it must not. `poked` follows when it was. */
+	bool (*poke)(void *opaque, const struct gdb_poke *p, const void *bytes);
+	void (*poked)(void *opaque, const struct gdb_poke *p);
 };
 
 /* `chr` stays the caller's and outlives the stub; its front end is the stub from now on. NULL: no host memory. */
@@ -59,6 +77,12 @@ bool gdb_steps_on(struct gdb *g);
 /* The machine ends with this exit status. */
 void gdb_exited(struct gdb *g, int code);
 bool gdb_attached(const struct gdb *g);
+/* The user is to read this when he lets the machine run next: at most 200 characters, the last one counts. */
+void gdb_say(struct gdb *g, const char *text);
+/* A step back came to between the halves of a Thumb BL, which is one step. */
+bool gdb_steps_back_on(struct gdb *g);
+/* Does again what was done. */
+void gdb_poke_again(struct vcpu *v, const struct gdb_poke *p, const void *bytes);
 
 /*
  * A system call of the guest that the client is to do (File-I/O): `request` as the protocol writes it after the F,

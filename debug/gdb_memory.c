@@ -11,13 +11,12 @@
 #define E_ARGUMENT 22
 
 /* The physical address, and for how many bytes it holds. */
-static bool translate(const struct gdb *g, uint32_t addr, gpa_t *pa, uint32_t *room)
+static bool translate(const struct arm_cpu *cpu, bool physical, uint32_t addr, gpa_t *pa, uint32_t *room)
 {
-	const struct arm_cpu *cpu = g->t.vcpu->cpu;
 	struct mem_walk w = {0};
 	*room = 1024 - (addr & 1023); /* the smallest piece that the MMU maps */
 	*pa = GPA(addr);
-	if (g->physical)
+	if (physical)
 		return true;
 	if (!arm_mmu_probe(cpu, GVA(addr), MEM_READ, arm_space_of(cpu->tb_flags), &w) &&
 	    !arm_mmu_probe(cpu, GVA(addr), MEM_READ, arm_space_of(cpu->tb_flags | ARM_TB_PRIV), &w))
@@ -26,32 +25,95 @@ static bool translate(const struct gdb *g, uint32_t addr, gpa_t *pa, uint32_t *r
 	return true;
 }
 
-static bool access_piece(struct gdb *g, gpa_t pa, uint8_t *buf, uint32_t n, bool write)
+static bool write_bytes(struct vcpu *v, bool physical, uint32_t addr, const uint8_t *buf, uint32_t n)
+{
+	for (uint32_t room; n; addr += room, buf += room, n -= room) {
+		gpa_t pa;
+		if (!translate(v->cpu, physical, addr, &pa, &room))
+			return false;
+		room = MIN(room, n);
+		const struct mem_range *r = as_find(v->as, pa);
+		if (!r || (r->kind == RANGE_MMIO ? as_write(v->as, pa, buf, room) : as_load(v->as, pa, buf, room)) != MEM_OK)
+			return false; /* also where the guest would write to nowhere */
+	}
+	return true;
+}
+
+/* A device may notice that it is read. */
+static bool read_piece(struct gdb *g, gpa_t pa, uint8_t *buf, uint32_t n)
 {
 	const struct mem_range *r = as_find(g->t.as, pa);
+	const struct gdb_poke p = {.kind = GDB_PEEK, .physical = 1, .where = (uint32_t)pa.v, .size = n};
 	if (!r)
 		return false; /* also where the guest would read zeros */
-	if (!write)
+	if (r->kind != RANGE_MMIO)
 		return as_read(g->t.as, pa, buf, n) == MEM_OK;
-	return (r->kind == RANGE_MMIO ? as_write(g->t.as, pa, buf, n) : as_load(g->t.as, pa, buf, n)) == MEM_OK;
+	if (!g->t.poke(g->t.opaque, &p, NULL))
+		return false;
+	bool ok = as_read(g->t.as, pa, buf, n) == MEM_OK;
+	g->t.poked(g->t.opaque, &p);
+	return ok;
+}
+
+static bool read_bytes(struct gdb *g, uint32_t addr, uint8_t *buf, uint32_t n)
+{
+	for (uint32_t room; n; addr += room, buf += room, n -= room) {
+		gpa_t pa;
+		if (!translate(g->t.vcpu->cpu, g->physical, addr, &pa, &room))
+			return false;
+		room = MIN(room, n);
+		if (!read_piece(g, pa, buf, room))
+			return false;
+	}
+	return true;
+}
+
+/* Is it memory, and holds these bytes? */
+static bool holds(const struct gdb *g, uint32_t addr, const uint8_t *buf, uint32_t n)
+{
+	uint8_t now[1024];
+	for (uint32_t room; n; addr += room, buf += room, n -= room) {
+		gpa_t pa;
+		if (!translate(g->t.vcpu->cpu, g->physical, addr, &pa, &room))
+			return false;
+		room = MIN(room, n);
+		const struct mem_range *r = as_find(g->t.as, pa);
+		if (!r || r->kind == RANGE_MMIO || as_read(g->t.as, pa, now, room) != MEM_OK || memcmp(now, buf, room) != 0)
+			return false;
+	}
+	return true;
 }
 
 bool gdb_memory(struct gdb *g, uint32_t addr, void *buf, uint32_t n, bool write)
 {
-	uint8_t *at = buf;
-	while (n) {
-		gpa_t pa;
-		uint32_t room;
-		if (!translate(g, addr, &pa, &room))
-			return false;
-		room = MIN(room, n);
-		if (!access_piece(g, pa, at, room, write))
-			return false;
-		addr += room;
-		at += room;
-		n -= room;
+	const struct gdb_poke p = {.kind = GDB_POKE_MEMORY, .physical = g->physical, .where = addr, .size = n};
+	if (!write)
+		return read_bytes(g, addr, buf, n);
+	if (holds(g, addr, buf, n))
+		return true;
+	if (!g->t.poke(g->t.opaque, &p, buf))
+		return false;
+	bool ok = write_bytes(g->t.vcpu, g->physical, addr, buf, n);
+	g->t.poked(g->t.opaque, &p);
+	return ok;
+}
+
+void gdb_poke_again(struct vcpu *v, const struct gdb_poke *p, const void *bytes)
+{
+	uint8_t buf[1024];
+	uint32_t value;
+	switch ((enum gdb_poke_kind)p->kind) {
+	case GDB_POKE_REG:
+		memcpy(&value, bytes, sizeof value);
+		gdb_set_reg(v->cpu, p->where, value);
+		break;
+	case GDB_POKE_MEMORY:
+		write_bytes(v, p->physical, p->where, bytes, p->size);
+		break;
+	case GDB_PEEK:
+		as_read(v->as, GPA(p->where), buf, MIN(p->size, (uint32_t)sizeof buf));
+		break;
 	}
-	return true;
 }
 
 /* ---- packets ---- */

@@ -57,8 +57,17 @@ void packet_ignored(struct gdb *g, char *args, char *end)
 
 /* ---- running ---- */
 
+/* Clients take console output while they wait for a stop. */
+static void say_note(struct gdb *g)
+{
+	if (g->note[0])
+		gdb_put_console(g, g->note);
+	g->note[0] = '\0';
+}
+
 void gdb_resume(struct gdb *g, enum gdb_run how)
 {
+	say_note(g);
 	g->running = true;
 	g->was_paused = false;
 	g->silent = true;
@@ -129,13 +138,17 @@ void packet_step_signal(struct gdb *g, char *args, char *end)
 
 static void reverse(struct gdb *g, bool step)
 {
-	if (!g->t.reverse)
-		return;
-	if (g->killed) {
-		gdb_error(g, E_ARGUMENT);
+	const char *why = g->t.no_history(g->t.opaque);
+	if (g->killed || why) {
+		if (why && !g->killed)
+			gdb_put(g, "E.%s", why);
+		else
+			gdb_error(g, E_ARGUMENT);
 		return;
 	}
+	say_note(g);
 	g->running = true;
+	g->was_paused = false;
 	g->silent = true;
 	g->t.reverse(g->t.opaque, step);
 }
@@ -169,6 +182,12 @@ bool gdb_steps_on(struct gdb *g)
 	bool in_range = (now & ~1u) - g->range_start < g->range_end - g->range_start;
 	g->stepped_from = now;
 	return (in_range || inside_bl(g, from, now)) && !stops_at(&g->t.vcpu->stops, now);
+}
+
+bool gdb_steps_back_on(struct gdb *g)
+{
+	uint32_t now = g->t.vcpu->cpu->pc;
+	return inside_bl(g, now - 2, now);
 }
 
 void packet_why(struct gdb *g, char *args, char *end)

@@ -44,6 +44,7 @@ struct gdb {
 	uint32_t range_start, range_end; /* steps go on inside; equal: one step */
 	uint8_t sstep;       /* SSTEP_* */
 	enum gdb_stop why;   /* of the last stop */
+	char note[208];      /* gdb_say */
 	int file[GDB_FILES]; /* host descriptors + 1; 0 = free */
 
 	/* File-I/O */
@@ -67,6 +68,8 @@ void gdb_error(struct gdb *g, unsigned number);
 /* Sends what was put; begins anew. */
 void gdb_send(struct gdb *g);
 void gdb_put_stop(struct gdb *g);
+/* As console output of the machine, in packets of its own. */
+void gdb_put_console(struct gdb *g, const char *text);
 
 /* The client is gone, or has detached. */
 void gdb_leave(struct gdb *g);
@@ -98,6 +101,7 @@ enum gdb_run gdb_step_kind(const struct gdb *g);
 /* gdb_regs.c: false for no such register (or one that cannot be written). Bytes are little-endian. */
 unsigned gdb_reg_read(struct gdb *g, uint32_t n, uint8_t buf[16]); /* bytes; 0 = no such register */
 bool gdb_reg_write(struct gdb *g, uint32_t n, uint32_t value);
+void gdb_set_reg(struct arm_cpu *cpu, uint32_t n, uint32_t value); /* without a word to anybody */
 /* A document that the client asks for by name, NULL when there is none. To be freed. */
 char *gdb_target_xml(void);
 char *gdb_memory_map(const struct gdb *g);

@@ -16,7 +16,7 @@ void query_supported(struct gdb *g, char *args, char *end)
 	(void)args, (void)end;
 	gdb_put(g, "PacketSize=%x;QStartNoAckMode+;qXfer:features:read+;qXfer:memory-map:read+;qXfer:threads:read+;"
 		   "vContSupported+;binary-upload+", GDB_PACKET_MAX);
-	if (g->t.reverse)
+	if (!g->t.no_history(g->t.opaque))
 		gdb_put(g, ";ReverseStep+;ReverseContinue+");
 }
 
@@ -136,16 +136,19 @@ void query_thread_list(struct gdb *g, char *args, char *end)
 
 /* ---- monitor commands ---- */
 
-/* Part of an answer, as console output of its own. */
-static void print_part(void *ctx, const char *text)
+void gdb_put_console(struct gdb *g, const char *text)
 {
-	struct gdb *g = ctx;
 	for (size_t left = strlen(text), n; left; left -= n, text += n) {
 		n = MIN(left, (size_t)GDB_PACKET_MAX / 2 - 2);
 		gdb_put(g, "O");
 		gdb_put_hex(g, text, n);
 		gdb_send(g);
 	}
+}
+
+static void print_part(void *ctx, const char *text)
+{
+	gdb_put_console(ctx, text);
 }
 
 void query_monitor(struct gdb *g, char *args, char *end)

@@ -102,23 +102,36 @@ static void write_pc(struct arm_cpu *cpu, uint32_t value)
 	cpu->halted = 0;
 }
 
-bool gdb_reg_write(struct gdb *g, uint32_t n, uint32_t value)
+void gdb_set_reg(struct arm_cpu *cpu, uint32_t n, uint32_t value)
 {
-	struct arm_cpu *cpu = g->t.vcpu->cpu;
 	if (n < 15)
 		cpu->r[n] = value;
 	else if (n == 15)
 		write_pc(cpu, value);
-	else if (n < REG_CPSR)
-		return true;
 	else if (n == REG_CPSR)
 		arm_cpsr_write(cpu, value, ~0u);
-	else if (n < REG_CP15)
+	else if (n >= REG_BANKED && n < REG_CP15)
 		*banked_at(cpu, (enum arm_bank)banked[n - REG_BANKED].bank, banked[n - REG_BANKED].reg) = value;
-	else if (n < REG_MODEL)
-		return arm_cp15_debug_write(cpu, cp15[n - REG_CP15].reg, value);
-	else
+	else if (n >= REG_CP15 && n < REG_MODEL)
+		arm_cp15_debug_write(cpu, cp15[n - REG_CP15].reg, value);
+}
+
+/* Clients write back what they have read: nothing was done then, and nobody need know. */
+bool gdb_reg_write(struct gdb *g, uint32_t n, uint32_t value)
+{
+	struct arm_cpu *cpu = g->t.vcpu->cpu;
+	const struct gdb_poke p = {.kind = GDB_POKE_REG, .where = n, .size = 4};
+	if (n >= 16 && n < REG_CPSR)
+		return true;
+	if (n >= REG_END)
 		return false;
+	uint32_t now = value_of(cpu, n), wanted = n == 15 ? value & ~1u : value;
+	if (now == wanted && !(n == 15 && cpu->halted))
+		return true;
+	if (n >= REG_MODEL || !g->t.poke(g->t.opaque, &p, &value))
+		return false;
+	gdb_set_reg(cpu, n, value);
+	g->t.poked(g->t.opaque, &p);
 	return true;
 }
 

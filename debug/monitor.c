@@ -134,6 +134,24 @@ static void command_system_reset(const struct monitor *m, const char *typed, con
 	request(m, typed, args, MONITOR_RESET);
 }
 
+static void command_history(const struct monitor *m, const char *typed, const char *args)
+{
+	static const char *const names[] = {
+		[RHEA_HISTORY_AUTO] = "auto", [RHEA_HISTORY_ON] = "on", [RHEA_HISTORY_OFF] = "off",
+	};
+	struct rhea_error err;
+	char word[64];
+	take_word(&args, word);
+	for (unsigned i = 0; i < ARRAY_LEN(names); i++) {
+		if (strcmp(word, names[i]) != 0)
+			continue;
+		if (at_end(m, typed, args) && !m->t->history(m->t->opaque, (enum rhea_history)i, &err))
+			monitor_printf(m, "Error: %s\n", err.msg);
+		return;
+	}
+	wrong(m, typed, "on, off or auto is wanted");
+}
+
 static void command_gdbserver(const struct monitor *m, const char *typed, const char *args)
 {
 	struct rhea_error err;
@@ -378,6 +396,11 @@ static void info_tlb(const struct monitor *m) { monitor_info_tlb(m); }
 static void info_devices(const struct monitor *m) { monitor_info_devices(m); }
 static void info_qtree(const struct monitor *m) { monitor_info_qtree(m); }
 static void info_irq(const struct monitor *m) { monitor_info_irq(m); }
+
+static void info_history(const struct monitor *m)
+{
+	m->t->info_history(m->t->opaque, print_line, (void *)m);
+}
 
 static void info_status(const struct monitor *m)
 {

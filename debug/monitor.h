@@ -20,6 +20,9 @@ struct monitor_target {
 	bool (*gdbserver)(void *opaque, const char *device, struct rhea_error *err);
 	/* `info jit`, line by line. */
 	void (*info_jit)(void *opaque, void (*line)(void *ctx, const char *line), void *ctx);
+	/* `info history`, and `history`; false with *err. */
+	void (*info_history)(void *opaque, void (*line)(void *ctx, const char *line), void *ctx);
+	bool (*history)(void *opaque, enum rhea_history when, struct rhea_error *err);
 	/* A user at the board; each false with *err. `path` NULL: the machine's own; `format` NULL, "png" or "ppm". */
 	bool (*send_key)(void *opaque, const char *keys, unsigned hold_ms, struct rhea_error *err);
 	bool (*move_mouse)(void *opaque, int dx, int dy, int dz, struct rhea_error *err);

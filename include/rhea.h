@@ -67,6 +67,13 @@ enum rhea_semihosting_target {
 	RHEA_SEMIHOSTING_AUTO,   /* the debugger while one is attached */
 };
 
+/* When the history is kept that a debugger goes back in. It costs memory (docs/debugging.md says how much) and some speed. */
+enum rhea_history {
+	RHEA_HISTORY_AUTO, /* from when a debugger comes until it has gone */
+	RHEA_HISTORY_ON,   /* from the first rhea_run */
+	RHEA_HISTORY_OFF,
+};
+
 /* How to build a machine. All zero but `machine` is a sensible configuration. Strings are copied. */
 struct rhea_config {
 	const char *machine;       /* rhea_machine_name(); "none" has a core and no memory */
@@ -88,6 +95,7 @@ struct rhea_config {
 	bool icount;               /* virtual time from the instruction count: deterministic */
 	unsigned icount_shift;     /* with icount: one instruction takes 2^shift ns (0 to 10) */
 	bool icount_no_sleep;      /* with icount: a waiting guest's time jumps ahead without host time passing */
+	enum rhea_history history; /* with icount: the way back in time that a debugger takes (docs/debugging.md) */
 	bool rtc_base_set;         /* the guest's RTC starts at rtc_base (seconds since 1970, UTC) ... */
 	int64_t rtc_base;          /* ... instead of the host's time */
 	bool rtc_localtime;        /* without rtc_base_set: the host's local time instead of UTC */

@@ -25,6 +25,8 @@ static enum mem_status after_io(struct vcpu *v, struct vcpu_io io, enum mem_stat
 	if (s != MEM_DONE || v->alone || v->n_io == VCPU_MAX_IO)
 		return s;
 	v->io[v->n_io++] = io;
+	if (!v->cfg.icount) /* a watchpoint may stop the same instruction at its next access */
+		return s;
 	if (v->base->budget >= 0 || v->io_ahead <= 1) /* whatever is urgent has kicked */
 		return s;
 	if (!v->exit_request && !v->reslice && arm_pending_interrupt(v->cpu) == ARM_EXC_NONE)
@@ -45,7 +47,7 @@ static const struct vcpu_io *replayed(struct vcpu *v, uint32_t addr, uint16_t me
 /* Neither icount nor lockstep nor an observer or a watchpoint cares for what this access is. */
 static inline bool is_simple(const struct vcpu *v)
 {
-	return !v->cfg.icount && !v->lockstep && !v->observer.access && !v->stops.n_watch;
+	return !v->cfg.icount && !v->lockstep && !v->observer.access && !v->stops.n_watch && !v->n_io;
 }
 
 /* Tells the observer of an access that was done. */
@@ -263,11 +265,14 @@ static void owner_fault(void *opaque, enum mem_fault what, gva_t va, enum mem_ac
 	arm_mem_fault(v->cpu, what, va, access, space);
 }
 
-/* A block is charged whole when it starts: what lies at and behind the access has not happened yet. */
+/* A block is charged whole when it starts: what lies at and behind the access has not happened yet. Nobody looks without icount
+ * and watchpoints. */
 static void owner_before_io(void *opaque)
 {
 	struct vcpu *v = opaque;
 	const struct tb *tb = v->cur_tb;
+	if (!v->cfg.icount && !v->stops.n_watch)
+		return;
 	v->io_ahead = tb ? tb_insns_left(tb, v->cur_mark) : v->site_ahead;
 	v->at_io = true;
 }
@@ -280,6 +285,6 @@ struct softmmu_owner vcpu_softmmu_owner(struct vcpu *v)
 		.probe = owner_probe,
 		.fault = owner_fault,
 		.code_write = vcpu_code_write,
-		.before_io = v->cfg.icount ? owner_before_io : NULL,
+		.before_io = owner_before_io,
 	};
 }

@@ -345,6 +345,36 @@ static struct tb_exit *run_compiled(struct vcpu *v, struct tb *tb)
 	return from;
 }
 
+/* ---- interrupts ---- */
+
+uint32_t vcpu_entries(const struct vcpu *v)
+{
+	return v->entries.insns == vcpu_insns(v) ? v->entries.n : 0;
+}
+
+/* Must what comes next run before the interrupt is taken? In a replay the recording has it. */
+static bool holds_interrupt(struct vcpu *v)
+{
+	if (v->replays || !(v->hold_interrupts || v->stops.pass))
+		return v->hold_once;
+	if (v->host.held && !v->hold_once)
+		v->host.held(v->host.opaque);
+	return true;
+}
+
+static void take_interrupt(struct vcpu *v, enum arm_exception_kind irq)
+{
+	uint32_t n = vcpu_entries(v) + 1;
+	arm_take_interrupt(v->cpu, irq);
+	v->entries.insns = vcpu_insns(v);
+	v->entries.n = n;
+	if (v->stops.pass) /* a stop that comes later, and again */
+		vcpu_passed_stop(v);
+	if (v->replays) /* the recording may end here */
+		v->reslice = true;
+	v->arrived = v->walk == VCPU_WALK_STEP || (v->walk == VCPU_WALK_ENTRIES && n >= v->walk_to);
+}
+
 /* Runs until the slice is used up or something needs the outer loop. */
 static void run_slice(struct vcpu *v)
 {
@@ -352,9 +382,11 @@ static void run_slice(struct vcpu *v)
 	uint64_t generation = 0;
 	while (v->base->budget > 0 && !v->exit_request && !v->reslice && !v->mismatch && !v->stop_now) {
 		enum arm_exception_kind irq = arm_pending_interrupt(v->cpu);
-		if (irq != ARM_EXC_NONE && !v->hold_interrupts && !v->stops.pass) {
-			arm_take_interrupt(v->cpu, irq);
+		if (irq != ARM_EXC_NONE && !holds_interrupt(v)) {
+			take_interrupt(v, irq);
 			from = NULL;
+			if (v->replays || v->arrived)
+				return;
 		}
 		if (v->flush_wanted) {
 			v->flush_wanted = false;
@@ -362,14 +394,20 @@ static void run_slice(struct vcpu *v)
 		}
 		if (v->cpu->halted || atomic_load_explicit(&v->stop, memory_order_relaxed))
 			return;
+		if (v->walk == VCPU_WALK_ENTRIES) {
+			v->arrived = true;
+			return;
+		}
 		if (v->stops_ahead && v->stops.pass) {
+			v->hold_once = false;
 			run_alone(v);
 			vcpu_passed_stop(v);
 			continue;
 		}
 		if (v->stops_ahead && vcpu_stop_before_block(v))
 			return;
-		if (v->trouble && vcpu_trouble_between(v)) {
+		if (v->hold_once || (v->trouble && vcpu_trouble_between(v))) {
+			v->hold_once = false;
 			from = NULL;
 			run_alone(v);
 			continue;
@@ -438,7 +476,7 @@ static enum vcpu_stop run(struct vcpu *v, uint64_t max_insns)
 		}
 		if (atomic_exchange(&v->stop, false))
 			return VCPU_STOP_STOPPED;
-		if (v->insns_done >= end)
+		if (v->insns_done >= end || v->arrived)
 			return VCPU_STOP_BUDGET;
 		bool waited = v->cpu->halted;
 		if (waited && !wait_for_interrupt(v))
@@ -460,6 +498,7 @@ enum vcpu_stop vcpu_run(struct vcpu *v, uint64_t max_insns)
 	if (v->window && !trap)
 		vcpu_window_close(v);
 	vcpu_resume_stops(v);
+	v->arrived = false;
 	enum vcpu_stop why = run(v, max_insns);
 	if (trap)
 		trap_end(&v->trap);
@@ -472,4 +511,23 @@ enum vcpu_stop vcpu_step(struct vcpu *v)
 	enum vcpu_stop why = vcpu_run(v, 1);
 	v->hold_interrupts = false;
 	return why;
+}
+
+static enum vcpu_stop walk(struct vcpu *v, enum vcpu_walk how, uint32_t to)
+{
+	v->walk = (uint8_t)how;
+	v->walk_to = to;
+	enum vcpu_stop why = vcpu_run(v, 1);
+	v->walk = VCPU_WALK_OFF;
+	return why;
+}
+
+enum vcpu_stop vcpu_walk_step(struct vcpu *v)
+{
+	return walk(v, VCPU_WALK_STEP, 0);
+}
+
+enum vcpu_stop vcpu_walk_entries(struct vcpu *v, uint32_t to)
+{
+	return vcpu_entries(v) >= to ? VCPU_STOP_BUDGET : walk(v, VCPU_WALK_ENTRIES, to);
 }

@@ -46,7 +46,8 @@ void vcpu_state_after(struct vcpu *v, bool mmu_was_on)
 {
 	set_times(v);
 	arm_update_tb_flags(v->cpu);
-	v->reslice = v->mismatch = false; /* of the history that is left */
+	v->reslice = v->mismatch = v->hold_once = false; /* of the history that is left */
+	v->entries.n = 0;
 	if (mmu_was_on || v->cpu->tb_flags & ARM_TB_MMU)
 		arm_tlb_flush_all(v->cpu);
 }

@@ -310,6 +310,20 @@ bool vcpu_stop_before_access(struct vcpu *v, uint32_t addr, unsigned size, bool 
 	return false;
 }
 
+void vcpu_forget_hit(struct vcpu *v)
+{
+	v->stops.hit = v->stops.pass = v->stops.pass_access = false;
+	digest(v);
+}
+
+void vcpu_set_hit(struct vcpu *v, const struct stop_hit *hit)
+{
+	struct stops *s = &v->stops;
+	s->last_hit = *hit;
+	s->hit = true;
+	digest(v);
+}
+
 void vcpu_resume_stops(struct vcpu *v)
 {
 	struct stops *s = &v->stops;

@@ -50,6 +50,10 @@ bool vcpu_add_stop(struct vcpu *v, const struct stop_point *p);
 /* Takes p->owners away from that stop; false when none of them has it. */
 bool vcpu_remove_stop(struct vcpu *v, const struct stop_point *p);
 void vcpu_remove_stops(struct vcpu *v, uint8_t owners);
+/* The core was put elsewhere, where no stop was met ... */
+void vcpu_forget_hit(struct vcpu *v);
+/* ... or this one: the next run passes it. No block runs. */
+void vcpu_set_hit(struct vcpu *v, const struct stop_hit *hit);
 
 /* ---- for the run loop and access.c ---- */
 

@@ -72,6 +72,9 @@ struct vcpu_host {
 	uint64_t (*warp)(void *opaque, uint64_t ns, uint64_t deadline);
 	/* The guest made a semihosting call; r0 and r1 are its arguments, r0 takes the result. */
 	void (*semihost)(void *opaque);
+	/* The instruction that comes next is about to run although an interrupt is to be taken: a debugger wants it so. NULL: nobody
+	 * wants to know. Not while what was recorded is done again: then that says what is taken when. */
+	void (*held)(void *opaque);
 };
 
 /* Where in the run loop something from outside happens: with instruction count and virtual time that names the moment. */
@@ -113,7 +116,7 @@ struct vcpu_stats {
 	uint64_t translated_insns, translated_blocks, code_flushes, invalidated_blocks, retries, window_traps, regions, troubles;
 };
 
-/* A device access of the instruction under way, with icount. */
+/* A device access of the instruction under way, with icount or watchpoints. */
 struct vcpu_io {
 	uint32_t addr;
 	uint16_t memop;
@@ -184,7 +187,7 @@ struct vcpu {
 	const struct io_slots *io_slots;
 	uint32_t site_ahead; /* what io_ahead is should the access of emitted code that is under way be a device's */
 	int64_t io_ahead;    /* instructions charged but not executed at the device access under way */
-	bool at_io;          /* icount: the access under way is a device's */
+	bool at_io;          /* icount, watchpoints: the access under way is a device's */
 	struct vcpu_io io[VCPU_MAX_IO]; /* device accesses done by instruction number io_insn */
 	uint32_t n_io, next_io;         /* next_io: what is still to be replayed when it runs alone */
 	uint64_t io_insn;
@@ -203,6 +206,14 @@ struct vcpu {
 	atomic_bool stop;
 	struct stops stops;
 	bool hold_interrupts; /* a debugger steps: none is taken */
+	bool hold_once;       /* replay: the next instruction runs before any is taken, as it did */
+	uint8_t walk;         /* enum vcpu_walk */
+	bool arrived;         /* the walk is where it was to go */
+	uint32_t walk_to;     /* interrupts */
+	struct {
+		uint64_t insns;
+		uint32_t n;
+	} entries;            /* interrupts taken when so many instructions were executed, the last time that any were */
 	struct lockstep *lockstep;
 	struct trouble *trouble; /* NULL = none */
 	struct vcpu_stats stats;
@@ -227,6 +238,18 @@ enum vcpu_stop vcpu_run(struct vcpu *v, uint64_t max_insns);
 
 /* Runs one instruction, without taking an interrupt first, as a debugger steps. */
 enum vcpu_stop vcpu_step(struct vcpu *v);
+
+/*
+ * A place in a run: an instruction count, and how many interrupts were taken since and before the next instruction. These two
+ * walk from one place to the next. Both take interrupts as the run does (a replay: as it did), and may come back earlier as
+ * vcpu_run does.
+ */
+enum vcpu_walk { VCPU_WALK_OFF, VCPU_WALK_STEP, VCPU_WALK_ENTRIES };
+/* One instruction, or one interrupt taken. */
+enum vcpu_stop vcpu_walk_step(struct vcpu *v);
+/* No instruction; up to `to` interrupts, counted as vcpu_entries does, if there are so many. */
+enum vcpu_stop vcpu_walk_entries(struct vcpu *v, uint32_t to);
+uint32_t vcpu_entries(const struct vcpu *v);
 
 /* Ends vcpu_run soon; from any thread or signal handler. */
 void vcpu_stop(struct vcpu *v);

@@ -47,6 +47,7 @@ struct versions {
 	struct memory_version now;
 	uint32_t *bitmap, *touched; /* the same pages twice: as bits, and in order */
 	uint32_t n_touched;
+	uint64_t bytes; /* of leaves and what pages held, but for `first` */
 	bool failed; /* a medium refused */
 };
 
@@ -114,6 +115,8 @@ static void keep(struct versions *vs, uint32_t page, struct page_version *v)
 	v->data = need(malloc(PAGE_SIZE));
 	if (v == &vs->first[page])
 		note_kept(vs, page);
+	else
+		vs->bytes += PAGE_SIZE;
 	if (b->host)
 		memcpy(v->data, b->host + off, PAGE_SIZE);
 	else if (!b->medium.read(b->medium.opaque, off, v->data, MIN(b->size - off, PAGE_SIZE)))
@@ -149,6 +152,11 @@ bool versions_touched(const struct versions *vs, const uint8_t *host)
 	return !find_page(vs, host, &page) || is_touched(vs, page);
 }
 
+uint64_t versions_bytes(const struct versions *vs)
+{
+	return vs->bytes;
+}
+
 uint32_t versions_n_touched(const struct versions *vs)
 {
 	return vs->n_touched;
@@ -156,16 +164,25 @@ uint32_t versions_n_touched(const struct versions *vs)
 
 /* ---- trees ---- */
 
-static void free_leaf(struct leaf *l)
+/* A leaf names it no more. */
+static void free_version(struct versions *vs, struct page_version *v)
+{
+	if (!v || --v->refs)
+		return;
+	if (v->data)
+		vs->bytes -= PAGE_SIZE;
+	free(v->data);
+	free(v);
+}
+
+static void free_leaf(struct versions *vs, struct leaf *l)
 {
 	if (!l || --l->refs)
 		return;
 	for (uint32_t i = 0; i < LEAF_PAGES; i++)
-		if (l->page[i] && !--l->page[i]->refs) {
-			free(l->page[i]->data);
-			free(l->page[i]);
-		}
+		free_version(vs, l->page[i]);
 	free(l);
+	vs->bytes -= sizeof *l;
 }
 
 /* The leaf of a page, for `now` alone. */
@@ -175,6 +192,7 @@ static struct leaf *own_leaf(struct versions *vs, uint32_t page)
 	if (l && l->refs == 1)
 		return l;
 	*at = need(l ? malloc(sizeof *l) : calloc(1, sizeof *l));
+	vs->bytes += sizeof *l;
 	if (l) {
 		memcpy(*at, l, sizeof *l);
 		for (uint32_t i = 0; i < LEAF_PAGES; i++)
@@ -193,7 +211,7 @@ static void set_now(struct versions *vs, const struct memory_version *m)
 			continue;
 		if (m->leaf[i])
 			m->leaf[i]->refs++;
-		free_leaf(vs->now.leaf[i]);
+		free_leaf(vs, vs->now.leaf[i]);
 		vs->now.leaf[i] = m->leaf[i];
 	}
 }
@@ -219,10 +237,7 @@ struct memory_version *versions_take(struct versions *vs)
 	for (uint32_t i = 0; i < vs->n_touched; i++) {
 		uint32_t page = vs->touched[i];
 		struct page_version **at = &own_leaf(vs, page)->page[page % LEAF_PAGES];
-		if (*at && !--(*at)->refs) {
-			free((*at)->data);
-			free(*at);
-		}
+		free_version(vs, *at);
 		*at = need(calloc(1, sizeof **at));
 		(*at)->refs = 1;
 	}
@@ -299,7 +314,7 @@ bool versions_restore(struct versions *vs, struct memory_version *m)
 static void free_tree(struct versions *vs, struct memory_version *m)
 {
 	for (uint32_t i = 0; i < vs->n_leaves; i++)
-		free_leaf(m->leaf[i]);
+		free_leaf(vs, m->leaf[i]);
 	free(m->leaf);
 }
 

@@ -53,6 +53,9 @@ void versions_touch_medium(struct versions *vs, unsigned medium, uint64_t off, u
 /* Has it been since the last snapshot was taken or restored? */
 bool versions_touched(const struct versions *vs, const uint8_t *host);
 
+/* What snapshots keep beside what each page held when tracking began, in bytes of host memory. */
+uint64_t versions_bytes(const struct versions *vs);
+
 /* Pages touched since then. */
 uint32_t versions_n_touched(const struct versions *vs);
 

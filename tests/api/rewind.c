@@ -85,7 +85,7 @@ static void jump_about(const char *image, const struct rhea_config *way, uint64_
 		return;
 	}
 	test_machine_run(&t, 1000);
-	assert_int_equal(rewind_start(t.m, 20000, &err), RHEA_OK);
+	assert_int_equal(rewind_start(t.m, 20000, 0, &err), RHEA_OK);
 	unsigned n = forward(&t, mark, 3000, random);
 	uint64_t last = rhea_insn_count(t.m);
 	size_t said = t.n_out;
@@ -116,46 +116,8 @@ static void a_thousand_steps_back(void **state)
 		jump_about(images[i], i % 2 ? &at_once : &jit, &random);
 }
 
-/* Stops at every multiple of 1000 instructions, as at a breakpoint. */
-static bool run_to_thousand(void *opaque, uint64_t until)
-{
-	struct test_machine *t = opaque;
-	uint64_t now = rhea_insn_count(t->m), stop = (now / 1000 + 1) * 1000;
-	while (rhea_insn_count(t->m) < MIN(stop, until))
-		vcpu_run(t->m->vcpu, MIN(stop, until) - rhea_insn_count(t->m));
-	return stop < until;
-}
-
-static void back_to_the_last_stop(void **state)
-{
-	static const struct rhea_config jit = {.accel = RHEA_ACCEL_JIT};
-	struct test_machine t;
-	struct rhea_error err;
-	bool found;
-	(void)state;
-	if (!test_machine_init(&t, "sort.O2.arm", &jit))
-		skip();
-	test_machine_run(&t, 2500);
-	assert_int_equal(rewind_to_stop(t.m, run_to_thousand, &t, &found, &err), RHEA_ERR_USAGE);
-	assert_int_equal(rewind_start(t.m, 4000, &err), RHEA_OK);
-	test_machine_run(&t, 33333);
-	for (uint64_t want = 33000; want > 2500; want -= 1000) {
-		assert_int_equal(rewind_to_stop(t.m, run_to_thousand, &t, &found, &err), RHEA_OK);
-		assert_true(found);
-		assert_int_equal(rhea_insn_count(t.m), want);
-	}
-	assert_int_equal(rewind_to_stop(t.m, run_to_thousand, &t, &found, &err), RHEA_OK);
-	assert_false(found);
-	assert_int_equal(rhea_insn_count(t.m), 2500);
-	assert_int_equal(rewind_first(t.m), 2500);
-	assert_int_equal(rewind_last(t.m), 33333);
-	assert_int_equal(rewind_to(t.m, 33334, &err), RHEA_ERR_USAGE);
-	assert_int_equal(rewind_to(t.m, 33333, &err), RHEA_OK);
-	test_machine_free(&t);
-}
-
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(a_thousand_steps_back), cmocka_unit_test(back_to_the_last_stop)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(a_thousand_steps_back)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -42,6 +42,12 @@ static void on_request(void *opaque, enum monitor_request what)
 	(void)opaque, (void)what;
 }
 
+static bool on_history(void *opaque, enum rhea_history when, struct rhea_error *err)
+{
+	(void)opaque, (void)when;
+	return !error_set(err, RHEA_ERR_USAGE, "no history");
+}
+
 static void on_info_jit(void *opaque, void (*line)(void *ctx, const char *line), void *ctx)
 {
 	(void)opaque;
@@ -108,7 +114,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	f.t = (struct monitor_target){.opaque = &f, .cpu = &f.cpu, .mmu = softmmu_new(as, tables, &owner, NULL), .as = as,
 				      .log = &f.log, .version = "fuzz", .request = on_request, .gdbserver = on_gdbserver,
 				      .send_key = on_key, .move_mouse = on_mouse, .press_buttons = on_buttons,
-				      .screendump = on_screendump, .info_jit = on_info_jit};
+				      .screendump = on_screendump, .info_jit = on_info_jit, .info_history = on_info_jit, .history = on_history};
 	return f.t.mmu ? 0 : 1;
 }
 

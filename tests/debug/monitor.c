@@ -43,6 +43,12 @@ static void on_request(void *opaque, enum monitor_request what)
 	f->requests[strlen(f->requests)] = letters[what];
 }
 
+static bool on_history(void *opaque, enum rhea_history when, struct rhea_error *err)
+{
+	(void)opaque, (void)when;
+	return !error_set(err, RHEA_ERR_USAGE, "no history");
+}
+
 static void on_info_jit(void *opaque, void (*line)(void *ctx, const char *line), void *ctx)
 {
 	(void)opaque;
@@ -127,7 +133,7 @@ static int setup(void **state)
 	f->cpu.r[3] = 0x101f1000;
 	f->cpu.cpsr = 0x1d3;
 	f->t = (struct monitor_target){ .opaque = f, .cpu = &f->cpu, .mmu = softmmu_new(f->as, f->tables, &owner, NULL),
-					.as = f->as, .log = &f->log, .request = on_request, .info_jit = on_info_jit, .send_key = on_key,
+					.as = f->as, .log = &f->log, .request = on_request, .info_jit = on_info_jit, .info_history = on_info_jit, .history = on_history, .send_key = on_key,
 					.move_mouse = on_move, .press_buttons = on_buttons,
 					.screendump = on_screendump, .save = on_save, .load = on_load };
 	*state = f;

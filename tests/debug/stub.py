@@ -4,6 +4,7 @@
 failure means that a debugger is misled, or that somebody on the line can stop or hurt the guest."""
 import os
 import random
+import socket
 import struct
 import subprocess
 import sys
@@ -364,6 +365,40 @@ def system_calls(folder):
         e.alive()
 
 
+def devices_in_the_middle(folder):
+    """A watchpoint that stops a multiple load behind a device access does not make it access the device again."""
+    uart, code = 0x101f2000, 0x20000
+    for way in ((), ("-icount", "shift=3"), ("-accel", "interp"), ("-accel", "jit,tier=1")):
+        for watch_stays in (True, False):
+            path = os.path.join(folder, "line")
+            with Machine(folder, "-serial", "unix:%s,server=on,wait=off" % path, *way, paused=True) as e:
+                c = e.client()
+                c.use_xml()
+                c.put(uart + 0x2c, b"\x70\0\0\0")  # FIFOs
+                c.put(uart + 0x30, b"\x01\x03\0\0")
+                line = socket.socket(socket.AF_UNIX)
+                line.connect(path)
+                line.sendall(b"abcd")
+                for _ in range(500):
+                    if not c.word(uart + 0x18) & 0x10:
+                        break
+                    time.sleep(0.01)
+                c.put(code, struct.pack("<IIII", 0xe1a00000, 0xe8900006, 0xe1a00000, 0xeafffffe))  # nop; ldm r0, {r1, r2}; nop; b .
+                c.set_reg(0, uart), c.set_reg(15, code)
+                assert c.ask("Z3,%x,4" % (uart + 4)) == "OK"
+                assert "rwatch:%x;" % (uart + 4) in c.cont() and c.pc() == code + 4
+                if watch_stays:
+                    assert c.ask("Z0,%x,4" % (code + 8)) == "OK" and c.cont().startswith("T05")
+                else:
+                    assert c.ask("z3,%x,4" % (uart + 4)) == "OK" and c.step().startswith("T05")
+                got = c.pc(), c.reg(1) & 0xff, c.word(uart) & 0xff
+                assert got == (code + 8, ord("a"), ord("b")), "%r %r: %r" % (way, watch_stays, got)
+                e.alive()
+                line.close()
+                c.close()
+            os.path.exists(path) and os.unlink(path)
+
+
 def transports(folder):
     """tcp on this host only, another machine at the same port refused in one line, stdio."""
     with subprocess.Popen(board("-serial", "null", "-S", "-gdb", "tcp::0"), stdin=subprocess.DEVNULL) as p:
@@ -380,7 +415,7 @@ def transports(folder):
 
 
 TESTS = (first_words, registers, memory, stops, reset_and_kill, clients_come_and_go, waits_for_its_debugger, noise, two_at_once,
-         monitor, system_calls, transports)
+         monitor, system_calls, devices_in_the_middle, transports)
 
 
 def main():

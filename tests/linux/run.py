@@ -427,6 +427,85 @@ SELFTEST_BAD = re.compile(r"alg: .*fail|!!!|\bnot ok \d|test failed|self-test fa
                           r"fail:[1-9]|Oops|BUG:|Internal error|Kernel panic|unhandled|detected stall|WARNING: (?!.*lib/idr\.c:)")  # the IDA test warns on purpose
 
 
+def debugger(a):
+    """GDB in a running Linux: breakpoints and watchpoints in kernel and programs, steps through system calls, all of it back in time; then the
+    shell works on as if nothing had been."""
+    sys.path.insert(0, str(HERE.parent / "debug"))
+    from gdb_client import GDB, Gdb
+    if not GDB:
+        skip("gdb-multiarch is not installed (./dev setup)")
+    svc = 0xffff0008
+    with tempfile.TemporaryDirectory() as folder:
+        line = os.path.join(folder, "gdb")
+        with rhea(a.images, "shell", "-icount", "shift=3", "-S", "-gdb", f"unix:{line},server=on,wait=off") as g, Gdb(None) as d:
+            try:
+                debug_session(g, d, line, svc)
+            except AssertionError as e:
+                raise Failure(str(e)) from e
+
+
+def debug_session(g, d, line, svc):
+    end = time.monotonic() + 20
+    while not os.path.exists(line) and time.monotonic() < end:
+        time.sleep(0.02)
+    mode = lambda: d.value("$cpsr & 0x1f")
+    pc = lambda: d.value("$pc") & 0xffffffff
+    here = lambda: d.say("info registers") + d.say("x/32wx $sp")
+    d.say("set architecture armv5te")
+    d.say("target remote " + line)
+    # A system call, from the program and back to it.
+    d.say(f"break *{svc:#x}")
+    d.say("continue", f"{svc:#010x} in")
+    caller = d.value("$lr") - 4
+    check(mode() == 0x13, "the vector of SVC is not in its mode")
+    d.say("delete")
+    d.say("reverse-stepi")
+    check(pc() == caller and mode() == 0x10, "a step back from the vector is not the SVC of the program")
+    d.say("x/i $pc", r"\tsvc\t")
+    d.say("stepi")
+    check(pc() == svc, "a step forward is not the vector")
+    places = []
+    for _ in range(60):
+        places.append(here())
+        d.say("stepi")
+    for place in reversed(places):
+        d.say("reverse-stepi")
+        check(here() == place, "a step back is not where it was")
+    # The kernel's stack of this process, which every call writes to.
+    d.say("stepi 5")
+    d.say("watch *(unsigned *)($sp - 16)", "atchpoint")
+    there = re.search(r"Old value = (\d+).*New value = (\d+)", d.say("continue"), re.S)
+    again = re.search(r"Old value = (\d+).*New value = (\d+)", d.say("continue"), re.S)
+    check(there and again, "the watchpoint is met by nothing")
+    back = re.search(r"Old value = (\d+).*New value = (\d+)", d.say("reverse-continue"), re.S)
+    check(back and back.groups() == again.groups()[::-1], "the watchpoint is not met backwards")
+    d.say("delete")
+    # The shell, with input, and back from there.
+    d.type("continue")
+    g.enter_shell()
+    check(g.command("echo $((6 * 7))") == "42", "the shell cannot multiply")
+    d.interrupt()
+    d.until(b"SIGINT")
+    d.until()
+    last = int(re.search(r"now at instruction (\d+)", d.say("monitor info history")).group(1))
+    said = len(g.text)
+    d.say(f"break *{svc:#x}")
+    for _ in range(5):
+        d.say("reverse-continue", f"{svc:#010x} in")
+    d.say("delete")
+    for _ in range(20):
+        d.say("reverse-stepi")
+    started = time.monotonic()
+    d.say("reverse-stepi")
+    took = time.monotonic() - started
+    check(took < 1, f"a step back took {took:.2f} s")
+    check(int(re.search(r"now at instruction (\d+)", d.say("monitor info history")).group(1)) < last, "the past is not the past")
+    d.say("detach", "detached")
+    check(g.command("echo still-here; cat /proc/loadavg >/dev/null") == "still-here", "the shell is gone")
+    check(g.text.count("\n42\n") == 1 and len(g.text) > said, "what was printed is printed again")
+    g.check_clean()
+
+
 def selftest(a):
     """Crypto test manager, lib/test_*, KUnit and a minute of rcutorture: no failures."""
     kernel = a.images / "zImage-selftest"
@@ -452,7 +531,8 @@ def selftest(a):
     print(f"{len(results)} algorithms, {len(set(re.findall(r'] ok [0-9]+ ([^ ]+)', log)))} KUnit suites")
 
 
-TESTS = (boot, shell, formats, interactive, reset, poweroff, disk, damaged, trouble, net, lockstep, lockstep_regions, disturbed, same, snapshots, replay, interp, forks, selftest)
+TESTS = (boot, shell, formats, interactive, reset, poweroff, disk, damaged, trouble, net, lockstep, lockstep_regions, disturbed, debugger, same, snapshots, replay,
+         interp, forks, selftest)
 
 
 def main():
