@@ -196,6 +196,9 @@ ir_ref arm_flag_from(struct arm_lower *l, const struct arm_terms *t, enum arm_fl
 /* An access comes that may fault: sets again what the IR block knows of the flags that it was entered with, so that the
  * blocks before need not have done it. */
 void arm_set_again(struct arm_lower *l);
+/* Somebody is about to look at the flags of `mask`. In a region, those that follow from registers since the IR block's start are written here,
+ * so that a loop on the way need not. */
+void arm_pay_again(struct arm_lower *l, unsigned mask);
 /* translate.c: what the unit at `key` takes; nothing when it cannot be looked at. */
 struct arm_debtor arm_look_ahead(const struct arm_lower *l, uint32_t key);
 

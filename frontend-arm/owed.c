@@ -268,6 +268,16 @@ void arm_set_again(struct arm_lower *l)
 	l->again = 0;
 }
 
+void arm_pay_again(struct arm_lower *l, unsigned mask)
+{
+	if (!l->region)
+		return;
+	for (unsigned f = 0; f < ARM_FLAGS; f++)
+		if (l->again & mask & 1u << f)
+			ir_set(l->u, (uint16_t)(ARM_G_n + f), arm_flag(l, (enum arm_flag)f));
+	l->again &= ~mask;
+}
+
 uint32_t arm_owe_part(struct arm_lower *l, uint32_t key, uint32_t debt)
 {
 	unsigned mask = debt && l->req->look_ahead && arm_look_ahead(l, key).faults ? allowed(l, debt, key) : 0;
@@ -317,6 +327,7 @@ void arm_exit(struct arm_lower *l, unsigned slot, enum ir_link link, uint32_t ke
 		arm_region_refund(l);
 		slot = l->region->n_slots++;
 	}
+	arm_pay_again(l, ALL_MASK & ~(l->owed && !pays ? arm_owed_mask(l->owed) : 0));
 	if (pays) {
 		arm_pay(l, l->owed, arm_owed_mask(l->owed));
 		ir_set(l->u, ARM_G_owed, arm_const(l, 0));

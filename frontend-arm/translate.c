@@ -333,8 +333,10 @@ static void end_insn(struct loop *t)
 {
 	struct arm_lower *l = &t->l;
 	bool indirect = !l->ended && (l->pc_write != IR_NONE || l->leave);
-	if (indirect)
+	if (indirect) {
 		arm_owe_nothing(l);
+		arm_pay_again(l, ~0u);
+	}
 	if (indirect && l->region)
 		arm_region_refund(l);
 	if (!l->ended && l->pc_write != IR_NONE) {
