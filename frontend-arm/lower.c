@@ -96,7 +96,9 @@ void arm_jump(struct arm_lower *l, uint32_t key, enum ir_link link)
 /* A helper may write any register. */
 static ir_ref call(struct arm_lower *l, enum arm_helper h, const ir_ref *args)
 {
+	arm_pay_again(l, ~0u);
 	arm_forget_regs(l);
+	l->again = 0;
 	arm_owe_nothing(l);
 	return ir_call(l->u, (uint16_t)h, args);
 }

@@ -22,11 +22,18 @@ enum arm_flag_source { FLAGS_UNKNOWN, FLAGS_RESULT, FLAGS_ADD, FLAGS_SUB };
 
 enum arm_flag { FLAG_N, FLAG_Z, FLAG_C, FLAG_V, ARM_FLAGS };
 
+/* How flags follow from values of the IR block: those of a - y or a + y, or only N and Z of r. */
+struct arm_terms {
+	ir_ref a, y, r;
+	bool sub, only_result;
+};
+
 /* How far the start of the unit has been looked at for flags that it overwrites (owed.c). */
 struct arm_arrival {
 	bool decided;
 	ir_ref from;       /* first insn not yet looked at */
 	uint16_t written;  /* registers written so far */
+	bool settled;      /* nothing is owed */
 	bool unsettled;    /* what is owed may not be 0 although none of its flags is left */
 	struct arm_debtor to;
 };
@@ -36,9 +43,22 @@ enum arm_cold_kind { COLD_EXIT, COLD_BUDGET, COLD_PART };
 struct arm_cold {
 	ir_label label;
 	enum arm_cold_kind kind;
+	uint8_t part;      /* COLD_PART: this one */
 	int16_t amount;    /* instructions charged that do not run */
 	uint32_t key;      /* where it goes on */
 	uint32_t debt;     /* how the flags follow from registers, 0 = they are where they belong */
+};
+
+#define ARM_MAX_WAYS 4u
+
+/* Ways to a branch beside the one that is being lowered, and whether they take it. */
+struct arm_ways {
+	unsigned n;
+	bool taken;
+	struct arm_way {
+		ir_label start;
+		uint32_t owed; /* how the flags follow from registers there (owed.h); 0 = they do not */
+	} way[ARM_MAX_WAYS];
 };
 
 /* A region being lowered. */
@@ -46,12 +66,14 @@ struct arm_region {
 	const struct arm_region_part *part;
 	unsigned n, at;                        /* part `at` is being lowered */
 	ir_label label[ARM_REGION_PARTS];      /* IR_NONE: not asked for yet */
-	uint32_t source[ARM_REGION_PARTS];     /* what the only way there knew of the flags, as a debt */
+	uint32_t debt[ARM_REGION_PARTS][2];    /* how the flags follow from registers on each way out to a part; 0 = they do not */
+	bool seen[ARM_REGION_PARTS][2];        /* there was such a way */
 	struct arm_debtor entry;
+	bool settled;                          /* nothing is owed any more where the first part starts */
 	bool joined;                           /* the next part goes on in the same IR block */
 	unsigned n_slots, n_cold;
 	uint32_t owed[ARM_REGION_SLOTS];
-	struct arm_cold cold[4 * ARM_REGION_PARTS];
+	struct arm_cold cold[8 * ARM_REGION_PARTS]; /* two for each side of a branch, one for each way beside */
 };
 
 struct arm_lower {
@@ -65,6 +87,8 @@ struct arm_lower {
 	ir_ref src_a, src_b, src_r; /* operands and result behind `source` */
 	ir_ref source_end;          /* first insn after the flags were set */
 	ir_ref flag[ARM_FLAGS];
+	unsigned again;    /* flags that the block was entered with, that follow from again_from, and that no access has needed yet */
+	struct arm_terms again_from;
 	ir_ref reg[15];
 	ir_ref small[2];   /* the constants 0 and 1 */
 
@@ -147,8 +171,8 @@ void arm_plan_exits(struct arm_lower *l, uint32_t key, uint32_t other);
 void arm_plan_exit(struct arm_lower *l, uint32_t key);
 /* How the flags as they are follow from registers; 0 when they do not, or need not. */
 uint32_t arm_debt(const struct arm_lower *l);
-/* As arm_plan_exits where n other ways, with these debts, also come to the branch, for which all of them take it, or none. */
-void arm_plan_ways(struct arm_lower *l, uint32_t key, uint32_t other, const uint32_t *ways, unsigned n, bool taken);
+/* As arm_plan_exits where other ways also come to the branch. */
+void arm_plan_ways(struct arm_lower *l, uint32_t key, uint32_t other, const struct arm_ways *ways);
 /* On a way of its own the flags planned are owed like this. */
 void arm_owe(struct arm_lower *l, uint32_t owed);
 /* The IR block is about to end, or to call C, and nothing has been planned: nothing is owed from here on. */
@@ -165,8 +189,16 @@ void arm_pay(struct arm_lower *l, uint32_t owed, unsigned mask);
 void arm_settle_exit(struct arm_lower *l, unsigned slot, uint32_t key, uint32_t debt);
 /* What of a debt is worth owing to a part that takes debts. */
 uint32_t arm_owe_part(struct arm_lower *l, uint32_t key, uint32_t debt);
-/* The flags are known to follow from registers as a debt says. */
+/* The flags that the IR block starts with are known to follow from registers as a debt says. */
 void arm_assume_debt(struct arm_lower *l, uint32_t owed);
+/* One of the flags that follow like this. */
+ir_ref arm_flag_from(struct arm_lower *l, const struct arm_terms *t, enum arm_flag f);
+/* An access comes that may fault: sets again what the IR block knows of the flags that it was entered with, so that the
+ * blocks before need not have done it. */
+void arm_set_again(struct arm_lower *l);
+/* Somebody is about to look at the flags of `mask`. In a region, those that follow from registers since the IR block's start are written here,
+ * so that a loop on the way need not. */
+void arm_pay_again(struct arm_lower *l, unsigned mask);
 /* translate.c: what the unit at `key` takes; nothing when it cannot be looked at. */
 struct arm_debtor arm_look_ahead(const struct arm_lower *l, uint32_t key);
 
@@ -174,12 +206,16 @@ struct arm_debtor arm_look_ahead(const struct arm_lower *l, uint32_t key);
 
 /* Where part k starts. */
 ir_label arm_region_label(struct arm_lower *l, unsigned k);
-/* The part that a jump leads to, or NULL. */
+/* The part that a jump of the current part leads to, or NULL. */
 const struct arm_region_part *arm_region_part(const struct arm_lower *l, uint32_t key);
 /* The part ends in a jump to a part. */
 void arm_region_jump(struct arm_lower *l, const struct arm_region_part *to);
-/* The part ends in a conditional branch to `key` or `other`. */
-void arm_region_branch(struct arm_lower *l, ir_ref holds, uint32_t key, uint32_t other);
+/* What is known of the flags where the current part starts, or 0. */
+uint32_t arm_region_source(const struct arm_lower *l);
+/* Are flags owed to a part? */
+static inline bool arm_region_takes(const struct arm_region_part *part) { return part->takes && !part->debt; }
+/* The part ends in a conditional branch to `key` or `other`, by other ways too (NULL: not so). */
+void arm_region_branch(struct arm_lower *l, ir_ref holds, uint32_t key, uint32_t other, const struct arm_ways *ways);
 /* The part is about to end in an exit: what was charged for those behind it does not run. */
 void arm_region_refund(struct arm_lower *l);
 /* What lies out of the way. */

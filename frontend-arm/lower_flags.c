@@ -17,6 +17,7 @@ void arm_forget_values(struct arm_lower *l)
 {
 	arm_forget_regs(l);
 	l->source = FLAGS_UNKNOWN;
+	l->again = 0;
 	for (unsigned f = 0; f < ARM_FLAGS; f++)
 		l->flag[f] = IR_NONE;
 	l->small[0] = l->small[1] = IR_NONE;
@@ -26,7 +27,7 @@ void arm_forget_values(struct arm_lower *l)
 ir_ref arm_flag(struct arm_lower *l, enum arm_flag f)
 {
 	if (l->flag[f] == IR_NONE)
-		l->flag[f] = ir_get(l->u, (uint16_t)(ARM_G_n + f));
+		l->flag[f] = l->again >> f & 1u ? arm_flag_from(l, &l->again_from, f) : ir_get(l->u, (uint16_t)(ARM_G_n + f));
 	return l->flag[f];
 }
 
@@ -34,6 +35,7 @@ void arm_set_flag(struct arm_lower *l, enum arm_flag f, ir_ref v)
 {
 	ir_set(l->u, (uint16_t)(ARM_G_n + f), v);
 	l->flag[f] = v;
+	l->again &= ~(1u << f);
 	l->wrote_flags = true;
 	l->source = FLAGS_UNKNOWN;
 }

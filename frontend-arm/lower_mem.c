@@ -9,6 +9,13 @@
 
 /* ---- single accesses ----------------------------------------------------------------------------- */
 
+/* Ahead of every access. */
+static inline void may_fault(struct arm_lower *l)
+{
+	if (l->again)
+		arm_set_again(l);
+}
+
 static uint16_t memop(const struct arm_lower *l, enum arm_mem_size size, bool sign, enum ir_align relaxed, unsigned space)
 {
 	enum ir_align align = size == MEM_BYTE ? IR_ALIGN_ANY : l->req->tb_flags & ARM_TB_ALIGN ? IR_ALIGN_FAULT : relaxed;
@@ -25,17 +32,20 @@ static ir_ref bus_address(struct arm_lower *l, ir_ref addr, enum arm_mem_size si
 ir_ref arm_load(struct arm_lower *l, ir_ref addr, enum arm_mem_size size, bool sign, unsigned space)
 {
 	enum ir_align relaxed = size == MEM_WORD ? IR_ALIGN_ROTATE : IR_ALIGN_FORCE;
+	may_fault(l);
 	return ir_ld(l->u, IR_I32, memop(l, size, sign, relaxed, space), bus_address(l, addr, size));
 }
 
 void arm_store(struct arm_lower *l, ir_ref addr, ir_ref v, enum arm_mem_size size, unsigned space)
 {
+	may_fault(l);
 	ir_st(l->u, IR_I32, memop(l, size, false, IR_ALIGN_FORCE, space), bus_address(l, addr, size), v);
 }
 
 /* A word of a multiple transfer: never rotated. */
 static ir_ref load_word(struct arm_lower *l, ir_ref addr)
 {
+	may_fault(l);
 	return ir_ld(l->u, IR_I32, memop(l, MEM_WORD, false, IR_ALIGN_FORCE, arm_space(l)), addr);
 }
 
@@ -148,6 +158,7 @@ static bool ldrd(struct arm_lower *l, struct address ad, uint32_t rd)
 {
 	struct ir_unit *u = l->u;
 	ir_ref lo, hi;
+	may_fault(l);
 	if (l->req->tb_flags & ARM_TB_ALIGN) {
 		ir_ref both = ir_ld(u, IR_I64, IR_MEMOP(3u, 0u, (unsigned)IR_ALIGN_FAULT, arm_space(l)), ad.access);
 		lo = ir_trunc(u, IR_VOID, both);
@@ -167,6 +178,7 @@ static bool ldrd(struct arm_lower *l, struct address ad, uint32_t rd)
 static bool strd(struct arm_lower *l, struct address ad, uint32_t rd)
 {
 	ir_ref lo = arm_reg(l, rd), hi = arm_reg(l, rd + 1);
+	may_fault(l);
 	if (l->req->tb_flags & ARM_TB_ALIGN) {
 		ir_st(l->u, IR_I64, IR_MEMOP(3u, 0u, (unsigned)IR_ALIGN_FAULT, arm_space(l)), ad.access,
 		      ir_join(l->u, IR_VOID, lo, hi));

@@ -176,14 +176,14 @@ void arm_plan_exits(struct arm_lower *l, uint32_t key, uint32_t other)
 	owe(l, owed, mask);
 }
 
-void arm_plan_ways(struct arm_lower *l, uint32_t key, uint32_t other, const uint32_t *ways, unsigned n, bool taken)
+void arm_plan_ways(struct arm_lower *l, uint32_t key, uint32_t other, const struct arm_ways *ways)
 {
-	uint32_t owed = l->req->look_ahead && !l->region ? arm_debt(l) : 0;
+	uint32_t owed = l->req->look_ahead ? arm_debt(l) : 0;
 	if (!owed)
 		return;
 	unsigned mask = allowed(l, owed, key) & allowed(l, owed, other);
-	for (unsigned k = 0; k < n && mask; k++)
-		mask &= ways[k] ? allowed(l, ways[k], taken ? key : other) : 0;
+	for (unsigned k = 0; k < ways->n && mask; k++)
+		mask &= ways->way[k].owed ? allowed(l, ways->way[k].owed, ways->taken ? key : other) : 0;
 	if (mask)
 		owe(l, owed, mask);
 }
@@ -194,7 +194,8 @@ void arm_plan_exit(struct arm_lower *l, uint32_t key)
 		l->debt = arm_debt(l);
 		return;
 	}
-	uint32_t owed = l->req->look_ahead && !l->owed ? arm_debt(l) : 0;
+	/* Behind a condition the other exit decides: it has the same flags, written. */
+	uint32_t owed = l->req->look_ahead && !l->owed && !l->guarded ? arm_debt(l) : 0;
 	unsigned mask = owed ? allowed(l, owed, key) : 0;
 	if (mask) {
 		l->pays[0] = false;
@@ -202,20 +203,14 @@ void arm_plan_exit(struct arm_lower *l, uint32_t key)
 	}
 }
 
-/* The operands and the result behind a debt, as values. */
-struct terms {
-	ir_ref a, y, r;
-	bool sub, only_result;
-};
-
-static struct terms terms(struct arm_lower *l, uint32_t owed)
+static struct arm_terms terms(struct arm_lower *l, uint32_t owed)
 {
 	struct ir_unit *u = l->u;
 	enum arm_owed_kind kind = arm_owed_kind(owed);
 	ir_ref x = arm_reg(l, arm_owed_x(owed)), y = arm_const(l, arm_owed_y(owed));
 	if (!arm_owed_y_is_const(owed))
 		y = arm_reg(l, arm_owed_y(owed));
-	struct terms t = { x, y, x, kind == OWED_SUB || kind == OWED_SUB_TO, kind == OWED_RESULT || kind == OWED_AND };
+	struct arm_terms t = { x, y, x, kind == OWED_SUB || kind == OWED_SUB_TO, kind == OWED_RESULT || kind == OWED_AND };
 	if (kind == OWED_SUB_TO)
 		t.a = ir_add(u, IR_I32, x, y);
 	if (kind == OWED_ADD_TO)
@@ -229,30 +224,58 @@ static struct terms terms(struct arm_lower *l, uint32_t owed)
 	return t;
 }
 
-void arm_pay(struct arm_lower *l, uint32_t owed, unsigned mask)
+ir_ref arm_flag_from(struct arm_lower *l, const struct arm_terms *t, enum arm_flag f)
 {
 	struct ir_unit *u = l->u;
-	struct terms t = terms(l, owed);
-	if (mask & 1u << FLAG_N)
-		arm_set_flag(l, FLAG_N, ir_cmp(u, IR_I32, IR_LTS, t.r, arm_const(l, 0)));
-	if (mask & 1u << FLAG_Z)
-		arm_set_flag(l, FLAG_Z, ir_cmp(u, IR_I32, IR_EQ, t.r, arm_const(l, 0)));
-	if (mask & 1u << FLAG_C)
-		arm_set_flag(l, FLAG_C, t.sub ? ir_sub_c(u, IR_I32, t.a, t.y, arm_const(l, 1))
-					      : ir_add_c(u, IR_I32, t.a, t.y, arm_const(l, 0)));
-	if (mask & 1u << FLAG_V)
-		arm_set_flag(l, FLAG_V, t.sub ? ir_sub_v(u, IR_I32, t.a, t.y, arm_const(l, 1))
-					      : ir_add_v(u, IR_I32, t.a, t.y, arm_const(l, 0)));
+	switch (f) {
+	case FLAG_N: return ir_cmp(u, IR_I32, IR_LTS, t->r, arm_const(l, 0));
+	case FLAG_Z: return ir_cmp(u, IR_I32, IR_EQ, t->r, arm_const(l, 0));
+	case FLAG_C: return t->sub ? ir_sub_c(u, IR_I32, t->a, t->y, arm_const(l, 1)) : ir_add_c(u, IR_I32, t->a, t->y, arm_const(l, 0));
+	case FLAG_V: return t->sub ? ir_sub_v(u, IR_I32, t->a, t->y, arm_const(l, 1)) : ir_add_v(u, IR_I32, t->a, t->y, arm_const(l, 0));
+	case ARM_FLAGS: break;
+	}
+	return IR_NONE;
+}
+
+void arm_pay(struct arm_lower *l, uint32_t owed, unsigned mask)
+{
+	struct arm_terms t = terms(l, owed);
+	for (unsigned f = 0; f < ARM_FLAGS; f++)
+		if (mask >> f & 1u)
+			arm_set_flag(l, (enum arm_flag)f, arm_flag_from(l, &t, (enum arm_flag)f));
 }
 
 void arm_assume_debt(struct arm_lower *l, uint32_t owed)
 {
-	struct terms t = terms(l, owed);
+	struct arm_terms t = terms(l, owed);
 	l->source = t.only_result ? FLAGS_RESULT : t.sub ? FLAGS_SUB : FLAGS_ADD;
 	l->source_end = l->u->n_insns;
 	l->src_a = t.a;
 	l->src_b = t.y;
 	l->src_r = t.r;
+	l->again = t.only_result ? NZ_MASK : ALL_MASK;
+	l->again_from = t;
+}
+
+void arm_set_again(struct arm_lower *l)
+{
+	for (unsigned f = 0; f < ARM_FLAGS; f++) {
+		if (!(l->again >> f & 1u))
+			continue;
+		l->flag[f] = arm_flag(l, (enum arm_flag)f);
+		ir_set_again(l->u, (uint16_t)(ARM_G_n + f), l->flag[f]);
+	}
+	l->again = 0;
+}
+
+void arm_pay_again(struct arm_lower *l, unsigned mask)
+{
+	if (!l->region)
+		return;
+	for (unsigned f = 0; f < ARM_FLAGS; f++)
+		if (l->again & mask & 1u << f)
+			ir_set(l->u, (uint16_t)(ARM_G_n + f), arm_flag(l, (enum arm_flag)f));
+	l->again &= ~mask;
 }
 
 uint32_t arm_owe_part(struct arm_lower *l, uint32_t key, uint32_t debt)
@@ -304,6 +327,7 @@ void arm_exit(struct arm_lower *l, unsigned slot, enum ir_link link, uint32_t ke
 		arm_region_refund(l);
 		slot = l->region->n_slots++;
 	}
+	arm_pay_again(l, ALL_MASK & ~(l->owed && !pays ? arm_owed_mask(l->owed) : 0));
 	if (pays) {
 		arm_pay(l, l->owed, arm_owed_mask(l->owed));
 		ir_set(l->u, ARM_G_owed, arm_const(l, 0));
@@ -366,6 +390,6 @@ void arm_arrive(struct arm_lower *l)
 		s->decided = true;
 	if (ir_block_ended(l->u))
 		s->to.kills = before; /* too late to change a debt */
-	if (s->to.kills != before && l->req->look_ahead)
+	if (s->to.kills != before && l->req->look_ahead && !s->settled)
 		settle(l);
 }

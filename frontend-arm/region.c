@@ -9,17 +9,27 @@
  * Flags: inside the unit the optimiser's liveness decides which are made. Where the unit is left on the side, flags that still
  * follow from registers are written there, out of the way, so that on the way on they need not be; and so on the less likely of two ways inside.
  */
+#include <assert.h>
+
 #include "frontend-arm/lower.h"
 #include "frontend-arm/owed.h"
 
+/* Which way out of the current part leads to the part with this pc key, or -1. */
+static int way_to(const struct arm_region *r, uint32_t key)
+{
+	for (int k = 0; k < 2; k++) {
+		int to = r->part[r->at].to[k];
+		if (to >= 0 && r->part[to].pc_key == key)
+			return k;
+	}
+	return -1;
+}
+
 const struct arm_region_part *arm_region_part(const struct arm_lower *l, uint32_t key)
 {
-	if (!l->region)
-		return NULL;
-	for (unsigned k = 0; k < l->region->n; k++)
-		if (l->region->part[k].pc_key == key)
-			return &l->region->part[k];
-	return NULL;
+	const struct arm_region *r = l->region;
+	int k = r ? way_to(r, key) : -1;
+	return k < 0 ? NULL : &r->part[r->part[r->at].to[k]];
 }
 
 /* Instructions that stay charged where the current part ends. */
@@ -30,9 +40,17 @@ static int ahead(const struct arm_region *r)
 
 static struct arm_cold *new_cold(struct arm_lower *l, enum arm_cold_kind kind, int amount, uint32_t key, uint32_t debt)
 {
+	assert(l->region->n_cold < ARRAY_LEN(l->region->cold));
 	struct arm_cold *c = &l->region->cold[l->region->n_cold++];
 	*c = (struct arm_cold){ .label = ir_block_new(l->u), .kind = kind, .amount = (int16_t)amount, .key = key, .debt = debt };
 	return c;
+}
+
+static ir_label cold_way(struct arm_lower *l, const struct arm_region_part *to, int amount)
+{
+	struct arm_cold *c = new_cold(l, COLD_PART, amount, to->pc_key, l->debt);
+	c->part = (uint8_t)(to - l->region->part);
+	return c->label;
 }
 
 ir_label arm_region_label(struct arm_lower *l, unsigned k)
@@ -43,10 +61,16 @@ ir_label arm_region_label(struct arm_lower *l, unsigned k)
 	return *label;
 }
 
+/* Is there nothing to do for the flags on the way to a part, which may look at them? */
+static bool is_settled(const struct arm_region_part *to, uint32_t debt)
+{
+	return !debt || !to->looks || to->debt == debt;
+}
+
 /* Flags that are better owed than made on the way to a part. */
 static uint32_t owing(struct arm_lower *l, const struct arm_region_part *to, uint32_t debt)
 {
-	bool takes = to == l->region->part || to->takes;
+	bool takes = (to == l->region->part && !l->region->settled) || arm_region_takes(to);
 	uint32_t owed = takes ? arm_owe_part(l, to->pc_key, debt) : 0;
 	return arm_owed_mask(owed) ? owed : 0;
 }
@@ -71,11 +95,35 @@ static void go_to(struct arm_lower *l, const struct arm_region_part *to, int mor
 		ir_exit_dead(l->u, arm_owed_mask(owed) << ARM_G_n);
 }
 
-/* What is known of the flags on the only way to a part. */
-static void note_source(struct arm_lower *l, const struct arm_region_part *to)
+/* The flags on a way out of the current part. */
+static void note_debt(struct arm_lower *l, const struct arm_region_part *to, uint32_t debt)
 {
-	if (to->n_preds == 1)
-		l->region->source[to - l->region->part] = l->debt;
+	struct arm_region *r = l->region;
+	int k = way_to(r, to->pc_key);
+	r->debt[r->at][k] = !r->seen[r->at][k] || r->debt[r->at][k] == debt ? debt : 0;
+	r->seen[r->at][k] = true;
+}
+
+/* What all ways to part `at` have in common, when they were lowered before. */
+static uint32_t only_debt(const struct arm_region *r, unsigned at)
+{
+	uint32_t debt = 0;
+	unsigned n = 0;
+	for (unsigned i = 0; i < at; i++)
+		for (unsigned k = 0; k < 2; k++) {
+			if (r->part[i].to[k] != (int)at || !r->seen[i][k])
+				continue;
+			if (n++ && r->debt[i][k] != debt)
+				return 0;
+			debt = r->debt[i][k];
+		}
+	return n == r->part[at].n_preds ? debt : 0;
+}
+
+uint32_t arm_region_source(const struct arm_lower *l)
+{
+	const struct arm_region *r = l->region;
+	return r->part[r->at].debt ? r->part[r->at].debt : only_debt(r, r->at);
 }
 
 void arm_region_jump(struct arm_lower *l, const struct arm_region_part *to)
@@ -84,7 +132,7 @@ void arm_region_jump(struct arm_lower *l, const struct arm_region_part *to)
 	r->joined = !l->guarded && to->n_preds == 1 && to == &r->part[r->at + 1] && to->charge == ahead(r);
 	if (r->joined)
 		return;
-	note_source(l, to);
+	note_debt(l, to, l->debt);
 	go_to(l, to, to->charge - ahead(r), l->debt);
 }
 
@@ -95,34 +143,60 @@ static ir_label side(struct arm_lower *l, uint32_t key, const struct arm_region_
 	*own = false;
 	if (!to)
 		return new_cold(l, COLD_EXIT, ahead(l->region), key, l->debt)->label;
-	note_source(l, to);
-	if (cold && (more || l->debt))
-		return new_cold(l, COLD_PART, -more, key, l->debt)->label;
+	note_debt(l, to, l->debt);
+	if (cold && (more || !is_settled(to, l->debt)))
+		return cold_way(l, to, -more);
 	*own = more || owing(l, to, l->debt);
 	return *own ? ir_block_new(l->u) : arm_region_label(l, (unsigned)(to - l->region->part));
 }
 
-static void fill(struct arm_lower *l, ir_label label, const struct arm_region_part *to)
+static void fill(struct arm_lower *l, ir_label label, const struct arm_region_part *to, uint32_t debt)
 {
 	ir_block_start(l->u, label);
 	arm_forget_values(l);
-	go_to(l, to, to->charge - ahead(l->region), l->debt);
+	go_to(l, to, to->charge - ahead(l->region), debt);
 }
 
-void arm_region_branch(struct arm_lower *l, ir_ref holds, uint32_t key, uint32_t other)
+/* Where other ways come by, the flags are known only when they are on all. */
+static uint32_t common_debt(const struct arm_ways *ways, uint32_t debt)
+{
+	for (unsigned k = 0; ways && k < ways->n; k++)
+		debt = ways->way[k].owed == debt ? debt : 0;
+	return debt;
+}
+
+/* The other ways go where the branch is going to: by themselves to a part, together out of the region. */
+static void end_ways(struct arm_lower *l, const struct arm_ways *ways, const struct arm_region_part *to, ir_label out)
+{
+	for (unsigned k = 0; k < ways->n; k++) {
+		if (to)
+			note_debt(l, to, ways->way[k].owed);
+		if (to) {
+			fill(l, ways->way[k].start, to, ways->way[k].owed);
+		} else {
+			ir_block_start(l->u, ways->way[k].start);
+			ir_br(l->u, out);
+		}
+	}
+}
+
+void arm_region_branch(struct arm_lower *l, ir_ref holds, uint32_t key, uint32_t other, const struct arm_ways *ways)
 {
 	const struct arm_region_part *then = arm_region_part(l, key), *or_else = arm_region_part(l, other);
-	uint32_t hot = l->region->part[l->region->at].hot;
-	bool own_then, own_else;
-	l->debt = arm_debt(l);
+	uint32_t hot = l->region->part[l->region->at].hot, debt = arm_debt(l), common = common_debt(ways, debt);
+	bool own_then, own_else, met_then = ways && ways->taken && !then, met_else = ways && !ways->taken && !or_else;
 	arm_owe_nothing(l);
+	l->debt = met_then ? common : debt;
 	ir_label a = side(l, key, then, then != or_else && hot == other, &own_then);
+	l->debt = met_else ? common : debt;
 	ir_label b = side(l, other, or_else, then != or_else && hot == key, &own_else);
 	ir_brc(l->u, holds, a, b);
 	if (own_else)
-		fill(l, b, or_else);
+		fill(l, b, or_else, debt);
 	if (own_then)
-		fill(l, a, then);
+		fill(l, a, then, debt);
+	if (ways)
+		end_ways(l, ways, ways->taken ? then : or_else, ways->taken ? a : b);
 }
 
 void arm_region_refund(struct arm_lower *l)
@@ -133,12 +207,14 @@ void arm_region_refund(struct arm_lower *l)
 
 static void cold(struct arm_lower *l, const struct arm_cold *c)
 {
-	if (c->kind != COLD_EXIT && c->debt)
+	const struct arm_region_part *to = &l->region->part[c->part];
+	bool kept = c->kind == COLD_EXIT || (c->kind == COLD_PART && is_settled(to, c->debt));
+	if (!kept && c->debt)
 		arm_pay(l, c->debt, arm_owed_mask(c->debt));
 	if (c->kind == COLD_BUDGET) {
 		ir_exit_budget(l->u, (uint16_t)c->amount, c->key);
 	} else if (c->kind == COLD_PART) {
-		go_to(l, arm_region_part(l, c->key), -c->amount, 0);
+		go_to(l, to, -c->amount, kept ? c->debt : 0);
 	} else {
 		if (c->amount)
 			ir_refund(l->u, (uint32_t)c->amount);

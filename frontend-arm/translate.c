@@ -13,24 +13,19 @@
 
 #include "frontend-arm/lower.h"
 
-#define MAX_WAYS 4u
-
 struct region { /* instructions that are branched around */
 	bool open;
 	enum arm_cond cond; /* false on each way around */
 	bool in_else;       /* what comes now stands on the only way around; the others went to `join` */
 	ir_label join;
-	unsigned n_ways;
-	struct way {
-		ir_label start;
-		uint32_t owed; /* how the flags follow from registers there (owed.h); 0 = they do not */
-	} way[MAX_WAYS];
+	uint32_t debt;      /* how the flags follow from registers (owed.h) on the way to `join`; 0 = they do not */
+	struct arm_ways ways;
 };
 
 struct loop {
 	struct arm_lower l;
 	struct region region;
-	struct region ways; /* around the branch that ends the unit: they go on at ways_to */
+	struct arm_ways ways; /* around the branch that ends the unit: they go on at ways_to */
 	ir_label ways_to;
 	uint32_t offset; /* of the next instruction from the first */
 	uint32_t end;    /* markers of the unit where it has enough instructions */
@@ -89,18 +84,37 @@ static void start_block(struct loop *t, ir_label block)
 	arm_forget_values(&t->l);
 }
 
+/* Starts a block in which the flags follow from registers as `debt` says. */
+static void start_known(struct loop *t, ir_label block, uint32_t debt)
+{
+	start_block(t, block);
+	if (debt && t->l.req->look_ahead)
+		arm_assume_debt(&t->l, debt);
+}
+
+/* How the flags follow from registers where these ways meet one on which they do as `debt` says. */
+static uint32_t debt_of_all(const struct arm_ways *ways, uint32_t debt)
+{
+	for (unsigned k = 0; k < ways->n; k++)
+		debt = ways->way[k].owed == debt ? debt : 0;
+	return debt;
+}
+
 static void close_region(struct loop *t)
 {
 	struct region *r = &t->region;
+	const struct arm_ways *ways = &r->ways;
 	if (!r->open)
 		return;
-	ir_label join = r->in_else ? r->join : r->n_ways == 1 ? r->way[0].start : ir_block_new(t->l.u);
+	ir_label join = r->in_else ? r->join : ways->n == 1 ? ways->way[0].start : ir_block_new(t->l.u);
+	uint32_t debt = arm_debt(&t->l);
+	debt = !r->in_else ? debt_of_all(ways, debt) : r->debt == debt ? debt : 0;
 	ir_br(t->l.u, join);
-	for (unsigned k = 0; k < r->n_ways && r->n_ways > 1; k++) {
-		ir_block_start(t->l.u, r->way[k].start);
+	for (unsigned k = 0; k < ways->n && ways->n > 1; k++) {
+		ir_block_start(t->l.u, ways->way[k].start);
 		ir_br(t->l.u, join);
 	}
-	start_block(t, join);
+	start_known(t, join, debt);
 	r->open = false;
 }
 
@@ -109,14 +123,14 @@ static void add_way(struct loop *t)
 {
 	struct ir_unit *u = t->l.u;
 	struct region *r = &t->region;
-	struct way *way = &r->way[r->n_ways++];
+	struct arm_way *way = &r->ways.way[r->ways.n++];
 	way->owed = arm_debt(&t->l);
 	ir_ref holds = arm_condition(&t->l, r->cond);
 	arm_owe_nothing(&t->l);
 	ir_label body = ir_block_new(u);
 	way->start = ir_block_new(u);
 	ir_brc(u, holds, body, way->start);
-	start_block(t, body);
+	start_known(t, body, way->owed);
 }
 
 static void open_region(struct loop *t, enum arm_cond cond)
@@ -132,8 +146,9 @@ static void begin_else(struct loop *t)
 	r->in_else = true;
 	r->cond ^= 1u;
 	r->join = ir_block_new(t->l.u);
+	r->debt = arm_debt(&t->l);
 	ir_br(t->l.u, r->join);
-	start_block(t, r->way[0].start);
+	start_known(t, r->ways.way[0].start, r->ways.way[0].owed);
 }
 
 /* Register results that a select can decide: data processing without flags and without pc. */
@@ -168,7 +183,7 @@ static void open_branch(struct loop *t, const struct arm_insn_row *row, uint32_t
 	uint32_t key;
 	bool branch = branch_target(&t->l, row, insn, &key);
 	if (branch && t->l.region) {
-		arm_region_branch(&t->l, arm_condition(&t->l, cond), key, arm_next_key(&t->l));
+		arm_region_branch(&t->l, arm_condition(&t->l, cond), key, arm_next_key(&t->l), NULL);
 		t->l.ended = true;
 		return;
 	}
@@ -199,22 +214,28 @@ static int implied(enum arm_cond is_false, enum arm_cond cond)
 static void branch_from_region(struct loop *t, const struct arm_insn_row *row, uint32_t insn, enum arm_cond cond)
 {
 	struct arm_lower *l = &t->l;
-	struct region r = t->region;
-	bool taken = implied(r.cond, cond) == 1;
-	uint32_t key = 0, owed[MAX_WAYS];
+	struct arm_ways ways = t->region.ways;
+	uint32_t key = 0;
 	branch_target(l, row, insn, &key);
-	for (unsigned k = 0; k < r.n_ways; k++)
-		owed[k] = r.way[k].owed;
-	arm_plan_ways(l, key, arm_next_key(l), owed, r.n_ways, taken);
+	ways.taken = implied(t->region.cond, cond) == 1;
+	if (l->region) {
+		arm_region_branch(l, arm_condition(l, cond), key, arm_next_key(l), &ways);
+		t->region.open = false;
+		l->ended = true;
+		return;
+	}
+	arm_plan_ways(l, key, arm_next_key(l), &ways);
 	open_region(t, cond);
-	t->ways = r;
-	t->ways_to = taken ? l->u->cur : t->region.way[0].start;
+	if (ways.taken && !debt_of_all(&ways, t->region.ways.way[0].owed))
+		arm_forget_values(l); /* others come by */
+	t->ways = ways;
+	t->ways_to = ways.taken ? l->u->cur : t->region.ways.way[0].start;
 }
 
 static void end_ways(struct loop *t)
 {
 	struct arm_lower *l = &t->l;
-	for (unsigned k = 0; k < t->ways.n_ways; k++) {
+	for (unsigned k = 0; k < t->ways.n; k++) {
 		start_block(t, t->ways.way[k].start);
 		if (l->owed)
 			arm_owe(l, t->ways.way[k].owed);
@@ -244,9 +265,9 @@ static enum kinship kinship(const struct loop *t, const struct arm_insn_row *row
 		return APART;
 	if (branch_target(&t->l, row, insn, &key) && implied(r->cond, cond) >= 0)
 		return DECIDES;
-	if (cond == r->cond && !selects && r->n_ways < MAX_WAYS)
+	if (cond == r->cond && !selects && r->ways.n < ARM_MAX_WAYS)
 		return CHAINS;
-	return cond == (r->cond ^ 1u) && !wrote && r->n_ways == 1 ? OTHERWISE : APART;
+	return cond == (r->cond ^ 1u) && !wrote && r->ways.n == 1 ? OTHERWISE : APART;
 }
 
 static void begin_apart(struct loop *t, const struct arm_insn_row *row, uint32_t insn, enum arm_cond cond)
@@ -312,8 +333,10 @@ static void end_insn(struct loop *t)
 {
 	struct arm_lower *l = &t->l;
 	bool indirect = !l->ended && (l->pc_write != IR_NONE || l->leave);
-	if (indirect)
+	if (indirect) {
 		arm_owe_nothing(l);
+		arm_pay_again(l, ~0u);
+	}
 	if (indirect && l->region)
 		arm_region_refund(l);
 	if (!l->ended && l->pc_write != IR_NONE) {
@@ -326,12 +349,14 @@ static void end_insn(struct loop *t)
 	if (!l->ended || !t->region.open)
 		return;
 	/* The condition failed: go on behind it. */
-	ir_label behind = t->region.in_else ? t->region.join : t->region.way[0].start;
-	for (unsigned k = 1; k < t->region.n_ways; k++) {
-		start_block(t, t->region.way[k].start);
+	const struct arm_ways *ways = &t->region.ways;
+	ir_label behind = t->region.in_else ? t->region.join : ways->way[0].start;
+	for (unsigned k = 1; k < ways->n; k++) {
+		start_block(t, ways->way[k].start);
 		ir_br(l->u, behind);
 	}
 	start_block(t, behind);
+	l->debt = t->region.in_else ? t->region.debt : debt_of_all(ways, ways->way[0].owed);
 	arm_exit(l, 1, IR_LINK_JUMP, arm_next_key(l), 0);
 	end_ways(t);
 }
@@ -443,22 +468,33 @@ static bool translate_part(struct loop *t, const struct arm_region_part *part)
 		start_block(t, arm_region_label(l, l->region->at));
 		l->bl_known = false;
 		l->popped = 0;
-		if (l->region->source[l->region->at])
-			arm_assume_debt(l, l->region->source[l->region->at]);
+		if (arm_region_source(l))
+			arm_assume_debt(l, arm_region_source(l));
 	}
 	l->region->joined = false;
 	l->owed = l->debt = 0;
-	bool takes = l->region->at == 0 || part->takes; /* debts */
-	l->arrival = (struct arm_arrival){ .decided = !takes, .from = l->u->n_insns };
+	bool takes = l->region->at == 0 || arm_region_takes(part);
+	l->arrival = (struct arm_arrival){ .decided = !takes, .from = l->u->n_insns, .settled = l->region->settled };
 	t->region.open = false;
-	t->ways.n_ways = 0;
+	t->ways.n = 0;
 	t->offset = 0;
 	t->end = before + part->n_insns;
 	t->counter = part->counter;
 	translate_block(t);
 	if (l->region->at == 0)
 		l->region->entry = l->arrival.to;
-	return l->u->n_marks - before == part->n_insns;
+	bool blind = l->region->entry.kills == 15 && !l->region->entry.faults;
+	return l->u->n_marks - before == part->n_insns && (blind || !l->region->settled);
+}
+
+/* The first part starts a loop and does not look at flags: what is owed to it is dropped ahead of the loop. */
+static void settle_at_entry(struct loop *t)
+{
+	struct arm_lower *l = &t->l;
+	start_block(t, ir_block_new(l->u));
+	ir_set(l->u, ARM_G_owed, arm_const(l, 0));
+	ir_br(l->u, arm_region_label(l, 0));
+	l->region->settled = true;
 }
 
 bool arm_translate_region(const struct arm_translate_request *req, const struct arm_region_part *part, unsigned n,
@@ -469,6 +505,8 @@ bool arm_translate_region(const struct arm_translate_request *req, const struct 
 	bool whole = true;
 	for (unsigned k = 0; k < n; k++)
 		r.label[k] = IR_NONE;
+	if (part->n_preds > 1 && !part->looks)
+		settle_at_entry(&t);
 	for (r.at = 0; whole && r.at < n; r.at++) {
 		int32_t offset = (int32_t)((part[r.at].pc_key & ~1u) - (req->pc_key & ~1u));
 		struct arm_translate_request there = *req;
@@ -487,5 +525,6 @@ bool arm_translate_region(const struct arm_translate_request *req, const struct 
 	if (req->look_ahead)
 		flags->entry = r.entry;
 	memcpy(flags->owed, r.owed, sizeof flags->owed);
+	memcpy(flags->debt, r.debt, sizeof flags->debt);
 	return true;
 }

@@ -78,7 +78,7 @@ uint32_t arm_translate_owing(const struct arm_translate_request *req, struct ir_
 
 /* ---- regions: several guest blocks in one unit (region.c) ---- */
 
-#define ARM_REGION_PARTS 16u
+#define ARM_REGION_PARTS 20u
 #define ARM_REGION_SLOTS (2 * ARM_REGION_PARTS)
 
 /* One guest block of a region. */
@@ -87,7 +87,10 @@ struct arm_region_part {
 	uint16_t n_insns;
 	uint16_t charge;  /* what the budget was charged in advance when it starts: n_insns, or more where the unit is not fixed */
 	uint32_t hot;     /* of two parts that it jumps to, this pc key's is the likelier one; else 2, which is none */
+	int8_t to[2];     /* the parts that it jumps to, of which no two have the same pc key; -1 = none */
+	bool looks;       /* it may look at flags that it is entered with, if only at a fault */
 	bool takes;       /* flags may be owed to it */
+	uint32_t debt;    /* on every way in the flags follow from registers like this (owed.h); 0 = they need not */
 	uint8_t n_preds;  /* ways into it: jumps of parts, and for the first part its entry */
 	uint32_t counter; /* `count` at its start, 0 = not */
 };
@@ -96,6 +99,7 @@ struct arm_region_flags {
 	struct arm_debtor entry;
 	unsigned n_slots;
 	uint32_t owed[ARM_REGION_SLOTS]; /* by exit slot */
+	uint32_t debt[ARM_REGION_PARTS][2]; /* how the flags follow from registers on the ways from part to part, 0 = they do not */
 };
 
 /*

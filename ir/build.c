@@ -121,6 +121,11 @@ void ir_exit_dead(struct ir_unit *u, uint32_t dead)
 		end->imm = dead;
 }
 
+void ir_set_again(struct ir_unit *u, uint16_t global, ir_ref v)
+{
+	ir_append(u, (struct ir_head){ IR_set, u->guest->globals[global].type, global }, v, IR_SET_AGAIN, IR_NONE, 0);
+}
+
 ir_ref ir_emit_call(struct ir_unit *u, uint16_t helper, const ir_ref *args)
 {
 	const struct ir_helper *h = &u->guest->helpers[helper];

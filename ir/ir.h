@@ -52,10 +52,13 @@ enum ir_op_flag {
  *     be done, but the global's home is a free place for the value (opt_backward.c).
  *     b = IR_SET_LAZY marks one that only faults look at: until the next `set` of that global, or the end of the block,
  *     nothing else does. It need not be done where whoever leaves at a fault can find out the value.
+ *     b = IR_SET_AGAIN marks one of what the global holds already, as the front end knows: the optimiser makes it lazy where it can, so that
+ *     the `set` before it, in another block, is not needed, and removes it elsewhere.
  *     imm = IR_NOTED marks a PURE insn with arguments that nothing but lazy sets and other such insns use: it need not be done.
  */
 #define IR_SET_OPTIONAL 1u
 #define IR_SET_LAZY 2u
+#define IR_SET_AGAIN 3u
 #define IR_NOTED 1u
 #define IR_MAX_SLOTS 64u
 
@@ -213,6 +216,9 @@ ir_ref ir_emit_call(struct ir_unit *u, uint16_t helper, const ir_ref *args);
 
 /* What was emitted last, an exit_jump, a br or a charge, leads where the globals of `dead` are not looked at any more. */
 void ir_exit_dead(struct ir_unit *u, uint32_t dead);
+
+/* A `set` of what the global holds already (IR_SET_AGAIN). */
+void ir_set_again(struct ir_unit *u, uint16_t global, ir_ref v);
 
 /* Arguments of a call insn: *n values. */
 const ir_ref *ir_call_args(const struct ir_unit *u, const struct ir_insn *i, unsigned *n);

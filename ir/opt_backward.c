@@ -11,6 +11,8 @@
  * A `set` of a cold global that nothing but faults sees before the next one is marked lazy: a backend that knows at each place that may
  * fault how the value follows from others need not do it (decision 011). What only such sets use is marked, too. Most of it are flags.
  *
+ * A `set` marked again is one more chance for that: where it can be lazy it stays, and what it repeats may go; else it goes.
+ *
  * Blocks go from last to first, so that a forward branch finds its target done. A unit with a
  * backward branch has its liveness computed beforehand, to a fixpoint.
  */
@@ -81,6 +83,8 @@ static inline struct live live_before(const struct opt *o, const struct ir_insn 
 		return (struct live){live.read, UINT64_MAX};
 	if (info->shape == IR_SHAPE_GLOBAL || info->shape == IR_SHAPE_GLOBAL_OR)
 		return (struct live){live.read | bit, live.fault};
+	if (info->shape == IR_SHAPE_GLOBAL1 && i->b == IR_SET_AGAIN)
+		return (struct live){live.read, live.fault & ~(bit & ~live.read)};
 	if (info->shape == IR_SHAPE_GLOBAL1)
 		return (struct live){live.read & ~bit, live.fault & ~bit};
 	if (info->shape == IR_SHAPE_CALL)
@@ -89,12 +93,15 @@ static inline struct live live_before(const struct opt *o, const struct ir_insn 
 }
 
 /* May insn r, which is not pure, go, given what is live after it? */
-static inline bool removable(const struct opt *o, ir_ref r, uint64_t live)
+static inline bool removable(const struct opt *o, ir_ref r, struct live after)
 {
+	uint64_t live = after.read | after.fault;
 	const struct ir_insn *i = &o->insns[r];
 	const struct ir_op_info *info = &ir_ops[i->op];
 	if (info->flags & (IR_EFFECT | IR_END))
 		return false;
+	if (info->shape == IR_SHAPE_GLOBAL1 && i->b == IR_SET_AGAIN && after.read >> i->aux & 1u)
+		return true;
 	if (info->shape == IR_SHAPE_GLOBAL1 || info->shape == IR_SHAPE_GLOBAL_OR)
 		return !(live >> i->aux & 1u);
 	if (info->shape == IR_SHAPE_CALL && !(o->u->guest->helpers[i->aux].flags & IR_HELPER_PURE))
@@ -156,7 +163,7 @@ static void sweep_block(struct opt *o, ir_label l)
 		struct ir_insn *i = &o->insns[r];
 		if (ir_ops[i->op].flags & IR_PURE) {
 			sweep_pure(o, r, i);
-		} else if (!removable(o, r, live.read | live.fault)) {
+		} else if (!removable(o, r, live)) {
 			if (!make_lazy(o, i, live))
 				use_operands(o, i);
 			live = live_before(o, i, live);

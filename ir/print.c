@@ -12,6 +12,7 @@ static const char *const cc_names[] = {
 static const char *const align_names[] = {
 	[IR_ALIGN_ANY] = "any", [IR_ALIGN_FAULT] = "fault", [IR_ALIGN_FORCE] = "force", [IR_ALIGN_ROTATE] = "rotate",
 };
+static const char *const set_marks[] = { "", [IR_SET_OPTIONAL] = "?", [IR_SET_LAZY] = "~", [IR_SET_AGAIN] = "=" };
 static const char *const link_names[] = {
 	[IR_LINK_JUMP] = "", [IR_LINK_CALL] = " call", [IR_LINK_RET] = " ret",
 };
@@ -94,8 +95,7 @@ static void print_insn(const struct ir_unit *u, ir_ref r, struct log *out)
 		log_printf(out, " %s", u->guest->globals[i->aux].name);
 		break;
 	case IR_SHAPE_GLOBAL1:
-		log_printf(out, "%s %s, v%" PRIu32, i->b == IR_SET_OPTIONAL ? "?" : i->b == IR_SET_LAZY ? "~" : "",
-			   u->guest->globals[i->aux].name, i->a);
+		log_printf(out, "%s %s, v%" PRIu32, set_marks[i->b == IR_NONE ? 0 : i->b], u->guest->globals[i->aux].name, i->a);
 		break;
 	case IR_SHAPE_GLOBAL_OR:
 		log_printf(out, " %s, v%" PRIu32, u->guest->globals[i->aux].name, i->a);

@@ -68,8 +68,8 @@ static bool check_unseen(struct check *c, uint64_t globals)
 
 static bool check_set(struct check *c, const struct ir_insn *i)
 {
-	if (i->b != IR_NONE && i->b != IR_SET_OPTIONAL && i->b != IR_SET_LAZY)
-		return bad(c, "a set is optional, lazy or neither, and not %u", i->b);
+	if (i->b != IR_NONE && i->b - IR_SET_OPTIONAL > IR_SET_AGAIN - IR_SET_OPTIONAL)
+		return bad(c, "a set is optional, lazy, again or neither, and not %u", i->b);
 	uint64_t bit = UINT64_C(1) << (i->aux & 63);
 	c->lazy = i->b == IR_SET_LAZY ? c->lazy | bit : c->lazy & ~bit;
 	return true;

@@ -9,25 +9,15 @@
  */
 #include <string.h>
 
-#include "runtime/vcpu.h"
+#include "runtime/region.h"
 
-#define REGION_INSNS 200u     /* guest instructions in a region */
-#define REGION_CHARGE 128u    /* charged at once, at most */
+#define REGION_PARTS 16u      /* blocks in a region */
 #define REGION_TRIES 4u
 #define REGION_COPIES 3u      /* of a block in regions that have another head: each more costs the host's caches */
 
-#define NOT_KNOWN 2u          /* no part's pc key */
+#define LAST_PASS 3u          /* of lowering that may assume something */
 
-struct plan {
-	struct vcpu *v;
-	struct tb *head;
-	struct tb *part[ARM_REGION_PARTS];   /* in the order of the code */
-	struct tb *waiting[2 * ARM_REGION_PARTS]; /* others that parts jump to */
-	unsigned n, n_waiting, insns;
-	struct arm_region_part out[ARM_REGION_PARTS];
-	uint16_t need[ARM_REGION_PARTS];
-	uint8_t state[ARM_REGION_PARTS];     /* of need: 0 not asked, 1 being asked, 2 known */
-};
+#define NOT_KNOWN 2u          /* no part's pc key */
 
 static struct tb *plain(struct tb *tb)
 {
@@ -40,7 +30,7 @@ static bool is_direct(const struct tb_exit *e)
 }
 
 /* The block that exit k of `tb` leads to, when it may become a part; else NULL. */
-static struct tb *candidate(const struct plan *p, const struct tb *tb, unsigned k)
+static struct tb *candidate(const struct region_plan *p, const struct tb *tb, unsigned k)
 {
 	const struct tb_exit *e = &tb->exit[k];
 	const struct tb *head = p->head;
@@ -55,7 +45,7 @@ static struct tb *candidate(const struct plan *p, const struct tb *tb, unsigned 
 	return to && to->valid && to->host.size && to->whole_page && to->pc_key == e->key && to->flags == head->flags ? to : NULL;
 }
 
-static int index_of(const struct plan *p, const struct tb *tb)
+static int index_of(const struct region_plan *p, const struct tb *tb)
 {
 	for (unsigned k = 0; k < p->n; k++)
 		if (p->part[k] == tb)
@@ -63,19 +53,19 @@ static int index_of(const struct plan *p, const struct tb *tb)
 	return -1;
 }
 
-static bool fits(const struct plan *p, const struct tb *tb)
+static bool fits(const struct region_plan *p, const struct tb *tb)
 {
-	return p->n < ARM_REGION_PARTS && p->insns + tb->n_insns <= REGION_INSNS && index_of(p, tb) < 0;
+	return p->n < REGION_PARTS && p->insns + tb->n_insns <= REGION_INSNS && index_of(p, tb) < 0;
 }
 
-static void wait(struct plan *p, struct tb *tb)
+static void wait(struct region_plan *p, struct tb *tb)
 {
 	if (tb && p->n_waiting < ARRAY_LEN(p->waiting))
 		p->waiting[p->n_waiting++] = tb;
 }
 
 /* The successor of `tb` that is to follow it in the code: the hotter one that is not placed, or NULL. */
-static struct tb *follow(struct plan *p, const struct tb *tb)
+static struct tb *follow(struct region_plan *p, const struct tb *tb)
 {
 	struct tb *a = candidate(p, tb, 0), *b = candidate(p, tb, 1);
 	a = a && fits(p, a) ? a : NULL;
@@ -85,7 +75,7 @@ static struct tb *follow(struct plan *p, const struct tb *tb)
 	return a_first ? a : b;
 }
 
-static void place(struct plan *p, struct tb *tb)
+static void place(struct region_plan *p, struct tb *tb)
 {
 	while (tb && fits(p, tb)) {
 		p->part[p->n++] = tb;
@@ -94,7 +84,7 @@ static void place(struct plan *p, struct tb *tb)
 	}
 }
 
-static void grow(struct plan *p)
+static void grow(struct region_plan *p)
 {
 	place(p, p->head);
 	for (unsigned k = 0; k < p->n_waiting; k++)
@@ -102,7 +92,7 @@ static void grow(struct plan *p)
 }
 
 /* The part that exit k of part i is a branch to, or -1. */
-static int successor(const struct plan *p, unsigned i, unsigned k)
+static int find_successor(const struct region_plan *p, unsigned i, unsigned k)
 {
 	const struct tb_exit *e = &p->part[i]->exit[k];
 	for (unsigned to = 0; is_direct(e) && to < p->n; to++)
@@ -111,9 +101,17 @@ static int successor(const struct plan *p, unsigned i, unsigned k)
 	return -1;
 }
 
-/* How many jumps it takes from part `from` to part `to`, at least; FAR = there is no way. */
-#define FAR 100u
-static unsigned distance(const struct plan *p, unsigned from, unsigned to)
+static void connect(struct region_plan *p)
+{
+	for (unsigned i = 0; i < p->n; i++) {
+		int a = find_successor(p, i, 0), b = find_successor(p, i, 1);
+		p->to[i][0] = (int8_t)a;
+		p->to[i][1] = (int8_t)(b == a ? -1 : b);
+		p->copy[i] = (uint8_t)i;
+	}
+}
+
+unsigned region_distance(const struct region_plan *p, unsigned from, unsigned to)
 {
 	uint32_t seen = 1u << from, edge = seen;
 	for (unsigned d = 0; edge; d++) {
@@ -122,36 +120,36 @@ static unsigned distance(const struct plan *p, unsigned from, unsigned to)
 			return d;
 		for (unsigned i = 0; i < p->n; i++)
 			for (unsigned k = 0; edge >> i & 1 && k < 2; k++)
-				if (successor(p, i, k) >= 0)
-					next |= 1u << successor(p, i, k);
+				if (p->to[i][k] >= 0)
+					next |= 1u << p->to[i][k];
 		edge = next & ~seen;
 		seen |= next;
 	}
-	return FAR;
+	return REGION_FAR;
 }
 
 /* The likelier of two parts that part i jumps to: where clearly more samples were taken; the shorter way back. */
-static uint32_t hot_key(const struct plan *p, unsigned i)
+static uint32_t hot_key(const struct region_plan *p, unsigned i)
 {
-	int a = successor(p, i, 0), b = successor(p, i, 1);
+	int a = p->to[i][0], b = p->to[i][1];
 	if (a < 0 || b < 0 || a == b)
 		return NOT_KNOWN;
 	const struct tb *x = p->part[a], *y = p->part[b];
 	if (x->samples > 2 * y->samples + 2 || y->samples > 2 * x->samples + 2)
 		return x->samples > y->samples ? x->pc_key : y->pc_key;
-	unsigned from_a = distance(p, (unsigned)a, i), from_b = distance(p, (unsigned)b, i);
+	unsigned from_a = region_distance(p, (unsigned)a, i), from_b = region_distance(p, (unsigned)b, i);
 	if (from_a + 1 >= from_b && from_b + 1 >= from_a && from_a && from_b)
 		return NOT_KNOWN;
 	return from_a < from_b ? x->pc_key : y->pc_key;
 }
 
-static bool is_cold(const struct plan *p, unsigned i, unsigned to)
+static bool is_cold(const struct region_plan *p, unsigned i, unsigned to)
 {
 	return p->out[i].hot != NOT_KNOWN && p->out[i].hot != p->part[to]->pc_key;
 }
 
 /* May more be charged than its own instructions, and need nobody look at the budget behind it? */
-static bool may_precharge(const struct plan *p, unsigned i)
+static bool may_precharge(const struct region_plan *p, unsigned i)
 {
 	const struct vcpu *v = p->v;
 	const struct tb *tb = p->part[i];
@@ -163,14 +161,14 @@ static bool may_precharge(const struct plan *p, unsigned i)
 
 /* What part i needs to be charged so that all that follows it, up to the next jump backwards, need not look at the budget;
  * or less, where that is too much. */
-static unsigned need(struct plan *p, unsigned i)
+static unsigned need(struct region_plan *p, unsigned i)
 {
 	unsigned n = p->part[i]->n_insns, more = 0;
 	if (p->state[i])
 		return p->state[i] == 2 ? p->need[i] : 0;
 	p->state[i] = 1;
 	for (unsigned k = 0; k < 2; k++) {
-		int to = successor(p, i, k);
+		int to = p->to[i][k];
 		bool cold = to >= 0 && is_cold(p, i, (unsigned)to);
 		unsigned x = to >= 0 && !cold ? need(p, (unsigned)to) : 0;
 		more = MAX(more, x);
@@ -181,7 +179,7 @@ static unsigned need(struct plan *p, unsigned i)
 }
 
 /* Gives part i its charge, where `left` of the one before it is left over, and those that follow it theirs. */
-static void charge(struct plan *p, unsigned i, unsigned left)
+static void charge(struct region_plan *p, unsigned i, unsigned left)
 {
 	struct arm_region_part *part = &p->out[i];
 	if (part->charge)
@@ -190,24 +188,30 @@ static void charge(struct plan *p, unsigned i, unsigned left)
 	part->charge = (uint16_t)(left > least && may_precharge(p, i) ? left : least);
 	for (unsigned cold = 0; cold < 2; cold++)
 		for (unsigned k = 0; k < 2; k++) {
-			int to = successor(p, i, k);
+			int to = p->to[i][k];
 			if (to >= 0 && is_cold(p, i, (unsigned)to) == cold)
 				charge(p, (unsigned)to, cold ? 0 : (unsigned)(part->charge - part->n_insns));
 		}
 }
 
-static void describe(struct plan *p)
+/* What the front end is to know of the parts, of their order and of who jumps to whom. */
+static void describe(struct region_plan *p)
 {
+	memset(p->state, 0, sizeof p->state);
 	for (unsigned i = 0; i < p->n; i++) {
+		p->out[i].n_preds = 0;
+		p->out[i].charge = 0;
+		memcpy(p->out[i].to, p->to[i], sizeof p->to[i]);
 		p->out[i].pc_key = p->part[i]->pc_key;
 		p->out[i].n_insns = p->part[i]->n_insns;
 		p->out[i].counter = p->part[i]->counter;
+		p->out[i].looks = region_looks_at_flags(p->part[i]);
 		p->out[i].takes = p->part[i]->entry.faults && p->part[i]->entry.kills; /* else liveness sees it */
 	}
 	p->out[0].n_preds = 1;
 	for (unsigned i = 0; i < p->n; i++)
 		for (unsigned k = 0; k < 2; k++) {
-			int to = successor(p, i, k);
+			int to = p->to[i][k];
 			if (to < 0)
 				continue;
 			p->out[to].n_preds++;
@@ -216,15 +220,18 @@ static void describe(struct plan *p)
 		p->out[i].hot = hot_key(p, i);
 	need(p, 0);
 	charge(p, 0, 0);
+	for (unsigned i = 0; i < p->n; i++)
+		if (!p->out[i].charge) /* nobody goes there any more */
+			p->out[i].charge = p->out[i].n_insns;
 }
 
 /* Worth compiling: something is a branch that was a jump between blocks. */
-static bool is_worth(const struct plan *p)
+static bool is_worth(const struct region_plan *p)
 {
 	return p->n > 1 || p->out[0].n_preds > 1;
 }
 
-static struct tb_region *region_of(struct vcpu *v, const struct plan *p)
+static struct tb_region *region_of(struct vcpu *v, const struct region_plan *p)
 {
 	struct tb_region *r = arena_alloc(&v->tbs.arena, sizeof *r + p->n * sizeof *r->part);
 	uint16_t *left = arena_alloc(&v->tbs.arena, p->insns * sizeof *left);
@@ -248,13 +255,26 @@ static void take_over(struct vcpu *v, struct tb *head, struct tb *region)
 	vcpu_forget_jump(v, head);
 }
 
+/* Lowers the parts, more than once where it turns out what they know of flags. */
+static bool lower(struct region_plan *p, struct arm_region_flags *flags)
+{
+	for (unsigned pass = 0;; pass++) {
+		if (!vcpu_lower_region(p->v, p->head, p->out, p->n, flags))
+			return false;
+		if (!region_settle_flags(p, flags, pass >= LAST_PASS))
+			return true;
+		describe(p);
+	}
+}
+
 static void form(struct vcpu *v, struct tb *head)
 {
-	struct plan p = {.v = v, .head = head};
+	struct region_plan p = {.v = v, .head = head};
 	struct arm_region_flags flags;
 	grow(&p);
+	connect(&p);
 	describe(&p);
-	if (!is_worth(&p) || !vcpu_lower_region(v, head, p.out, p.n, &flags)) {
+	if (!is_worth(&p) || !lower(&p, &flags)) {
 		head->region_tries = REGION_TRIES;
 		return;
 	}
@@ -276,7 +296,7 @@ static void form(struct vcpu *v, struct tb *head)
 	}
 	take_over(v, head, tb);
 	for (unsigned i = 0; i < p.n; i++)
-		if (p.part[i]->n_regions < UINT8_MAX)
+		if (p.copy[i] >= i && p.part[i]->n_regions < UINT8_MAX)
 			p.part[i]->n_regions++;
 	v->stats.regions++;
 }

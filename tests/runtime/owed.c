@@ -23,7 +23,7 @@
 
 /* Registers: r0 to r5 values, r6 data, r7 = r8 (data) or, from an interrupt to the next abort, r9 (an address that aborts),
  * r11 the device, r12 makes delays. */
-enum code { ARM, THUMB, LOOPS, CHAINS, MIXED, OVERWRITES };
+enum code { ARM, THUMB, LOOPS, CHAINS, MIXED, GUARDED, OVERWRITES };
 enum { DAT = 6, PTR = 7, GOOD = 8, BAD = 9, IO = 11 };
 
 static uint32_t below(uint32_t *x, uint32_t n)
@@ -160,6 +160,41 @@ static uint32_t mixed_pair(uint32_t *x, uint32_t at)
 	return low | mixed_insn(x, 2 * at + 1) << 16;
 }
 
+#define POST_4 0x00000004u        /* [rn], #4 */
+#define PRE_UP_4 0x01200004u       /* [rn, #4]! */
+
+/* ldr, str, ldrh or strh; some move the base, which may be what the flags follow from. */
+static uint32_t moving_access(uint32_t *x, uint32_t d)
+{
+	static const uint32_t op[] = {0xe4900000u, 0xe4800000u, 0xe0d000b0u, 0xe0c000b0u}; /* post-indexed, upwards */
+	uint32_t word = op[below(x, 4)] | (uint32_t)PTR << 16 | d << 12;
+	switch (below(x, 4)) {
+	case 0: return word | POST_4;
+	case 1: return word | PRE_UP_4;
+	default: return word | 0x01000000u; /* [rn] */
+	}
+}
+
+/* Loops of eight in which accesses are conditional or move their base, between instructions that set all or some flags. */
+static uint32_t guarded_insn(uint32_t *x, uint32_t at)
+{
+	unsigned d = below(x, 4), n = below(x, 4), m = below(x, 4), cond = below(x, 14);
+	if (at % 8 == 7)
+		return (0x0a000000u | below(x, 14) << 28) | (0xffffffu & (0u - 9 + (below(x, 3) ? 0 : below(x, 6))));
+	switch (below(x, 12)) {
+	case 0: return a_cmp(n, below(x, 16));
+	case 1: return a_dp(CMP, 1, 0, below(x, 4) ? n : PTR, below(x, 4) ? m : 6);
+	case 2: return a_subs(d, n, below(x, 4));
+	case 3: return below(x, 2) ? a_dp(TST, 1, 0, n, m) : a_dp(ORR, 1, d, n, m);
+	case 4: return a_dp(below(x, 2) ? ADD : EOR, 1, d, n, m | below(x, 2) << 7);
+	case 5: return a_if(cond, a_dp(ADD, below(x, 4) == 0, d, n, m));
+	case 6: return a_dp(MOV, below(x, 2), d, 0, m | below(x, 32) << 7 | below(x, 4) << 5);
+	case 7: return moving_access(x, d);
+	case 8: case 9: return a_if(cond, moving_access(x, d));
+	default: return a_if(cond, below(x, 2) ? a_ldr(d, PTR, 0) : a_str(d, PTR, 0));
+	}
+}
+
 static bool is_thumb(enum code code)
 {
 	return code == THUMB || code == MIXED;
@@ -184,6 +219,7 @@ static uint32_t code_word(uint32_t *x, enum code code, uint32_t at)
 	case LOOPS: return loop_insn(x, at);
 	case CHAINS: return chain_insn(x, at);
 	case MIXED: return mixed_pair(x, at);
+	case GUARDED: return guarded_insn(x, at);
 	case OVERWRITES: break;
 	}
 	return overwriting_insn(at);
@@ -301,7 +337,7 @@ static void check(enum code code)
 {
 	const char *seed = getenv("RHEA_SEED"), *count = getenv("RHEA_COUNT");
 	uint32_t from = seed ? (uint32_t)strtoul(seed, NULL, 0) : 1;
-	uint32_t n = seed ? 1 : count ? (uint32_t)strtoul(count, NULL, 0) : code == OVERWRITES ? 5 : code == LOOPS || code == CHAINS || code == MIXED ? 80 : 40;
+	uint32_t n = seed ? 1 : count ? (uint32_t)strtoul(count, NULL, 0) : code == OVERWRITES ? 5 : code == LOOPS || code == CHAINS || code == MIXED || code == GUARDED ? 80 : 40;
 	for (uint32_t s = from; s < from + n; s++) {
 		if (agree(s, code, STEPS, false))
 			continue;
@@ -348,6 +384,12 @@ static void flags_that_only_aborts_see_are_there(void **state)
 	check(MIXED);
 }
 
+static void flags_are_there_when_conditional_accesses_abort(void **state)
+{
+	(void)state;
+	check(GUARDED);
+}
+
 static void flags_outlive_their_operands(void **state)
 {
 	(void)state;
@@ -362,6 +404,7 @@ int main(void)
 		cmocka_unit_test(flags_are_there_when_loops_are_left),
 		cmocka_unit_test(flags_are_there_when_chains_are_left),
 		cmocka_unit_test(flags_that_only_aborts_see_are_there),
+		cmocka_unit_test(flags_are_there_when_conditional_accesses_abort),
 		cmocka_unit_test(flags_outlive_their_operands),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
