@@ -54,6 +54,17 @@ struct arm_region {
 	struct arm_cold cold[4 * ARM_REGION_PARTS];
 };
 
+/* Instructions that a short branch skips, done aside (skip.c). */
+struct arm_skip {
+	unsigned left, n;         /* still to come; 0 = there are none. Of how many */
+	enum arm_cond cond;       /* of the branch */
+	uint16_t wrote_regs;
+	uint8_t wrote_flags;
+	/* before them */
+	enum arm_flag_source source;
+	ir_ref src_a, src_b, src_r, source_end, reg[15], flag[ARM_FLAGS];
+};
+
 struct arm_lower {
 	struct ir_unit *u;
 	const struct arm_translate_request *req;
@@ -83,6 +94,7 @@ struct arm_lower {
 	bool fixed;        /* as in arm_unit_flags */
 	bool guarded;      /* the instruction is in a block of its own, behind a condition */
 	struct arm_arrival arrival;
+	struct arm_skip skip;
 
 	bool bl_known;     /* Thumb: the instruction before was a BL prefix, which set lr to bl_base */
 	uint32_t bl_base;
@@ -169,6 +181,15 @@ uint32_t arm_owe_part(struct arm_lower *l, uint32_t key, uint32_t debt);
 void arm_assume_debt(struct arm_lower *l, uint32_t owed);
 /* translate.c: what the unit at `key` takes; nothing when it cannot be looked at. */
 struct arm_debtor arm_look_ahead(const struct arm_lower *l, uint32_t key);
+
+/* ---- skip.c -------------------------------------------------------------------------------------- */
+
+/* The flags that a Thumb instruction sets, as a mask, where it may be done aside; else what is in no mask. */
+unsigned arm_skip_flags(uint32_t insn);
+/* The n instructions that come next are skipped where `cond` holds. */
+void arm_skip_begin(struct arm_lower *l, enum arm_cond cond, unsigned n);
+/* All of them were lowered. */
+void arm_skip_end(struct arm_lower *l);
 
 /* ---- region.c ------------------------------------------------------------------------------------ */
 

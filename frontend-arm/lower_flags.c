@@ -32,7 +32,10 @@ ir_ref arm_flag(struct arm_lower *l, enum arm_flag f)
 
 void arm_set_flag(struct arm_lower *l, enum arm_flag f, ir_ref v)
 {
-	ir_set(l->u, (uint16_t)(ARM_G_n + f), v);
+	if (l->skip.left)
+		l->skip.wrote_flags |= (uint8_t)(1u << f);
+	else
+		ir_set(l->u, (uint16_t)(ARM_G_n + f), v);
 	l->flag[f] = v;
 	l->wrote_flags = true;
 	l->source = FLAGS_UNKNOWN;

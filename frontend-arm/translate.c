@@ -14,6 +14,8 @@
 #include "frontend-arm/lower.h"
 
 #define MAX_WAYS 4u
+#define MAX_SKIPPED 3u
+#define ALL_FLAGS ((1u << ARM_FLAGS) - 1)
 
 struct region { /* instructions that are branched around */
 	bool open;
@@ -34,6 +36,7 @@ struct loop {
 	ir_label ways_to;
 	uint32_t offset; /* of the next instruction from the first */
 	uint32_t end;    /* markers of the unit where it has enough instructions */
+	unsigned skips;   /* this instruction is a branch that skips so many, to be done aside */
 	uint32_t counter; /* to be counted behind the next marker, 0 = none */
 };
 
@@ -163,6 +166,25 @@ static bool branch_target(const struct arm_lower *l, const struct arm_insn_row *
 	return true;
 }
 
+/* How many instructions does this branch skip, if they are few and simple and better done for nothing (skip.c)? Else 0. */
+static unsigned skips(const struct loop *t, const struct arm_insn_row *row, uint32_t insn)
+{
+	const struct arm_translate_request *req = t->l.req;
+	uint32_t key, next = arm_next_key(&t->l);
+	if (!req->look_ahead || req->whole_blocks || !t->l.thumb || !branch_target(&t->l, row, insn, &key))
+		return 0;
+	unsigned n = (key - next) / 2, sets = 0;
+	if (n - 1 >= MAX_SKIPPED || t->l.u->n_marks + n >= t->end || req->code_bytes - t->offset < 2 * (n + 1))
+		return 0;
+	for (uint32_t at = t->offset; at < t->offset + 2 * n; at += 2) {
+		if (is_cut(req, at) || is_stop(req, at))
+			return 0;
+		sets |= arm_skip_flags(fetch_t16(req, at));
+	}
+	unsigned missing = sets & ~ALL_FLAGS ? sets : sets & ~arm_look_ahead(&t->l, key).kills;
+	return missing ? 0 : n;
+}
+
 static void open_branch(struct loop *t, const struct arm_insn_row *row, uint32_t insn, enum arm_cond cond)
 {
 	uint32_t key;
@@ -253,7 +275,10 @@ static void begin_apart(struct loop *t, const struct arm_insn_row *row, uint32_t
 {
 	if (cond == ARM_AL)
 		return;
-	if (selectable(row, insn) && !next_has_cond(t, cond))
+	unsigned skipped = skips(t, row, insn);
+	if (skipped)
+		t->skips = skipped;
+	else if (selectable(row, insn) && !next_has_cond(t, cond))
 		t->l.pred = cond;
 	else
 		open_branch(t, row, insn, cond);
@@ -348,8 +373,15 @@ static void translate_insn(struct loop *t)
 	t->offset += size;
 	begin_insn(t, row, insn, condition_of(row, l->thumb, insn));
 	l->guarded = t->region.open;
-	if (!l->ended && !lower(l, row, insn))
+	if (t->skips)
+		arm_skip_begin(l, condition_of(row, true, insn), t->skips);
+	else if (!l->ended && !lower(l, row, insn))
 		arm_raise(l, ARM_EXC_UNDEF);
+	else if (l->skip.left == 1)
+		arm_skip_end(l);
+	else if (l->skip.left)
+		l->skip.left--;
+	t->skips = 0;
 	if (after_prefix)
 		l->bl_known = false;
 	if (!l->arrival.decided)

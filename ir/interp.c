@@ -161,6 +161,13 @@ static bool amount(const struct frame *f, const struct ir_insn *i)
 	return true;
 }
 
+static bool refund_if(const struct frame *f, const struct ir_insn *i, uint64_t condition)
+{
+	if (condition)
+		charge(f, -(int32_t)i->imm);
+	return true;
+}
+
 /* A case of `step` for each row of ops.def. */
 #define WIDE_NONE true
 #define WIDE_T (i->type == IR_I64)
@@ -190,6 +197,7 @@ static bool amount(const struct frame *f, const struct ir_insn *i)
 #define STEP_EXIT_BUDGET(name, result) return exit_budget(f, i);
 #define STEP_CHARGE(name, result) *at = enter_block(f, charge(f, i->aux) ? i->b : i->c); return true;
 #define STEP_AMOUNT(name, result) return amount(f, i);
+#define STEP_AMOUNT_IF(name, result) return refund_if(f, i, value[i->a]);
 
 /* Executes insn *at and moves *at on; false when the unit was left. The arrays are f's own: nothing that is written
  * here can make the compiler fetch their addresses again. */

@@ -119,6 +119,14 @@ static void visit_branch_cond(struct opt *o, struct ir_insn *i)
 	}
 }
 
+static void visit_amount_if(const struct opt *o, struct ir_insn *i)
+{
+	if (!opt_is_const(o, i->a))
+		return;
+	bool holds = o->insns[i->a].imm != 0;
+	*i = (struct ir_insn){ .op = holds ? IR_refund : IR_nop, .a = IR_NONE, .b = IR_NONE, .c = IR_NONE, .imm = i->imm };
+}
+
 static void visit(struct opt *o, struct held *h, ir_ref r)
 {
 	struct ir_insn *i = &o->insns[r];
@@ -129,6 +137,9 @@ static void visit(struct opt *o, struct held *h, ir_ref r)
 		return;
 	}
 	switch ((enum ir_shape)info->shape) {
+	case IR_SHAPE_AMOUNT_IF:
+		visit_amount_if(o, i);
+		break;
 	case IR_SHAPE_GLOBAL:
 		visit_get(o, h, r);
 		break;
