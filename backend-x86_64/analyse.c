@@ -348,7 +348,7 @@ static void count_uses(struct analysis *an, ir_ref v, const struct ir_insn *i)
 	unsigned n = ir_ops[i->op].n_args;
 	if (ir_ops[i->op].shape == IR_SHAPE_LOAD || ir_ops[i->op].shape == IR_SHAPE_STORE)
 		use_address(an, i->a, v, i);
-	else if (i->op == IR_brc || i->op == IR_select || i->op == IR_stick || i->op == IR_refund_if)
+	else if (i->op == IR_brc || i->op == IR_select || i->op == IR_stick)
 		use_truth(an, i->a, v);
 	else if (n > 0 && !(i->op == IR_set && (i->b == IR_SET_OPTIONAL || is_lazy(an->g, i))))
 		use(an, i->a, v);
@@ -496,7 +496,7 @@ static void visit(struct analysis *an, ir_ref v, const struct ir_insn *i)
 		g->n_exits += 2; /* a call has a landing beside it */
 		break;
 	case IR_SHAPE_NULLARY: case IR_SHAPE_IMM: case IR_SHAPE_UNARY: case IR_SHAPE_BINARY:
-	case IR_SHAPE_TERNARY: case IR_SHAPE_COMPARE: case IR_SHAPE_MARK: case IR_SHAPE_AMOUNT: case IR_SHAPE_AMOUNT_IF: case IR_SHAPE_EXIT_BUDGET:
+	case IR_SHAPE_TERNARY: case IR_SHAPE_COMPARE: case IR_SHAPE_MARK: case IR_SHAPE_AMOUNT: case IR_SHAPE_AMOUNT_OF: case IR_SHAPE_EXIT_BUDGET:
 		break;
 	}
 }

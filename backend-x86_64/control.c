@@ -380,25 +380,20 @@ void lower_refund(struct gen *g, ir_ref v, const struct ir_insn *i)
 	add_to_budget(g, ALU_ADD, (uint32_t)i->imm);
 }
 
-/* adc [budget], 0 or sbb [budget], -1 for 1 by a carry; else setcc t; movzx t, t; lea t, [t + t] or imul t, n; add [budget], t */
-void lower_refund_if(struct gen *g, ir_ref v, const struct ir_insn *i)
+/* add [budget], a; a carry by adc [budget], 0, its opposite by sbb [budget], -1. */
+void lower_refund_by(struct gen *g, ir_ref v, const struct ir_insn *i)
 {
 	(void)v;
 	struct x64_mem budget = x64_mem(RBP, g->t->layout.budget);
-	enum x64_cc cc = flags_truth(g, i->a);
-	if (i->imm == 1 && (cc == CC_B || cc == CC_AE)) {
+	enum x64_cc cc = (enum x64_cc)g->val[i->a].cc;
+	if (in_flags(g, i->a) && (cc == CC_B || cc == CC_AE)) {
 		flags_clobber(g);
 		emit_alu_mi(&g->e, false, cc == CC_B ? ALU_ADC : ALU_SBB, budget, cc == CC_B ? 0 : -1);
 		return;
 	}
-	int t = ra_alloc(g);
-	flags_to_reg(g, cc, t);
+	int a = ra_use(g, i->a);
 	flags_clobber(g);
-	if (i->imm == 2)
-		emit_lea(&g->e, false, t, x64_mem_index(t, t, 0, 0));
-	else if (i->imm != 1)
-		emit_imul_rri(&g->e, false, t, t, (int32_t)i->imm);
-	emit_alu_mr(&g->e, false, ALU_ADD, budget, t);
+	emit_alu_mr(&g->e, false, ALU_ADD, budget, a);
 }
 
 void lower_count(struct gen *g, ir_ref v, const struct ir_insn *i)

@@ -95,6 +95,7 @@ struct arm_lower {
 	bool guarded;      /* the instruction is in a block of its own, behind a condition */
 	struct arm_arrival arrival;
 	struct arm_skip skip;
+	ir_ref unspent;    /* instructions skipped and not given back yet; 0 = none */
 
 	bool bl_known;     /* Thumb: the instruction before was a BL prefix, which set lr to bl_base */
 	uint32_t bl_base;
@@ -188,6 +189,8 @@ struct arm_debtor arm_look_ahead(const struct arm_lower *l, uint32_t key);
 unsigned arm_skip_flags(uint32_t insn);
 /* The n instructions that come next are skipped where `cond` holds. */
 void arm_skip_begin(struct arm_lower *l, enum arm_cond cond, unsigned n);
+/* Gives back to the budget what was skipped, before somebody can look at it, or the IR block ends. */
+void arm_give_back(struct arm_lower *l);
 /* All of them were lowered. */
 void arm_skip_end(struct arm_lower *l);
 

@@ -4,7 +4,8 @@
  * cannot predict. Here such a branch and the few ALU instructions that it skips become selects.
  *
  * What is skipped is lowered without writing a global; where it ends, each register and flag that it changed is selected. No
- * instruction in between can fault or leave, so nobody sees the state in between. What was skipped is given back to the budget.
+ * instruction in between can fault or leave, so nobody sees the state in between. What was skipped is given back to the budget, before
+ * anybody can look: at once for several of them, for it is read, added to and written each time.
  * Only done where what follows overwrites the flags that the skipped instructions set: to select flags costs more than a branch.
  */
 #include <string.h>
@@ -86,5 +87,13 @@ void arm_skip_end(struct arm_lower *l)
 	for (unsigned f = 0; f < ARM_FLAGS; f++)
 		if (s.wrote_flags >> f & 1u)
 			arm_set_flag(l, (enum arm_flag)f, ir_select(l->u, IR_I32, skipped, arm_flag(l, (enum arm_flag)f), flag[f]));
-	ir_refund_if(l->u, skipped, s.n);
+	ir_ref n = s.n == 1 ? skipped : ir_mul(l->u, IR_I32, skipped, arm_const(l, s.n));
+	l->unspent = l->unspent ? ir_add(l->u, IR_I32, l->unspent, n) : n;
+}
+
+void arm_give_back(struct arm_lower *l)
+{
+	if (l->unspent)
+		ir_refund_by(l->u, l->unspent);
+	l->unspent = 0;
 }

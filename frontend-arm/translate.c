@@ -112,6 +112,7 @@ static void add_way(struct loop *t)
 {
 	struct ir_unit *u = t->l.u;
 	struct region *r = &t->region;
+	arm_give_back(&t->l);
 	struct way *way = &r->way[r->n_ways++];
 	way->owed = arm_debt(&t->l);
 	ir_ref holds = arm_condition(&t->l, r->cond);
@@ -166,6 +167,13 @@ static bool branch_target(const struct arm_lower *l, const struct arm_insn_row *
 	return true;
 }
 
+/* May what was skipped be given back behind this instruction? Direct branches do it themselves. */
+static bool keeps_unspent(const struct loop *t, const struct arm_insn_row *row, uint32_t insn)
+{
+	bool branch = bits(insn, 15, 11) == 0x1c || (row && row->has_cond);
+	return t->l.thumb && (branch || arm_skip_flags(insn) <= ALL_FLAGS);
+}
+
 /* How many instructions does this branch skip, if they are few and simple and better done for nothing (skip.c)? Else 0. */
 static unsigned skips(const struct loop *t, const struct arm_insn_row *row, uint32_t insn)
 {
@@ -190,6 +198,7 @@ static void open_branch(struct loop *t, const struct arm_insn_row *row, uint32_t
 	uint32_t key;
 	bool branch = branch_target(&t->l, row, insn, &key);
 	if (branch && t->l.region) {
+		arm_give_back(&t->l);
 		arm_region_branch(&t->l, arm_condition(&t->l, cond), key, arm_next_key(&t->l));
 		t->l.ended = true;
 		return;
@@ -371,6 +380,8 @@ static void translate_insn(struct loop *t)
 	l->pc = (l->req->pc_key & ~1u) + t->offset;
 	l->next = l->pc + size;
 	t->offset += size;
+	if (!keeps_unspent(t, row, insn))
+		arm_give_back(l);
 	begin_insn(t, row, insn, condition_of(row, l->thumb, insn));
 	l->guarded = t->region.open;
 	if (t->skips)

@@ -160,7 +160,7 @@ static bool check_exit_jump(struct check *c, const struct ir_insn *i)
 static bool check_fields(struct check *c, const struct ir_insn *i)
 {
 	switch ((enum ir_shape)ir_ops[i->op].shape) {
-	case IR_SHAPE_NULLARY: case IR_SHAPE_UNARY: case IR_SHAPE_BINARY: case IR_SHAPE_TERNARY:
+	case IR_SHAPE_NULLARY: case IR_SHAPE_UNARY: case IR_SHAPE_BINARY: case IR_SHAPE_TERNARY: case IR_SHAPE_AMOUNT_OF:
 		return true;
 	case IR_SHAPE_EXIT_LOOP:
 		return check_exit(c, 0);
@@ -190,7 +190,7 @@ static bool check_fields(struct check *c, const struct ir_insn *i)
 		return check_target(c, i->b) && check_target(c, i->c) && check_dead(c, i->imm);
 	case IR_SHAPE_EXIT_BUDGET:
 		return i->imm <= UINT32_MAX ? check_exit(c, 0) : bad(c, "pc key is too wide");
-	case IR_SHAPE_AMOUNT: case IR_SHAPE_AMOUNT_IF:
+	case IR_SHAPE_AMOUNT:
 		return i->imm <= INT32_MAX || bad(c, "too many");
 	case IR_SHAPE_EXIT_JUMP:
 		return check_exit_jump(c, i);

@@ -570,7 +570,7 @@ static void gen_account(struct gen *g)
 	if (what == 0)
 		ir_refund(g->u, random_below(&g->rnd, 20));
 	else if (what == 3)
-		ir_refund_if(g->u, pick_cond(g), random_below(&g->rnd, 4));
+		ir_refund_by(g->u, pick_cond(g));
 	else if (what == 1)
 		ir_count(g->u, random_below(&g->rnd, RANDOM_COUNTERS));
 	else
