@@ -533,6 +533,13 @@ thumb skip_two
 	bne	1b
 end
 
+arm select_two
+	cmp	r0, r1
+	subcs	r0, r0, r1
+	orrcs	r2, r2, r3
+	subs	r4, r4, #1
+end
+
 /* ---- system --------------------------------------------------------------------------------------- */
 
 arm supervisor_call

@@ -64,7 +64,7 @@ void arm_branch_key(struct arm_lower *l, ir_ref v, enum ir_link link)
 static void note_lr(struct arm_lower *l, ir_ref v)
 {
 	const struct ir_insn *i = &l->u->insns[v];
-	l->lr_known = l->pred == ARM_AL && i->op == IR_const;
+	l->lr_known = l->pred == ARM_AL && !l->skip.left && i->op == IR_const;
 	l->lr_key = (uint32_t)i->imm;
 }
 

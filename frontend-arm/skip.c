@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Thumb has no conditional instructions, so what ARM code would predicate stands behind a short branch, mostly one that the host
- * cannot predict. Here such a branch and the few ALU instructions that it skips become selects.
+ * Few and simple instructions under one condition become selects: which way such a condition goes the host mostly cannot predict. In
+ * ARM code they are a run of one condition; in Thumb code, which has no conditional instructions, a short branch skips them.
  *
- * What is skipped is lowered without writing a global; where it ends, each register and flag that it changed is selected. No
- * instruction in between can fault or leave, so nobody sees the state in between. What was skipped is given back to the budget, before
+ * They are lowered without writing a global; behind the last one each register and flag that they changed is selected. None of
+ * them can fault or leave, so nobody sees the state in between. What a branch skipped is given back to the budget before
  * anybody can look: at once for several of them, for it is read, added to and written each time.
- * Only done where what follows overwrites the flags that the skipped instructions set: to select flags costs more than a branch.
+ * Only done where what follows overwrites the flags that the instructions set: to select flags costs more than a branch.
  */
 #include <string.h>
 
@@ -87,6 +87,8 @@ void arm_skip_end(struct arm_lower *l)
 	for (unsigned f = 0; f < ARM_FLAGS; f++)
 		if (s.wrote_flags >> f & 1u)
 			arm_set_flag(l, (enum arm_flag)f, ir_select(l->u, IR_I32, skipped, arm_flag(l, (enum arm_flag)f), flag[f]));
+	if (!l->thumb)
+		return; /* a condition that fails is an instruction done */
 	ir_ref n = s.n == 1 ? skipped : ir_mul(l->u, IR_I32, skipped, arm_const(l, s.n));
 	l->unspent = l->unspent ? ir_add(l->u, IR_I32, l->unspent, n) : n;
 }

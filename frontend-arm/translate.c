@@ -2,7 +2,7 @@
 /*
  * The translation loop: fetch, decode, condition, lower; and how a unit ends.
  *
- * Conditions: a simple ALU instruction selects its result; anything else is branched around.
+ * Conditions: a few simple ALU instructions select their results (skip.c); anything else is branched around.
  * Consecutive instructions of one condition share one such region, with those of the opposite condition behind them on its
  * way around. Where one of them writes the flags (a chain of conditional compares) the next has a way around of its own, and a branch
  * behind the chain is decided on each way out.
@@ -84,6 +84,12 @@ static bool may_fetch(const struct loop *t)
 	return t->l.u->n_marks < t->end && req->code_bytes - t->offset >= (t->l.thumb ? 2u : 4u);
 }
 
+static const struct arm_insn_row *decode(const struct arm_translate_request *req, bool thumb, uint32_t insn)
+{
+	const struct arm_insn_row *row = thumb ? arm_decode_t16(req->decoder, insn) : arm_decode_a32(req->decoder, insn);
+	return row && row->arch <= req->arch ? row : NULL;
+}
+
 /* ---- conditional regions ------------------------------------------------------------------------- */
 
 static void start_block(struct loop *t, ir_label block)
@@ -147,10 +153,34 @@ static bool selectable(const struct arm_insn_row *row, uint32_t word)
 	return dp && !bit(word, 20) && bits(word, 15, 12) != 15;
 }
 
-/* Does the instruction behind this one have the same condition, so that a region is worth it? */
-static bool next_has_cond(const struct loop *t, enum arm_cond cond)
+/* Are the next n instructions the unit's, and nothing that ends it stands before them? */
+static bool are_at_hand(const struct loop *t, unsigned n)
 {
-	return may_fetch(t) && fetch_a32(t->l.req, t->offset) >> 28 == (uint32_t)cond;
+	const struct arm_translate_request *req = t->l.req;
+	uint32_t size = t->l.thumb ? 2 : 4;
+	if (t->l.u->n_marks + n > t->end || (req->code_bytes - t->offset) / size < n)
+		return false;
+	for (unsigned k = 0; k < n; k++)
+		if (is_cut(req, t->offset + k * size) || is_stop(req, t->offset + k * size))
+			return false;
+	return true;
+}
+
+/* How many instructions, this one included, share a condition and are all to be selected? 0 = too many, or none of them. */
+static unsigned selected_run(const struct loop *t, const struct arm_insn_row *row, uint32_t insn, enum arm_cond cond)
+{
+	const struct arm_translate_request *req = t->l.req;
+	unsigned n = 1;
+	if (!selectable(row, insn))
+		return 0;
+	for (; n <= MAX_SKIPPED && are_at_hand(t, n); n++) {
+		uint32_t next = fetch_a32(req, t->offset + 4 * (n - 1));
+		if (next >> 28 != (uint32_t)cond)
+			return n;
+		if (!selectable(decode(req, false, next), next))
+			return 0;
+	}
+	return n == 1 ? 1 : 0;
 }
 
 /* Where a conditional direct branch goes. */
@@ -182,13 +212,10 @@ static unsigned skips(const struct loop *t, const struct arm_insn_row *row, uint
 	if (!req->look_ahead || req->whole_blocks || !t->l.thumb || !branch_target(&t->l, row, insn, &key))
 		return 0;
 	unsigned n = (key - next) / 2, sets = 0;
-	if (n - 1 >= MAX_SKIPPED || t->l.u->n_marks + n >= t->end || req->code_bytes - t->offset < 2 * (n + 1))
+	if (n - 1 >= MAX_SKIPPED || !are_at_hand(t, n + 1))
 		return 0;
-	for (uint32_t at = t->offset; at < t->offset + 2 * n; at += 2) {
-		if (is_cut(req, at) || is_stop(req, at))
-			return 0;
-		sets |= arm_skip_flags(fetch_t16(req, at));
-	}
+	for (uint32_t k = 0; k < n; k++)
+		sets |= arm_skip_flags(fetch_t16(req, t->offset + 2 * k));
 	unsigned missing = sets & ~ALL_FLAGS ? sets : sets & ~arm_look_ahead(&t->l, key).kills;
 	return missing ? 0 : n;
 }
@@ -266,7 +293,7 @@ static enum kinship kinship(const struct loop *t, const struct arm_insn_row *row
 {
 	const struct region *r = &t->region;
 	uint32_t key;
-	bool wrote = t->l.wrote_flags, selects = selectable(row, insn) && !next_has_cond(t, cond);
+	bool wrote = t->l.wrote_flags, selects = selected_run(t, row, insn, cond) > 0;
 	if (!r->open || cond == ARM_AL)
 		return APART;
 	if (cond == r->cond && !wrote)
@@ -282,13 +309,15 @@ static enum kinship kinship(const struct loop *t, const struct arm_insn_row *row
 
 static void begin_apart(struct loop *t, const struct arm_insn_row *row, uint32_t insn, enum arm_cond cond)
 {
-	if (cond == ARM_AL)
+	if (cond == ARM_AL || t->l.skip.left)
 		return;
-	unsigned skipped = skips(t, row, insn);
+	unsigned run = selected_run(t, row, insn, cond), skipped = skips(t, row, insn);
 	if (skipped)
 		t->skips = skipped;
-	else if (selectable(row, insn) && !next_has_cond(t, cond))
+	else if (run == 1)
 		t->l.pred = cond;
+	else if (run)
+		arm_skip_begin(&t->l, cond ^ 1u, run);
 	else
 		open_branch(t, row, insn, cond);
 }
@@ -324,12 +353,6 @@ static enum arm_cond condition_of(const struct arm_insn_row *row, bool thumb, ui
 	uint32_t cond = thumb ? bits(insn, 11, 8) : insn >> 28;
 	bool conditional = thumb ? row && row->has_cond : cond != 15;
 	return conditional ? (enum arm_cond)cond : ARM_AL;
-}
-
-static const struct arm_insn_row *decode(const struct arm_translate_request *req, bool thumb, uint32_t insn)
-{
-	const struct arm_insn_row *row = thumb ? arm_decode_t16(req->decoder, insn) : arm_decode_a32(req->decoder, insn);
-	return row && row->arch <= req->arch ? row : NULL;
 }
 
 static bool lower(struct arm_lower *l, const struct arm_insn_row *row, uint32_t insn)
