@@ -148,6 +148,8 @@ void arm_flags_adc(struct arm_lower *l, ir_ref a, ir_ref b, ir_ref cin, ir_ref r
 void arm_flags_sbc(struct arm_lower *l, ir_ref a, ir_ref b, ir_ref cin, ir_ref r);
 /* Q |= v. */
 void arm_set_q(struct arm_lower *l, ir_ref v);
+/* Is the result of what set the flags in a register? */
+bool arm_result_is_held(const struct arm_lower *l);
 /* 1 when the condition (not AL) holds. */
 ir_ref arm_condition(struct arm_lower *l, enum arm_cond cond);
 /* The same for known flags: bits N Z C V from the highest. */

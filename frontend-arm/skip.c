@@ -72,6 +72,15 @@ static void as_before(struct arm_lower *l, const struct arm_skip *s)
 			l->flag[f] = s->flag[f];
 }
 
+/* A result that no register has is better computed where it is asked for: the host's `test`. */
+static void test_again(struct arm_lower *l)
+{
+	const struct ir_insn *i = &l->u->insns[l->src_r];
+	if (l->source != FLAGS_RESULT || i->op != IR_and || arm_result_is_held(l))
+		return;
+	l->src_r = ir_and(l->u, IR_I32, i->a, i->b);
+}
+
 void arm_skip_end(struct arm_lower *l)
 {
 	struct arm_skip s = l->skip;
@@ -80,6 +89,7 @@ void arm_skip_end(struct arm_lower *l)
 	memcpy(flag, l->flag, sizeof flag);
 	as_before(l, &s);
 	l->skip.left = 0;
+	test_again(l);
 	ir_ref skipped = arm_condition(l, s.cond);
 	for (uint32_t r = 0; r < ARRAY_LEN(reg); r++)
 		if (s.wrote_regs >> r & 1u)
@@ -89,7 +99,7 @@ void arm_skip_end(struct arm_lower *l)
 			arm_set_flag(l, (enum arm_flag)f, ir_select(l->u, IR_I32, skipped, arm_flag(l, (enum arm_flag)f), flag[f]));
 	if (!l->thumb)
 		return; /* a condition that fails is an instruction done */
-	ir_ref n = s.n == 1 ? skipped : ir_mul(l->u, IR_I32, skipped, arm_const(l, s.n));
+	ir_ref n = s.n == 1 ? skipped : s.n == 2 ? ir_add(l->u, IR_I32, skipped, skipped) : ir_mul(l->u, IR_I32, skipped, arm_const(l, s.n));
 	l->unspent = l->unspent ? ir_add(l->u, IR_I32, l->unspent, n) : n;
 }
 

@@ -169,6 +169,35 @@ static bool fold_extension(const struct opt *o, struct ir_insn *i)
 	return true;
 }
 
+/* A shift up and down again by 24 or 16 is an extension: what compilers write for cores without one. */
+static bool fold_shift_back(const struct opt *o, struct ir_insn *i)
+{
+	const struct ir_insn *inner = &o->insns[i->a];
+	if (i->type != IR_I32 || inner->op != IR_shl || !opt_is_const(o, i->b) || !opt_is_const(o, inner->b))
+		return false;
+	uint64_t n = o->insns[i->b].imm & 31;
+	if (n != (o->insns[inner->b].imm & 31) || (n != 24 && n != 16))
+		return false;
+	bool byte = n == 24, sign = i->op == IR_sar;
+	become(i, sign ? byte ? IR_sext8 : IR_sext16 : byte ? IR_zext8 : IR_zext16, inner->a, IR_NONE);
+	return true;
+}
+
+/* What is shifted out need not be cleared or extended before. */
+static bool fold_shl(const struct opt *o, struct ir_insn *i)
+{
+	const struct ir_insn *inner = &o->insns[i->a];
+	if (i->type != IR_I32 || !opt_is_const(o, i->b))
+		return false;
+	unsigned left = 32 - (unsigned)(o->insns[i->b].imm & 31);
+	uint64_t mask = UINT32_MAX >> (32 - left);
+	bool masked = inner->op == IR_and && opt_is_const(o, inner->b) && (o->insns[inner->b].imm & mask) == mask;
+	if (!masked && (!extension_bits(inner->op) || extension_bits(inner->op) < left))
+		return false;
+	i->a = inner->a;
+	return true;
+}
+
 static bool fold_zext32(const struct opt *o, struct ir_insn *i)
 {
 	const struct ir_insn *inner = &o->insns[i->a];
@@ -285,6 +314,7 @@ static bool (*const looks[IR_OP_COUNT])(const struct opt *, struct ir_insn *) = 
 	[IR_not] = fold_involution, [IR_neg] = fold_involution, [IR_bswap] = fold_involution,
 	[IR_sext8] = fold_extension, [IR_sext16] = fold_extension, [IR_zext8] = fold_extension,
 	[IR_zext16] = fold_extension, [IR_zext32] = fold_zext32, [IR_trunc] = fold_trunc, [IR_high] = fold_high,
+	[IR_shl] = fold_shl, [IR_shr] = fold_shift_back, [IR_sar] = fold_shift_back,
 	[IR_and] = fold_and, [IR_xor] = fold_xor, [IR_cmp] = fold_compare, [IR_select] = fold_select,
 };
 
