@@ -490,7 +490,7 @@ struct algebra {
 
 static const struct algebra algebra[] = {
 	{ IR_add, IR_I32, "x0", "x" }, { IR_add, IR_I32, "0x", "x" }, { IR_add, IR_I64, "x0", "x" },
-	{ IR_sub, IR_I32, "x0", "x" }, { IR_sub, IR_I32, "xx", "0" }, { IR_sub, IR_I32, "0x", "neg" },
+	{ IR_sub, IR_I32, "x0", "x" }, { IR_sub, IR_I32, "xx", "0" }, { IR_sub, IR_I32, "0x", "sub" },
 	{ IR_mul, IR_I32, "x0", "0" }, { IR_mul, IR_I32, "1x", "x" }, { IR_mul, IR_I64, "x0", "0" },
 	{ IR_and, IR_I32, "x-", "x" }, { IR_and, IR_I64, "-x", "x" }, { IR_and, IR_I32, "x0", "0" },
 	{ IR_and, IR_I32, "xx", "x" }, { IR_or, IR_I32, "x0", "x" }, { IR_or, IR_I32, "x-", "-" },
@@ -575,6 +575,7 @@ static void shifts_back(struct ir_unit *u)
 	ir_set(u, R(4), ir_shl(u, IR_I32, ir_sar(u, IR_I32, up, k32(u, 24)), k32(u, 25)));        /* looks at x */
 	ir_set(u, R(5), ir_shl(u, IR_I32, ir_and(u, IR_I32, x, k32(u, 0x7f)), k32(u, 25)));       /* looks at x */
 	ir_set(u, R(6), ir_shl(u, IR_I32, ir_and(u, IR_I32, x, k32(u, 0x7f)), k32(u, 24)));       /* the mask clears a bit */
+	ir_set(u, R(7), ir_adc(u, IR_I32, k32(u, 0), k32(u, 0), ir_cmp(u, IR_I32, IR_LTU, x, up))); /* is the carry */
 	ir_exit_jump(u, 0, IR_LINK_JUMP, 0x2000, 0);
 }
 
@@ -583,6 +584,8 @@ static void shifts_up_and_down_are_extensions(void **state)
 	(void)state;
 	expect(shifts_back, " ---- 00001000\n"
 			    " v1 = get r0\n"
+			    " v2 = const.i32 0x18\n"
+			    " v3 = shl v1, v2\n"
 			    " v4 = const.i32 0x10\n"
 			    " v5 = shl v1, v4\n"
 			    " v7 = sext8 v1\n"
@@ -603,6 +606,8 @@ static void shifts_up_and_down_are_extensions(void **state)
 			    " v27 = and v1, v26\n"
 			    " v28 = shl v27, v25\n"
 			    " set r6, v28\n"
+			    " v30 = cmp.ltu v1, v3\n"
+			    " set r7, v30\n"
 			    " exit_jump slot=0 pc=00002000\n");
 }
 
