@@ -173,11 +173,15 @@ void lower_sub(struct gen *g, ir_ref v, const struct ir_insn *i)
 		int r = a.kind == OPND_REG ? a.reg : dst;
 		gen_move(g, w, r, &a);
 		emit_lea(&g->e, w, dst, x64_mem(r, -b.imm));
+	} else if (a.kind == OPND_IMM && !a.imm && b.kind != OPND_IMM) {
+		flags_clobber(g);
+		gen_move(g, w, dst, &b);
+		emit_neg(&g->e, w, dst);
+		result_flags(g, v);
 	} else if (!sets_flags(g, v) && in_reg(&b, dst) && !in_reg(&a, dst)) {
 		flags_clobber(g);
 		emit_neg(&g->e, w, dst);
-		if (a.kind != OPND_IMM || a.imm)
-			gen_alu(g, w, ALU_ADD, dst, &a);
+		gen_alu(g, w, ALU_ADD, dst, &a);
 	} else {
 		flags_clobber(g);
 		gen_alu3(g, w, ALU_SUB, dst, &a, &b);

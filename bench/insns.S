@@ -512,6 +512,34 @@ thumb loop_mixed
 	bne	1b
 end
 
+/* A branch over what ARM code would predicate. */
+thumb skip_one
+1:	lsls	r2, r1, #1
+	lsls	r1, r1, #24
+	bpl	2f
+	eors	r2, r3
+2:	lsls	r1, r2, #24
+	subs	r7, #1
+	bne	1b
+end
+thumb skip_two
+1:	subs	r6, r2, #7
+	cmp	r7, r0
+	bcs	2f
+	adds	r2, #13
+	movs	r6, r2
+2:	adds	r3, r3, r6
+	subs	r5, #1
+	bne	1b
+end
+
+arm select_two
+	cmp	r0, r1
+	subcs	r0, r0, r1
+	orrcs	r2, r2, r3
+	subs	r4, r4, #1
+end
+
 /* ---- system --------------------------------------------------------------------------------------- */
 
 arm supervisor_call

@@ -42,7 +42,10 @@ static void write_reg(struct arm_lower *l, uint32_t n, ir_ref v)
 {
 	if (l->pred != ARM_AL)
 		v = ir_select(l->u, IR_I32, arm_condition(l, l->pred), v, arm_reg(l, n));
-	ir_set(l->u, (uint16_t)(ARM_G_r0 + n), v);
+	if (l->skip.left)
+		l->skip.wrote_regs |= (uint16_t)(1u << n);
+	else
+		ir_set(l->u, (uint16_t)(ARM_G_r0 + n), v);
 	l->reg[n] = v;
 }
 
@@ -61,7 +64,7 @@ void arm_branch_key(struct arm_lower *l, ir_ref v, enum ir_link link)
 static void note_lr(struct arm_lower *l, ir_ref v)
 {
 	const struct ir_insn *i = &l->u->insns[v];
-	l->lr_known = l->pred == ARM_AL && i->op == IR_const;
+	l->lr_known = l->pred == ARM_AL && !l->skip.left && i->op == IR_const;
 	l->lr_key = (uint32_t)i->imm;
 }
 

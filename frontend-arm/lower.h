@@ -76,6 +76,17 @@ struct arm_region {
 	struct arm_cold cold[8 * ARM_REGION_PARTS]; /* two for each side of a branch, one for each way beside */
 };
 
+/* Instructions that a short branch skips, done aside (skip.c). */
+struct arm_skip {
+	unsigned left, n;         /* still to come; 0 = there are none. Of how many */
+	enum arm_cond cond;       /* of the branch */
+	uint16_t wrote_regs;
+	uint8_t wrote_flags;
+	/* before them */
+	enum arm_flag_source source;
+	ir_ref src_a, src_b, src_r, source_end, reg[15], flag[ARM_FLAGS];
+};
+
 struct arm_lower {
 	struct ir_unit *u;
 	const struct arm_translate_request *req;
@@ -107,6 +118,8 @@ struct arm_lower {
 	bool fixed;        /* as in arm_unit_flags */
 	bool guarded;      /* the instruction is in a block of its own, behind a condition */
 	struct arm_arrival arrival;
+	struct arm_skip skip;
+	ir_ref unspent;    /* instructions skipped and not given back yet; 0 = none */
 
 	bool bl_known;     /* Thumb: the instruction before was a BL prefix, which set lr to bl_base */
 	uint32_t bl_base;
@@ -159,6 +172,8 @@ void arm_flags_adc(struct arm_lower *l, ir_ref a, ir_ref b, ir_ref cin, ir_ref r
 void arm_flags_sbc(struct arm_lower *l, ir_ref a, ir_ref b, ir_ref cin, ir_ref r);
 /* Q |= v. */
 void arm_set_q(struct arm_lower *l, ir_ref v);
+/* Is the result of what set the flags in a register? */
+bool arm_result_is_held(const struct arm_lower *l);
 /* 1 when the condition (not AL) holds. */
 ir_ref arm_condition(struct arm_lower *l, enum arm_cond cond);
 /* The same for known flags: bits N Z C V from the highest. */
@@ -201,6 +216,17 @@ void arm_set_again(struct arm_lower *l);
 void arm_pay_again(struct arm_lower *l, unsigned mask);
 /* translate.c: what the unit at `key` takes; nothing when it cannot be looked at. */
 struct arm_debtor arm_look_ahead(const struct arm_lower *l, uint32_t key);
+
+/* ---- skip.c -------------------------------------------------------------------------------------- */
+
+/* The flags that a Thumb instruction sets, as a mask, where it may be done aside; else what is in no mask. */
+unsigned arm_skip_flags(uint32_t insn);
+/* The n instructions that come next are skipped where `cond` holds. */
+void arm_skip_begin(struct arm_lower *l, enum arm_cond cond, unsigned n);
+/* Gives back to the budget what was skipped, before somebody can look at it, or the IR block ends. */
+void arm_give_back(struct arm_lower *l);
+/* All of them were lowered. */
+void arm_skip_end(struct arm_lower *l);
 
 /* ---- region.c ------------------------------------------------------------------------------------ */
 

@@ -33,7 +33,10 @@ ir_ref arm_flag(struct arm_lower *l, enum arm_flag f)
 
 void arm_set_flag(struct arm_lower *l, enum arm_flag f, ir_ref v)
 {
-	ir_set(l->u, (uint16_t)(ARM_G_n + f), v);
+	if (l->skip.left)
+		l->skip.wrote_flags |= (uint8_t)(1u << f);
+	else
+		ir_set(l->u, (uint16_t)(ARM_G_n + f), v);
 	l->flag[f] = v;
 	l->again &= ~(1u << f);
 	l->wrote_flags = true;
@@ -138,7 +141,7 @@ static const struct {
 };
 
 /* Is the result of what set the flags in a register? Then it is what to ask when the flags are lost. */
-static bool result_is_held(const struct arm_lower *l)
+bool arm_result_is_held(const struct arm_lower *l)
 {
 	for (unsigned n = 0; n < ARRAY_LEN(l->reg); n++)
 		if (l->reg[n] == l->src_r)
@@ -148,7 +151,7 @@ static bool result_is_held(const struct arm_lower *l)
 
 ir_ref arm_condition(struct arm_lower *l, enum arm_cond cond)
 {
-	if (l->source == FLAGS_SUB && cond <= ARM_NE && result_is_held(l))
+	if (l->source == FLAGS_SUB && cond <= ARM_NE && arm_result_is_held(l))
 		return ir_cmp(l->u, IR_I32, (enum ir_cc)result_cc[cond].cc, l->src_r, arm_const(l, 0));
 	if (l->source == FLAGS_SUB && sub_cc[cond].direct)
 		return ir_cmp(l->u, IR_I32, (enum ir_cc)sub_cc[cond].cc, l->src_a, l->src_b);

@@ -319,6 +319,8 @@ void arm_exit(struct arm_lower *l, unsigned slot, enum ir_link link, uint32_t ke
 	const struct arm_region_part *part = link == IR_LINK_JUMP ? arm_region_part(l, key) : NULL;
 	bool pays = l->owed && l->pays[slot];
 	arm_owe_nothing(l);
+	if (!part)
+		arm_give_back(l);
 	if (part) {
 		arm_region_jump(l, part);
 		return;

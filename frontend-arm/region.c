@@ -132,6 +132,7 @@ void arm_region_jump(struct arm_lower *l, const struct arm_region_part *to)
 	r->joined = !l->guarded && to->n_preds == 1 && to == &r->part[r->at + 1] && to->charge == ahead(r);
 	if (r->joined)
 		return;
+	arm_give_back(l);
 	note_debt(l, to, l->debt);
 	go_to(l, to, to->charge - ahead(r), l->debt);
 }

@@ -2,7 +2,7 @@
 /*
  * The translation loop: fetch, decode, condition, lower; and how a unit ends.
  *
- * Conditions: a simple ALU instruction selects its result; anything else is branched around.
+ * Conditions: a few simple ALU instructions select their results (skip.c); anything else is branched around.
  * Consecutive instructions of one condition share one such region, with those of the opposite condition behind them on its
  * way around. Where one of them writes the flags (a chain of conditional compares) the next has a way around of its own, and a branch
  * behind the chain is decided on each way out.
@@ -12,6 +12,9 @@
 #include <string.h>
 
 #include "frontend-arm/lower.h"
+
+#define MAX_SKIPPED 3u
+#define ALL_FLAGS ((1u << ARM_FLAGS) - 1)
 
 struct region { /* instructions that are branched around */
 	bool open;
@@ -29,6 +32,7 @@ struct loop {
 	ir_label ways_to;
 	uint32_t offset; /* of the next instruction from the first */
 	uint32_t end;    /* markers of the unit where it has enough instructions */
+	unsigned skips;   /* this instruction is a branch that skips so many, to be done aside */
 	uint32_t counter; /* to be counted behind the next marker, 0 = none */
 };
 
@@ -74,6 +78,12 @@ static bool may_fetch(const struct loop *t)
 	if ((req->n_cuts && is_cut(req, t->offset)) || (req->n_stops && is_stop(req, t->offset)))
 		return false;
 	return t->l.u->n_marks < t->end && req->code_bytes - t->offset >= (t->l.thumb ? 2u : 4u);
+}
+
+static const struct arm_insn_row *decode(const struct arm_translate_request *req, bool thumb, uint32_t insn)
+{
+	const struct arm_insn_row *row = thumb ? arm_decode_t16(req->decoder, insn) : arm_decode_a32(req->decoder, insn);
+	return row && row->arch <= req->arch ? row : NULL;
 }
 
 /* ---- conditional regions ------------------------------------------------------------------------- */
@@ -123,6 +133,7 @@ static void add_way(struct loop *t)
 {
 	struct ir_unit *u = t->l.u;
 	struct region *r = &t->region;
+	arm_give_back(&t->l);
 	struct arm_way *way = &r->ways.way[r->ways.n++];
 	way->owed = arm_debt(&t->l);
 	ir_ref holds = arm_condition(&t->l, r->cond);
@@ -158,10 +169,34 @@ static bool selectable(const struct arm_insn_row *row, uint32_t word)
 	return dp && !bit(word, 20) && bits(word, 15, 12) != 15;
 }
 
-/* Does the instruction behind this one have the same condition, so that a region is worth it? */
-static bool next_has_cond(const struct loop *t, enum arm_cond cond)
+/* Are the next n instructions the unit's, and nothing that ends it stands before them? */
+static bool are_at_hand(const struct loop *t, unsigned n)
 {
-	return may_fetch(t) && fetch_a32(t->l.req, t->offset) >> 28 == (uint32_t)cond;
+	const struct arm_translate_request *req = t->l.req;
+	uint32_t size = t->l.thumb ? 2 : 4;
+	if (t->l.u->n_marks + n > t->end || (req->code_bytes - t->offset) / size < n)
+		return false;
+	for (unsigned k = 0; k < n; k++)
+		if (is_cut(req, t->offset + k * size) || is_stop(req, t->offset + k * size))
+			return false;
+	return true;
+}
+
+/* How many instructions, this one included, share a condition and are all to be selected? 0 = too many, or none of them. */
+static unsigned selected_run(const struct loop *t, const struct arm_insn_row *row, uint32_t insn, enum arm_cond cond)
+{
+	const struct arm_translate_request *req = t->l.req;
+	unsigned n = 1;
+	if (!selectable(row, insn))
+		return 0;
+	for (; n <= MAX_SKIPPED && are_at_hand(t, n); n++) {
+		uint32_t next = fetch_a32(req, t->offset + 4 * (n - 1));
+		if (next >> 28 != (uint32_t)cond)
+			return n;
+		if (!selectable(decode(req, false, next), next))
+			return 0;
+	}
+	return n == 1 ? 1 : 0;
 }
 
 /* Where a conditional direct branch goes. */
@@ -178,11 +213,35 @@ static bool branch_target(const struct arm_lower *l, const struct arm_insn_row *
 	return true;
 }
 
+/* May what was skipped be given back behind this instruction? Direct branches do it themselves. */
+static bool keeps_unspent(const struct loop *t, const struct arm_insn_row *row, uint32_t insn)
+{
+	bool branch = bits(insn, 15, 11) == 0x1c || (row && row->has_cond);
+	return t->l.thumb && (branch || arm_skip_flags(insn) <= ALL_FLAGS);
+}
+
+/* How many instructions does this branch skip, if they are few and simple and better done for nothing (skip.c)? Else 0. */
+static unsigned skips(const struct loop *t, const struct arm_insn_row *row, uint32_t insn)
+{
+	const struct arm_translate_request *req = t->l.req;
+	uint32_t key, next = arm_next_key(&t->l);
+	if (!req->look_ahead || req->whole_blocks || !t->l.thumb || !branch_target(&t->l, row, insn, &key))
+		return 0;
+	unsigned n = (key - next) / 2, sets = 0;
+	if (n - 1 >= MAX_SKIPPED || !are_at_hand(t, n + 1))
+		return 0;
+	for (uint32_t k = 0; k < n; k++)
+		sets |= arm_skip_flags(fetch_t16(req, t->offset + 2 * k));
+	unsigned missing = sets & ~ALL_FLAGS ? sets : sets & ~arm_look_ahead(&t->l, key).kills;
+	return missing ? 0 : n;
+}
+
 static void open_branch(struct loop *t, const struct arm_insn_row *row, uint32_t insn, enum arm_cond cond)
 {
 	uint32_t key;
 	bool branch = branch_target(&t->l, row, insn, &key);
 	if (branch && t->l.region) {
+		arm_give_back(&t->l);
 		arm_region_branch(&t->l, arm_condition(&t->l, cond), key, arm_next_key(&t->l), NULL);
 		t->l.ended = true;
 		return;
@@ -256,7 +315,7 @@ static enum kinship kinship(const struct loop *t, const struct arm_insn_row *row
 {
 	const struct region *r = &t->region;
 	uint32_t key;
-	bool wrote = t->l.wrote_flags, selects = selectable(row, insn) && !next_has_cond(t, cond);
+	bool wrote = t->l.wrote_flags, selects = selected_run(t, row, insn, cond) > 0;
 	if (!r->open || cond == ARM_AL)
 		return APART;
 	if (cond == r->cond && !wrote)
@@ -272,10 +331,15 @@ static enum kinship kinship(const struct loop *t, const struct arm_insn_row *row
 
 static void begin_apart(struct loop *t, const struct arm_insn_row *row, uint32_t insn, enum arm_cond cond)
 {
-	if (cond == ARM_AL)
+	if (cond == ARM_AL || t->l.skip.left)
 		return;
-	if (selectable(row, insn) && !next_has_cond(t, cond))
+	unsigned run = selected_run(t, row, insn, cond), skipped = skips(t, row, insn);
+	if (skipped)
+		t->skips = skipped;
+	else if (run == 1)
 		t->l.pred = cond;
+	else if (run)
+		arm_skip_begin(&t->l, cond ^ 1u, run);
 	else
 		open_branch(t, row, insn, cond);
 }
@@ -311,12 +375,6 @@ static enum arm_cond condition_of(const struct arm_insn_row *row, bool thumb, ui
 	uint32_t cond = thumb ? bits(insn, 11, 8) : insn >> 28;
 	bool conditional = thumb ? row && row->has_cond : cond != 15;
 	return conditional ? (enum arm_cond)cond : ARM_AL;
-}
-
-static const struct arm_insn_row *decode(const struct arm_translate_request *req, bool thumb, uint32_t insn)
-{
-	const struct arm_insn_row *row = thumb ? arm_decode_t16(req->decoder, insn) : arm_decode_a32(req->decoder, insn);
-	return row && row->arch <= req->arch ? row : NULL;
 }
 
 static bool lower(struct arm_lower *l, const struct arm_insn_row *row, uint32_t insn)
@@ -371,10 +429,19 @@ static void translate_insn(struct loop *t)
 	l->pc = (l->req->pc_key & ~1u) + t->offset;
 	l->next = l->pc + size;
 	t->offset += size;
+	if (!keeps_unspent(t, row, insn))
+		arm_give_back(l);
 	begin_insn(t, row, insn, condition_of(row, l->thumb, insn));
 	l->guarded = t->region.open;
-	if (!l->ended && !lower(l, row, insn))
+	if (t->skips)
+		arm_skip_begin(l, condition_of(row, true, insn), t->skips);
+	else if (!l->ended && !lower(l, row, insn))
 		arm_raise(l, ARM_EXC_UNDEF);
+	else if (l->skip.left == 1)
+		arm_skip_end(l);
+	else if (l->skip.left)
+		l->skip.left--;
+	t->skips = 0;
 	if (after_prefix)
 		l->bl_known = false;
 	if (!l->arrival.decided)

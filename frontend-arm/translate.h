@@ -61,6 +61,7 @@ struct arm_translate_request {
 	uint32_t n_stops;
 	uint32_t max_insns;   /* >= 1 */
 	bool look_ahead;      /* flags may be owed; needs max_insns of at least ARM_LOOK_AHEAD */
+	bool whole_blocks;    /* who counts runs of units counts those of each instruction: no branch is done without */
 	uint8_t semihosting;  /* enum arm_semihosting */
 	uint8_t arch;         /* arm_model.arch */
 };

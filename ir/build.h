@@ -71,6 +71,9 @@
 #define IR_BUILD_AMOUNT(name) \
 	static inline ir_ref ir_##name(struct ir_unit *u, uint32_t n) \
 	{ return ir_append(u, IR_HEAD(name, IR_VOID, 0), IR_NONE, IR_NONE, IR_NONE, n); }
+#define IR_BUILD_AMOUNT_OF(name) \
+	static inline ir_ref ir_##name(struct ir_unit *u, ir_ref a) \
+	{ return ir_append(u, IR_HEAD(name, IR_VOID, 0), a, IR_NONE, IR_NONE, 0); }
 
 #define OP(name, shape, result, args, flags) IR_BUILD_##shape(name)
 #include "ir/ops.def"

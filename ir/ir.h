@@ -47,7 +47,7 @@ enum ir_op_flag {
  *   EXIT_LOOP    a = pc key           EXIT_BUDGET  aux = instructions, imm = pc key
  *   CHARGE       aux = instructions, b = block, c = block when the budget is out
  *   BRANCH and CHARGE: imm = set of globals (of the first 32) that are not looked at any more
- *   AMOUNT       imm
+ *   AMOUNT       imm                   AMOUNT_OF    a
  * (*) b = IR_SET_OPTIONAL marks a `set` that nobody looks at, of a value that is needed later: it need not
  *     be done, but the global's home is a free place for the value (opt_backward.c).
  *     b = IR_SET_LAZY marks one that only faults look at: until the next `set` of that global, or the end of the block,
@@ -67,6 +67,7 @@ enum ir_shape {
 	IR_SHAPE_BINARY, IR_SHAPE_TERNARY, IR_SHAPE_COMPARE, IR_SHAPE_LOAD, IR_SHAPE_STORE,
 	IR_SHAPE_CALL, IR_SHAPE_MARK, IR_SHAPE_BRANCH, IR_SHAPE_BRANCH_COND, IR_SHAPE_EXIT_JUMP,
 	IR_SHAPE_EXIT_IND, IR_SHAPE_EXIT_LOOP, IR_SHAPE_EXIT_BUDGET, IR_SHAPE_CHARGE, IR_SHAPE_AMOUNT,
+	IR_SHAPE_AMOUNT_OF,
 };
 
 struct ir_op_info {

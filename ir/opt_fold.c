@@ -12,7 +12,7 @@ enum fact {
 	B_ONES = 256, C_ZERO = 512, C_NONZERO = 1024, SAME_AB = 2048, SAME_BC = 4096,
 };
 
-enum action { TAKE_A = 1, TAKE_B, TAKE_C, TO_ZERO, TO_NOT_A, TO_NOT_B, TO_NEG_B, TO_ADD, TO_SUB, TO_GEU };
+enum action { TAKE_A = 1, TAKE_B, TAKE_C, TO_ZERO, TO_NOT_A, TO_NOT_B, TO_ADD, TO_SUB, TO_GEU };
 
 /* When all facts of `need` hold, do `action`. A list ends with action 0. */
 struct rule {
@@ -24,7 +24,7 @@ struct rule {
 
 static const struct rule *const rules[IR_OP_COUNT] = {
 	[IR_add] = RULES{ { B_ZERO, TAKE_A }, { 0, 0 } },
-	[IR_sub] = RULES{ { B_ZERO, TAKE_A }, { SAME_AB, TO_ZERO }, { A_ZERO, TO_NEG_B }, { 0, 0 } },
+	[IR_sub] = RULES{ { B_ZERO, TAKE_A }, { SAME_AB, TO_ZERO }, { 0, 0 } },
 	[IR_mul] = RULES{ { B_ZERO, TAKE_B }, { B_ONE, TAKE_A }, { 0, 0 } },
 	[IR_mulh_u] = RULES{ { B_ZERO, TAKE_B }, { B_ONE, TO_ZERO }, { 0, 0 } },
 	[IR_mulh_s] = RULES{ { B_ZERO, TAKE_B }, { 0, 0 } },
@@ -38,7 +38,7 @@ static const struct rule *const rules[IR_OP_COUNT] = {
 	[IR_sar] = RULES{ { B_ZERO, TAKE_A }, { A_ZERO, TAKE_A }, { A_ONES, TAKE_A }, { 0, 0 } },
 	[IR_ror] = RULES{ { B_ZERO, TAKE_A }, { A_ZERO, TAKE_A }, { A_ONES, TAKE_A }, { 0, 0 } },
 	[IR_select] = RULES{ { A_ZERO, TAKE_C }, { A_NONZERO, TAKE_B }, { SAME_BC, TAKE_B }, { 0, 0 } },
-	[IR_adc] = RULES{ { C_ZERO, TO_ADD }, { 0, 0 } },
+	[IR_adc] = RULES{ { C_ZERO, TO_ADD }, { 0, 0 } }, /* and fold_adc */
 	[IR_sbc] = RULES{ { C_NONZERO, TO_SUB }, { 0, 0 } },
 	[IR_add_c] = RULES{ { C_ZERO | B_ZERO, TO_ZERO }, { C_ZERO | A_ZERO, TO_ZERO }, { 0, 0 } },
 	[IR_add_v] = RULES{ { C_ZERO | B_ZERO, TO_ZERO }, { C_ZERO | A_ZERO, TO_ZERO }, { 0, 0 } },
@@ -89,7 +89,6 @@ static void apply(const struct opt *o, struct ir_insn *i, enum action action)
 	case TO_ZERO: opt_make_const(i, result, 0); break;
 	case TO_NOT_A: become(i, IR_not, i->a, IR_NONE); break;
 	case TO_NOT_B: become(i, IR_not, i->b, IR_NONE); break;
-	case TO_NEG_B: become(i, IR_neg, i->b, IR_NONE); break;
 	case TO_ADD: become(i, IR_add, i->a, i->b); break;
 	case TO_SUB: become(i, IR_sub, i->a, i->b); break;
 	case TO_GEU:
@@ -166,6 +165,44 @@ static bool fold_extension(const struct opt *o, struct ir_insn *i)
 	if (o->width[i->a] > bits - sign)
 		return changed;
 	opt_make_copy(i, IR_I32, i->a);
+	return true;
+}
+
+/* A shift up and down again by 24 or 16 is an extension: what compilers write for cores without one. */
+static bool fold_shift_back(const struct opt *o, struct ir_insn *i)
+{
+	const struct ir_insn *inner = &o->insns[i->a];
+	if (i->type != IR_I32 || inner->op != IR_shl || !opt_is_const(o, i->b) || !opt_is_const(o, inner->b))
+		return false;
+	uint64_t n = o->insns[i->b].imm & 31;
+	if (n != (o->insns[inner->b].imm & 31) || (n != 24 && n != 16))
+		return false;
+	bool byte = n == 24, sign = i->op == IR_sar;
+	become(i, sign ? byte ? IR_sext8 : IR_sext16 : byte ? IR_zext8 : IR_zext16, inner->a, IR_NONE);
+	return true;
+}
+
+/* What is shifted out need not be cleared or extended before. */
+static bool fold_shl(const struct opt *o, struct ir_insn *i)
+{
+	const struct ir_insn *inner = &o->insns[i->a];
+	if (i->type != IR_I32 || !opt_is_const(o, i->b))
+		return false;
+	unsigned left = 32 - (unsigned)(o->insns[i->b].imm & 31);
+	uint64_t mask = UINT32_MAX >> (32 - left);
+	bool masked = inner->op == IR_and && opt_is_const(o, inner->b) && (o->insns[inner->b].imm & mask) == mask;
+	if (!masked && (!extension_bits(inner->op) || extension_bits(inner->op) < left))
+		return false;
+	i->a = inner->a;
+	return true;
+}
+
+/* 0 + 0 + carry */
+static bool fold_adc(const struct opt *o, struct ir_insn *i)
+{
+	if (i->type != IR_I32 || !is_const_value(o, i->a, 0) || !is_const_value(o, i->b, 0) || !is_bool(o, i->c))
+		return false;
+	opt_make_copy(i, IR_I32, i->c);
 	return true;
 }
 
@@ -285,7 +322,8 @@ static bool (*const looks[IR_OP_COUNT])(const struct opt *, struct ir_insn *) = 
 	[IR_not] = fold_involution, [IR_neg] = fold_involution, [IR_bswap] = fold_involution,
 	[IR_sext8] = fold_extension, [IR_sext16] = fold_extension, [IR_zext8] = fold_extension,
 	[IR_zext16] = fold_extension, [IR_zext32] = fold_zext32, [IR_trunc] = fold_trunc, [IR_high] = fold_high,
-	[IR_and] = fold_and, [IR_xor] = fold_xor, [IR_cmp] = fold_compare, [IR_select] = fold_select,
+	[IR_shl] = fold_shl, [IR_shr] = fold_shift_back, [IR_sar] = fold_shift_back,
+	[IR_adc] = fold_adc, [IR_and] = fold_and, [IR_xor] = fold_xor, [IR_cmp] = fold_compare, [IR_select] = fold_select,
 };
 
 /* ---- the driver ------------------------------------------------------------------------------ */

@@ -119,6 +119,14 @@ static void visit_branch_cond(struct opt *o, struct ir_insn *i)
 	}
 }
 
+static void visit_amount_of(const struct opt *o, struct ir_insn *i)
+{
+	if (!opt_is_const(o, i->a) || o->insns[i->a].imm > INT32_MAX)
+		return;
+	uint64_t n = o->insns[i->a].imm;
+	*i = (struct ir_insn){ .op = n ? IR_refund : IR_nop, .a = IR_NONE, .b = IR_NONE, .c = IR_NONE, .imm = n };
+}
+
 static void visit(struct opt *o, struct held *h, ir_ref r)
 {
 	struct ir_insn *i = &o->insns[r];
@@ -129,6 +137,9 @@ static void visit(struct opt *o, struct held *h, ir_ref r)
 		return;
 	}
 	switch ((enum ir_shape)info->shape) {
+	case IR_SHAPE_AMOUNT_OF:
+		visit_amount_of(o, i);
+		break;
 	case IR_SHAPE_GLOBAL:
 		visit_get(o, h, r);
 		break;

@@ -125,6 +125,9 @@ static void print_insn(const struct ir_unit *u, ir_ref r, struct log *out)
 	case IR_SHAPE_EXIT_BUDGET:
 		log_printf(out, " %u pc=%08" PRIx64, i->aux, i->imm);
 		break;
+	case IR_SHAPE_AMOUNT_OF:
+		log_printf(out, " v%" PRIu32, i->a);
+		break;
 	case IR_SHAPE_AMOUNT:
 		log_printf(out, " %" PRIu64, i->imm);
 		break;

@@ -160,7 +160,7 @@ static bool check_exit_jump(struct check *c, const struct ir_insn *i)
 static bool check_fields(struct check *c, const struct ir_insn *i)
 {
 	switch ((enum ir_shape)ir_ops[i->op].shape) {
-	case IR_SHAPE_NULLARY: case IR_SHAPE_UNARY: case IR_SHAPE_BINARY: case IR_SHAPE_TERNARY:
+	case IR_SHAPE_NULLARY: case IR_SHAPE_UNARY: case IR_SHAPE_BINARY: case IR_SHAPE_TERNARY: case IR_SHAPE_AMOUNT_OF:
 		return true;
 	case IR_SHAPE_EXIT_LOOP:
 		return check_exit(c, 0);

@@ -40,6 +40,7 @@ static uint32_t lower(struct vcpu *v, const struct mem_fetch *fetch, struct tb *
 		.code_before = in_ram && fetch->whole_page ? tb->pc_key & PAGE_MASK & ~1u : 0,
 		.max_insns = in_ram ? max_insns : 1,
 		.look_ahead = owing && may_owe(v, fetch),
+		.whole_blocks = v->observer.counter != NULL,
 		.semihosting = v->cfg.semihosting,
 		.arch = v->cfg.model->arch,
 	};
@@ -304,6 +305,7 @@ bool vcpu_lower_region(struct vcpu *v, const struct tb *head, const struct arm_r
 		.code_before = offset,
 		.max_insns = MAX_INSNS,
 		.look_ahead = true,
+		.whole_blocks = v->observer.counter != NULL,
 		.semihosting = v->cfg.semihosting,
 		.arch = v->cfg.model->arch,
 	};

@@ -517,7 +517,7 @@ struct algebra {
 
 static const struct algebra algebra[] = {
 	{ IR_add, IR_I32, "x0", "x" }, { IR_add, IR_I32, "0x", "x" }, { IR_add, IR_I64, "x0", "x" },
-	{ IR_sub, IR_I32, "x0", "x" }, { IR_sub, IR_I32, "xx", "0" }, { IR_sub, IR_I32, "0x", "neg" },
+	{ IR_sub, IR_I32, "x0", "x" }, { IR_sub, IR_I32, "xx", "0" }, { IR_sub, IR_I32, "0x", "sub" },
 	{ IR_mul, IR_I32, "x0", "0" }, { IR_mul, IR_I32, "1x", "x" }, { IR_mul, IR_I64, "x0", "0" },
 	{ IR_and, IR_I32, "x-", "x" }, { IR_and, IR_I64, "-x", "x" }, { IR_and, IR_I32, "x0", "0" },
 	{ IR_and, IR_I32, "xx", "x" }, { IR_or, IR_I32, "x0", "x" }, { IR_or, IR_I32, "x-", "-" },
@@ -593,6 +593,51 @@ static void algebraic_identities_are_used(void **state)
 	arena_free(&arena);
 }
 
+static void shifts_back(struct ir_unit *u)
+{
+	ir_ref x = ir_get(u, R(0)), up = ir_shl(u, IR_I32, x, k32(u, 24)), half = ir_shl(u, IR_I32, x, k32(u, 16));
+	ir_set(u, R(1), ir_sar(u, IR_I32, up, k32(u, 24)));
+	ir_set(u, R(2), ir_shr(u, IR_I32, half, k32(u, 16)));
+	ir_set(u, R(3), ir_shr(u, IR_I32, half, k32(u, 17)));                                     /* something else */
+	ir_set(u, R(4), ir_shl(u, IR_I32, ir_sar(u, IR_I32, up, k32(u, 24)), k32(u, 25)));        /* looks at x */
+	ir_set(u, R(5), ir_shl(u, IR_I32, ir_and(u, IR_I32, x, k32(u, 0x7f)), k32(u, 25)));       /* looks at x */
+	ir_set(u, R(6), ir_shl(u, IR_I32, ir_and(u, IR_I32, x, k32(u, 0x7f)), k32(u, 24)));       /* the mask clears a bit */
+	ir_set(u, R(7), ir_adc(u, IR_I32, k32(u, 0), k32(u, 0), ir_cmp(u, IR_I32, IR_LTU, x, up))); /* is the carry */
+	ir_exit_jump(u, 0, IR_LINK_JUMP, 0x2000, 0);
+}
+
+static void shifts_up_and_down_are_extensions(void **state)
+{
+	(void)state;
+	expect(shifts_back, " ---- 00001000\n"
+			    " v1 = get r0\n"
+			    " v2 = const.i32 0x18\n"
+			    " v3 = shl v1, v2\n"
+			    " v4 = const.i32 0x10\n"
+			    " v5 = shl v1, v4\n"
+			    " v7 = sext8 v1\n"
+			    " set r1, v7\n"
+			    " v10 = zext16 v1\n"
+			    " set r2, v10\n"
+			    " v12 = const.i32 0x11\n"
+			    " v13 = shr v5, v12\n"
+			    " set r3, v13\n"
+			    " v15 = const.i32 0x19\n"
+			    " v18 = shl v1, v15\n"
+			    " set r4, v18\n"
+			    " v20 = const.i32 0x19\n"
+			    " v23 = shl v1, v20\n"
+			    " set r5, v23\n"
+			    " v25 = const.i32 0x18\n"
+			    " v26 = const.i32 0x7f\n"
+			    " v27 = and v1, v26\n"
+			    " v28 = shl v27, v25\n"
+			    " set r6, v28\n"
+			    " v30 = cmp.ltu v1, v3\n"
+			    " set r7, v30\n"
+			    " exit_jump slot=0 pc=00002000\n");
+}
+
 static void conversions(struct ir_unit *u)
 {
 	ir_ref x = ir_get(u, R(0)), byte = ir_ld(u, IR_I32, IR_MEMOP(0, 0, IR_ALIGN_ANY, 0), x);
@@ -644,6 +689,7 @@ int main(void)
 		cmocka_unit_test(tests_of_conditions_vanish),
 		cmocka_unit_test(sets_without_effect_go),
 		cmocka_unit_test(algebraic_identities_are_used),
+		cmocka_unit_test(shifts_up_and_down_are_extensions),
 		cmocka_unit_test(needless_conversions_vanish),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -566,9 +566,11 @@ static void gen_unseen_flags(struct gen *g)
 
 static void gen_account(struct gen *g)
 {
-	unsigned what = random_below(&g->rnd, 3);
+	unsigned what = random_below(&g->rnd, 4);
 	if (what == 0)
 		ir_refund(g->u, random_below(&g->rnd, 20));
+	else if (what == 3)
+		ir_refund_by(g->u, pick_cond(g));
 	else if (what == 1)
 		ir_count(g->u, random_below(&g->rnd, RANDOM_COUNTERS));
 	else

@@ -346,6 +346,20 @@ static uint32_t random_condition(struct gen *g)
 	return g->cond << 28;
 }
 
+/* A few simple instructions of one condition. */
+static void gen_predicated(struct gen *g)
+{
+	static const uint8_t op[] = {0, 1, 2, 3, 4, 5, 6, 7, 12, 13, 14, 15};
+	struct rng *r = &g->rng;
+	uint32_t cond = rng_below(r, 14);
+
+	for (unsigned n = 2 + rng_below(r, 4), k = 0; k < n; k++) {
+		uint32_t w = cond << 28 | (uint32_t)op[rng_below(r, ARRAY_LEN(op))] << 21 | rng_below(r, 15) << 16 | rng_below(r, 13) << 12;
+		w |= rng_percent(r, 50) ? 1u << 25 | (rng_next(r) & 0xfffu) : (rng_next(r) & 0xfe0u) | rng_below(r, 15);
+		setup(g, rng_percent(r, 10) ? w | 1u << 20 : w, k == 0);
+	}
+}
+
 void gen_arm(struct gen *g)
 {
 	const struct row_set *rows = g->opt->rows;
@@ -355,6 +369,10 @@ void gen_arm(struct gen *g)
 
 	if (rng_percent(r, 1)) {
 		gen_undefined(g);
+		return;
+	}
+	if (rng_percent(r, 3)) {
+		gen_predicated(g);
 		return;
 	}
 	if (!g->mmu && rng_percent(r, 1)) {

@@ -129,6 +129,25 @@ static void gen_registers(struct gen *g, const struct row *row, uint32_t w)
 		emit(g, row, w, true);
 }
 
+static uint32_t random_alu(struct rng *r)
+{
+	switch (rng_below(r, 5)) {
+	case 0: return rng_next(r) & 0x1fffu;                               /* shifts, adds, subs */
+	case 1: return 0x2000u | (rng_next(r) & 0x1fffu);                   /* movs, cmp, adds, subs */
+	case 2: return 0x4600u | (rng_next(r) & 0xbfu & ~0x7u) | rng_below(r, 5); /* mov to a low register, or r8 to r12 */
+	default: return 0x4000u | (rng_next(r) & 0x3ffu);
+	}
+}
+
+/* A branch over a few register instructions, and others that overwrite what flags they set. */
+static void gen_skip(struct gen *g, uint32_t cond, unsigned index)
+{
+	unsigned n = 1 + rng_below(&g->rng, 4);
+	gen_emit(g, 0xd000u | cond << 8 | (n - 1), true, FIX_NONE, TARGET_GROUP, index);
+	for (unsigned k = n + rng_below(&g->rng, 4); k > 0; k--)
+		setup(g, random_alu(&g->rng), false);
+}
+
 static void gen_branch(struct gen *g, const struct row *row, uint32_t w)
 {
 	unsigned index = (unsigned)(row - g->opt->rows->row);
@@ -146,7 +165,9 @@ static void gen_branch(struct gen *g, const struct row *row, uint32_t w)
 	} else if (!strcmp(row->name, "t_b")) {
 		gen_emit(g, w, true, FIX_BRANCH, TARGET_GROUP, index);
 	} else if (!strcmp(row->name, "t_bcond")) {
-		if (bits(w, 11, 8) < 14)
+		if (bits(w, 11, 8) < 14 && rng_percent(&g->rng, 50))
+			gen_skip(g, bits(w, 11, 8), index);
+		else if (bits(w, 11, 8) < 14)
 			gen_emit(g, w, true, FIX_BRANCH, TARGET_GROUP, index);
 	} else if (rng_percent(&g->rng, 15) && !gen_excluded(g, row, w)) {
 		emit(g, row, w, true);

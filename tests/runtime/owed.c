@@ -23,7 +23,7 @@
 
 /* Registers: r0 to r5 values, r6 data, r7 = r8 (data) or, from an interrupt to the next abort, r9 (an address that aborts),
  * r11 the device, r12 makes delays. */
-enum code { ARM, THUMB, LOOPS, CHAINS, MIXED, GUARDED, OVERWRITES };
+enum code { ARM, THUMB, LOOPS, CHAINS, MIXED, GUARDED, SKIPS, RUNS, OVERWRITES };
 enum { DAT = 6, PTR = 7, GOOD = 8, BAD = 9, IO = 11 };
 
 static uint32_t below(uint32_t *x, uint32_t n)
@@ -154,6 +154,31 @@ static uint32_t mixed_insn(uint32_t *x, uint32_t at)
 	}
 }
 
+/* Thumb loops with short branches, mostly over instructions that are better done for nothing, all of which an interrupt may
+ * part and a stop count. */
+static uint32_t skipping_insn(uint32_t *x, uint32_t at)
+{
+	uint32_t d = below(x, 6), m = below(x, 6);
+	if (at % 16 < 12 && below(x, 4) == 0)
+		return 0xd000u | below(x, 14) << 8 | below(x, 4);          /* over one to four */
+	switch (below(x, 8)) {
+	case 0: case 1:
+		return 0x4600u | (below(x, 2) ? 0x80u | d << 3 | 2 : 0x50u | d); /* mov r10, d; mov d, r10 */
+	case 2: case 3:
+		return 0x1800u | below(x, 4) << 9 | m << 6 | below(x, 6) << 3 | d;
+	case 4:
+		return 0x2000u | below(x, 4) << 11 | d << 8 | below(x, 256);
+	default:
+		return mixed_insn(x, at);
+	}
+}
+
+static uint32_t skipping_pair(uint32_t *x, uint32_t at)
+{
+	uint32_t low = skipping_insn(x, 2 * at);
+	return low | skipping_insn(x, 2 * at + 1) << 16;
+}
+
 static uint32_t mixed_pair(uint32_t *x, uint32_t at)
 {
 	uint32_t low = mixed_insn(x, 2 * at);
@@ -195,9 +220,19 @@ static uint32_t guarded_insn(uint32_t *x, uint32_t at)
 	}
 }
 
+/* The same in ARM code: runs of one condition. */
+static uint32_t run_insn(uint32_t *x, uint32_t at)
+{
+	static const uint8_t op[] = {AND, EOR, SUB, RSB, ADD, ADC, ORR, MOV, BIC};
+	unsigned d = below(x, 6), n = below(x, 6), o = op[below(x, ARRAY_LEN(op))], cond = (at / 5 * 7 + 3) % 14;
+	if (at % 5 == 0 || below(x, 8) == 0)
+		return loop_insn(x, at);
+	return a_if(cond, a_dp(o, below(x, 12) == 0, d, o == MOV ? 0 : n, below(x, 2) ? below(x, 6) : I_BIT | below(x, 256)));
+}
+
 static bool is_thumb(enum code code)
 {
-	return code == THUMB || code == MIXED;
+	return code == THUMB || code == MIXED || code == SKIPS;
 }
 
 /* Loops whose flags follow from a register that the next turn changes before it aborts. */
@@ -220,6 +255,8 @@ static uint32_t code_word(uint32_t *x, enum code code, uint32_t at)
 	case CHAINS: return chain_insn(x, at);
 	case MIXED: return mixed_pair(x, at);
 	case GUARDED: return guarded_insn(x, at);
+	case SKIPS: return skipping_pair(x, at);
+	case RUNS: return run_insn(x, at);
 	case OVERWRITES: break;
 	}
 	return overwriting_insn(at);
@@ -337,7 +374,7 @@ static void check(enum code code)
 {
 	const char *seed = getenv("RHEA_SEED"), *count = getenv("RHEA_COUNT");
 	uint32_t from = seed ? (uint32_t)strtoul(seed, NULL, 0) : 1;
-	uint32_t n = seed ? 1 : count ? (uint32_t)strtoul(count, NULL, 0) : code == OVERWRITES ? 5 : code == LOOPS || code == CHAINS || code == MIXED || code == GUARDED ? 80 : 40;
+	uint32_t n = seed ? 1 : count ? (uint32_t)strtoul(count, NULL, 0) : code == OVERWRITES ? 5 : code == LOOPS || code == CHAINS || code == MIXED || code == GUARDED || code == SKIPS || code == RUNS ? 80 : 40;
 	for (uint32_t s = from; s < from + n; s++) {
 		if (agree(s, code, STEPS, false))
 			continue;
@@ -390,6 +427,18 @@ static void flags_are_there_when_conditional_accesses_abort(void **state)
 	check(GUARDED);
 }
 
+static void what_is_skipped_is_not_done_and_not_counted(void **state)
+{
+	(void)state;
+	check(SKIPS);
+}
+
+static void runs_of_a_condition_are_done_or_not(void **state)
+{
+	(void)state;
+	check(RUNS);
+}
+
 static void flags_outlive_their_operands(void **state)
 {
 	(void)state;
@@ -405,6 +454,8 @@ int main(void)
 		cmocka_unit_test(flags_are_there_when_chains_are_left),
 		cmocka_unit_test(flags_that_only_aborts_see_are_there),
 		cmocka_unit_test(flags_are_there_when_conditional_accesses_abort),
+		cmocka_unit_test(what_is_skipped_is_not_done_and_not_counted),
+		cmocka_unit_test(runs_of_a_condition_are_done_or_not),
 		cmocka_unit_test(flags_outlive_their_operands),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
