@@ -211,7 +211,7 @@ static void stores_beside_code_are_forgotten_with_their_page(void **state)
 		softmmu_watch(f->mmu, NULL, 0);
 		softmmu_unprotect_code(f->mmu, f->ram + 0x5000);
 	}
-	softmmu_slow(f->mmu);
+	softmmu_slow(f->mmu, true);
 	softmmu_protect_code(f->mmu, f->ram + 0x5000);
 	store(f, 0x5000);
 	assert_null(softmmu_beside_code(f->mmu, GVA(0x5010), WORD));
