@@ -315,7 +315,7 @@ static struct tb_exit *run_compiled(struct vcpu *v, struct tb *tb)
 {
 	struct tb_exit *from = NULL;
 	if (v->trouble)
-		vcpu_trouble_enter(v);
+		vcpu_trouble_kick(v);
 	v->in_block = true;
 	uint64_t exit = vcpu_enter(v, tb);
 	if ((exit & 7) == X64_EXIT_FAULT)

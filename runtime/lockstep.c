@@ -99,9 +99,13 @@ static void note_write(struct vcpu *v, uint32_t addr, unsigned space)
 	l->written[l->n_written++] = (struct written_byte){.host = host, .before = *host};
 }
 
-static void note_device(struct vcpu *v, struct device_access a)
+/* The access is done; `parked` is what v->parked was before. */
+static void note_device(struct vcpu *v, int32_t parked, struct device_access a)
 {
 	struct lockstep *l = v->lockstep;
+	if (v->trouble)
+		vcpu_trouble_kick(v);
+	a.kicked = v->parked != parked;
 	a.exc = v->cpu->exc;
 	a.irq_line = v->cpu->irq_line;
 	a.fiq_line = v->cpu->fiq_line;
@@ -142,8 +146,7 @@ enum mem_status lockstep_load(struct vcpu *v, uint32_t addr, uint16_t memop, uin
 	int32_t parked = v->parked;
 	enum mem_status s = softmmu_load(v->mmu, GVA(addr), memop, value);
 	if (device)
-		note_device(v, (struct device_access){
-			.addr = addr, .memop = memop, .status = s, .value = *value, .kicked = v->parked != parked});
+		note_device(v, parked, (struct device_access){.addr = addr, .memop = memop, .status = s, .value = *value});
 	return s;
 }
 
@@ -161,8 +164,8 @@ enum mem_status lockstep_store(struct vcpu *v, uint32_t addr, uint16_t memop, ui
 	int32_t parked = v->parked;
 	enum mem_status s = softmmu_store(v->mmu, GVA(addr), memop, value);
 	if (device)
-		note_device(v, (struct device_access){
-			.addr = addr, .memop = memop, .store = true, .status = s, .value = value, .kicked = v->parked != parked});
+		note_device(v, parked, (struct device_access){
+			.addr = addr, .memop = memop, .store = true, .status = s, .value = value});
 	return s;
 }
 

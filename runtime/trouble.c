@@ -265,7 +265,7 @@ bool vcpu_trouble_between(struct vcpu *v)
 	return below(t, 4u * t->temper->between) == 0;
 }
 
-void vcpu_trouble_enter(struct vcpu *v)
+void vcpu_trouble_kick(struct vcpu *v)
 {
 	if (below(v->trouble, 2u * v->trouble->temper->between) == 0)
 		vcpu_kick(v);

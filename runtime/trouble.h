@@ -24,8 +24,8 @@ void vcpu_trouble_run(struct vcpu *v);
 uint64_t vcpu_trouble_slice(struct vcpu *v, uint64_t n, bool *exact);
 /* Between two blocks. True: the next instruction runs alone. */
 bool vcpu_trouble_between(struct vcpu *v);
-/* A compiled block is about to be entered. */
-void vcpu_trouble_enter(struct vcpu *v);
+/* A compiled block is about to be entered, or lockstep's first run accesses a device: perhaps a request comes that is none. */
+void vcpu_trouble_kick(struct vcpu *v);
 /* Emitted code is in the slow path of an access. True: the instruction is left and begun again. */
 bool vcpu_trouble_access(struct vcpu *v, uint32_t addr, uint16_t memop);
 

@@ -92,6 +92,8 @@ int main(int argc, char **argv)
 		.icount_shift = 2,
 		.icount_no_sleep = true,
 		.no_reboot = true,
+		.rtc_base_set = true,
+		.rtc_base = 1000000000,
 	};
 	struct rhea_boot boot = {.dtb = argv[4], .initrd = argv[5], .append = argc > 6 ? argv[6] : "console=ttyAMA0"};
 	struct rhea_error err;

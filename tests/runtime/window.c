@@ -284,7 +284,7 @@ static void remapped_by_a_device(const struct guest_way *way, bool mmu, uint32_t
 static void map_changes_inside_a_block(void **state)
 {
 	(void)state;
-	EACH_WAY(way)
+	EACH_CALM_WAY(way)
 		for (unsigned mmu = 0; mmu < 2 && way->cfg.accel != RHEA_ACCEL_LOCKSTEP; mmu++) /* its two runs share the memory */
 			for (uint32_t misplaced = 0; misplaced <= 30; misplaced += 15)
 				remapped_by_a_device(way, mmu, misplaced);
@@ -349,7 +349,7 @@ static void sections_change(void **state)
 static void small_pages_are_left_alone(void **state)
 {
 	(void)state;
-	EACH_WAY(way) {
+	EACH_CALM_WAY(way) {
 		struct guest g;
 		start(&g, way);
 		guest_mmu_on(&g);
@@ -391,7 +391,7 @@ static void small_pages_are_left_alone(void **state)
 static void a_flat_mib_of_small_pages(void **state)
 {
 	(void)state;
-	EACH_WAY(way)
+	EACH_CALM_WAY(way)
 		for (unsigned by_address = 0; by_address < 2; by_address++) {
 			struct guest g;
 			start(&g, way);
@@ -443,7 +443,7 @@ static void put_abort_handler(struct guest *g)
 static void user_code_has_no_part_in_it(void **state)
 {
 	(void)state;
-	EACH_WAY(way) {
+	EACH_CALM_WAY(way) {
 		struct guest g;
 		start(&g, way);
 		guest_mmu_on(&g);
@@ -495,7 +495,7 @@ static void user_code_has_no_part_in_it(void **state)
 static void domains_close_it(void **state)
 {
 	(void)state;
-	EACH_WAY(way) {
+	EACH_CALM_WAY(way) {
 		struct guest g;
 		start(&g, way);
 		guest_mmu_on(&g);
