@@ -350,7 +350,7 @@ static void count_uses(struct analysis *an, ir_ref v, const struct ir_insn *i)
 		use_address(an, i->a, v, i);
 	else if (i->op == IR_brc || i->op == IR_select || i->op == IR_stick)
 		use_truth(an, i->a, v);
-	else if (n > 0 && !(i->op == IR_set && (i->b == IR_SET_OPTIONAL || is_lazy(an->g, i))))
+	else if (n > 0)
 		use(an, i->a, v);
 	if (i->op == IR_add || i->op == IR_sub || i->op == IR_xor)
 		an->g->val[i->a].parent = an->g->val[i->b].parent = v;
@@ -459,8 +459,19 @@ static void visit(struct analysis *an, ir_ref v, const struct ir_insn *i)
 		.fuse = IR_NONE, .target = -1, .reg = -1, .global = -1, .slot = -1, .flags_of = IR_NONE,
 		.wide = result == 'q' || (result == 'T' && i->type == IR_I64),
 	};
-	if (i->op == IR_const || i->op == IR_insn) /* a good part of all: they use nothing and keep the flags */
+	/* The most frequent ones first, which keep the flags. */
+	if (i->op == IR_const || i->op == IR_insn)
 		return;
+	if (i->op == IR_get) {
+		an->touched[i->aux] = v;
+		return;
+	}
+	if (i->op == IR_set) {
+		if (i->b != IR_SET_OPTIONAL && !is_lazy(g, i))
+			use(an, i->a, v);
+		visit_set(an, v, i);
+		return;
+	}
 	if (is_for_notes(g, i))
 		return;
 	if (flag_effect[i->op] >= FLAGS_ASK_CMP && fuse(an, v, i))
@@ -468,12 +479,6 @@ static void visit(struct analysis *an, ir_ref v, const struct ir_insn *i)
 	count_uses(an, v, i);
 	follow_flags(an, v, i);
 	switch ((enum ir_shape)info->shape) {
-	case IR_SHAPE_GLOBAL:
-		an->touched[i->aux] = v;
-		break;
-	case IR_SHAPE_GLOBAL1:
-		visit_set(an, v, i);
-		break;
 	case IR_SHAPE_GLOBAL_OR:
 		an->touched[i->aux] = v;
 		g->n_exits++;
@@ -495,8 +500,8 @@ static void visit(struct analysis *an, ir_ref v, const struct ir_insn *i)
 	case IR_SHAPE_EXIT_JUMP: case IR_SHAPE_EXIT_IND: case IR_SHAPE_EXIT_LOOP:
 		g->n_exits += 2; /* a call has a landing beside it */
 		break;
-	case IR_SHAPE_NULLARY: case IR_SHAPE_IMM: case IR_SHAPE_UNARY: case IR_SHAPE_BINARY:
-	case IR_SHAPE_TERNARY: case IR_SHAPE_COMPARE: case IR_SHAPE_MARK: case IR_SHAPE_AMOUNT: case IR_SHAPE_AMOUNT_OF: case IR_SHAPE_EXIT_BUDGET:
+	case IR_SHAPE_NULLARY: case IR_SHAPE_IMM: case IR_SHAPE_GLOBAL: case IR_SHAPE_GLOBAL1: case IR_SHAPE_UNARY: case IR_SHAPE_BINARY:
+	case IR_SHAPE_TERNARY: case IR_SHAPE_COMPARE: case IR_SHAPE_MARK: case IR_SHAPE_AMOUNT: case IR_SHAPE_EXIT_BUDGET:
 		break;
 	}
 }

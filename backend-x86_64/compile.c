@@ -92,7 +92,12 @@ static void lower_block(struct gen *g, ir_label l)
 	gen_block_begin(g, l);
 	for (ir_ref v = b->first; v < b->end && !g->e.full; v++) {
 		const struct ir_insn *i = insn_of(g, v);
-		if (is_dead(g, v, i) || (g->unreachable && i->op != IR_insn))
+		if (i->op == IR_insn) { /* no operands, no result */
+			g->at = v;
+			lower_insn(g, v, i);
+			continue;
+		}
+		if (is_dead(g, v, i) || g->unreachable)
 			continue;
 		g->at = v;
 		lower[i->op](g, v, i);

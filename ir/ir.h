@@ -79,7 +79,7 @@ struct ir_op_info {
 	uint8_t n_args;    /* letters in args: value operands in a, b, c (CALL: see ir_call_args) */
 };
 
-extern const struct ir_op_info ir_ops[IR_OP_COUNT];
+extern const struct ir_op_info ir_ops[IR_OP_COUNT] __attribute__((visibility("hidden"))); /* read all the time: not by way of the GOT */
 
 /* Conditions of `cmp`; ir_cc_negate and ir_cc_swap derive the others. */
 enum ir_cc {

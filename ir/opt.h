@@ -33,7 +33,7 @@ void opt_fold(struct opt *o, ir_ref r);
 bool opt_is_inverted(const struct opt *o, ir_ref v, ir_ref *of);
 /* opt_width.c: known width of the result of the final insn i, whose rule is not 0. */
 unsigned opt_known_width(const struct opt *o, const struct ir_insn *i);
-extern const uint8_t opt_width_rules[IR_OP_COUNT]; /* 0: nothing is known about results of the op */
+extern const uint8_t opt_width_rules[IR_OP_COUNT] __attribute__((visibility("hidden"))); /* 0: nothing is known about results of the op */
 
 /* Successors of the block that ends with `end`: the first n of `to`; returns n, 0 to 2. */
 static inline unsigned opt_successors(const struct ir_insn *end, ir_label to[2])

@@ -131,6 +131,10 @@ static void visit(struct opt *o, struct held *h, ir_ref r)
 {
 	struct ir_insn *i = &o->insns[r];
 	const struct ir_op_info *info = &ir_ops[i->op];
+	if (i->op == IR_const || i->op == IR_insn) { /* half of all */
+		opt_width(o, r);
+		return;
+	}
 	resolve_operands(o, i, info->n_args);
 	if (info->flags & IR_PURE) {
 		opt_fold(o, r);

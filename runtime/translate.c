@@ -132,11 +132,12 @@ static void optimise(struct vcpu *v, const struct tb *tb, struct ir_unit *u)
 
 static uint32_t *copy_mark_pcs(struct arena *a, const struct ir_unit *u)
 {
-	uint32_t *pcs = arena_alloc(a, u->n_marks * sizeof *pcs);
+	uint32_t *pcs = arena_alloc(a, (u->n_marks + 1) * sizeof *pcs);
 	uint32_t n = 0;
-	for (uint32_t i = 0; i < u->n_insns; i++)
-		if (u->insns[i].op == IR_insn)
-			pcs[n++] = (uint32_t)u->insns[i].imm;
+	for (uint32_t i = 0; i < u->n_insns; i++) { /* without a branch, which would be mispredicted */
+		pcs[n] = (uint32_t)u->insns[i].imm;
+		n += u->insns[i].op == IR_insn;
+	}
 	assert(n == u->n_marks);
 	return pcs;
 }
