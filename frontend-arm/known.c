@@ -41,11 +41,27 @@ static bool has_y_reg(uint32_t fact) { return kind_of(fact) >= KIND_SUB && !(fac
 
 /* ---- what a value is ----------------------------------------------------------------------------- */
 
+static bool same_const(const struct arm_lower *l, ir_ref v, ir_ref w)
+{
+	const struct ir_insn *x = &l->u->insns[v], *y = &l->u->insns[w];
+	return x->op == IR_const && y->op == IR_const && x->imm == y->imm;
+}
+
+/* The same operation on the same two values, as of `cmp r0, r1, lsl #1` and `lsl r1, r1, #1`. */
+static bool is_twin(const struct arm_lower *l, ir_ref v, ir_ref w)
+{
+	const struct ir_insn *x = &l->u->insns[v], *y = &l->u->insns[w];
+	return x->op == y->op && ir_ops[x->op].shape == IR_SHAPE_BINARY && x->a == y->a && (x->b == y->b || same_const(l, x->b, y->b));
+}
+
 /* A register that holds v now, or NO_REG. */
 static uint32_t holder(const struct arm_lower *l, ir_ref v)
 {
 	for (uint32_t n = 0; n < ARRAY_LEN(l->reg); n++)
 		if (l->reg[n] == v)
+			return n;
+	for (uint32_t n = 0; ir_ops[l->u->insns[v].op].shape == IR_SHAPE_BINARY && n < ARRAY_LEN(l->reg); n++)
+		if (l->reg[n] != IR_NONE && is_twin(l, l->reg[n], v))
 			return n;
 	return NO_REG;
 }

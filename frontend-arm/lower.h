@@ -230,6 +230,8 @@ struct arm_known arm_region_source(const struct arm_lower *l);
 static inline bool arm_region_takes(const struct arm_region_part *part) { return part->takes && arm_known_mask(&part->known) != 15; }
 /* The part ends in a conditional branch to `key` or `other`, by other ways too (NULL: not so). */
 void arm_region_branch(struct arm_lower *l, ir_ref holds, uint32_t key, uint32_t other, const struct arm_ways *ways);
+/* Ends ways around instructions of which the last has left: to the part at `key`; false when there is none. */
+bool arm_region_ways(struct arm_lower *l, const struct arm_ways *ways, uint32_t key);
 /* The part is about to end in an exit: what was charged for those behind it does not run. */
 void arm_region_refund(struct arm_lower *l);
 /* What lies out of the way. */

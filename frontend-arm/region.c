@@ -169,6 +169,14 @@ static void end_ways(struct arm_lower *l, const struct arm_ways *ways, const str
 	}
 }
 
+bool arm_region_ways(struct arm_lower *l, const struct arm_ways *ways, uint32_t key)
+{
+	const struct arm_region_part *to = arm_region_part(l, key);
+	if (to)
+		end_ways(l, ways, to, IR_NONE);
+	return to;
+}
+
 /* Where they leave the region, less may be known than on each. */
 static struct arm_flow met(const struct arm_ways *ways, struct arm_flow flow)
 {

@@ -353,6 +353,8 @@ static void end_insn(struct loop *t)
 		return;
 	/* The condition failed: go on behind it. */
 	const struct arm_ways *ways = &t->region.ways;
+	if (!t->region.in_else && arm_region_ways(l, ways, arm_next_key(l)))
+		return;
 	ir_label behind = t->region.in_else ? t->region.join : ways->way[0].start;
 	for (unsigned k = 1; k < ways->n; k++) {
 		start_block(t, ways->way[k].start);
