@@ -118,13 +118,13 @@ static void close_region(struct loop *t)
 	r->open = false;
 }
 
-/* One more way around what comes next. */
-static void add_way(struct loop *t)
+/* One more way around what comes next, which may want to know of the flags, unless it is a branch. */
+static void add_way(struct loop *t, bool branch)
 {
 	struct ir_unit *u = t->l.u;
 	struct region *r = &t->region;
 	struct arm_way *way = &r->ways.way[r->ways.n++];
-	way->flow = arm_flow(&t->l);
+	way->flow = branch ? (struct arm_flow){ 0 } : arm_flow(&t->l);
 	ir_ref holds = arm_condition(&t->l, r->cond);
 	arm_owe_nothing(&t->l);
 	ir_label body = ir_block_new(u);
@@ -133,10 +133,10 @@ static void add_way(struct loop *t)
 	start_known(t, body, &way->flow);
 }
 
-static void open_region(struct loop *t, enum arm_cond cond)
+static void open_region(struct loop *t, enum arm_cond cond, bool branch)
 {
 	t->region = (struct region){ .open = true, .cond = cond };
-	add_way(t);
+	add_way(t, branch);
 }
 
 /* The opposite condition follows: its instructions go on the way around. */
@@ -189,7 +189,7 @@ static void open_branch(struct loop *t, const struct arm_insn_row *row, uint32_t
 	}
 	if (branch)
 		arm_plan_exits(&t->l, key, arm_next_key(&t->l));
-	open_region(t, cond);
+	open_region(t, cond, branch);
 }
 
 /* Condition `cond` where `is_false` does not hold: 0 or 1, or -1 when that depends. */
@@ -225,12 +225,7 @@ static void branch_from_region(struct loop *t, const struct arm_insn_row *row, u
 		return;
 	}
 	arm_plan_ways(l, key, arm_next_key(l), &ways);
-	open_region(t, cond);
-	if (ways.taken) {
-		struct arm_flow flow = flow_of_all(&ways, t->region.ways.way[0].flow);
-		arm_forget_values(l);
-		arm_assume_known(l, &flow.known);
-	}
+	open_region(t, cond, true);
 	t->ways = ways;
 	t->ways_to = ways.taken ? l->u->cur : t->region.ways.way[0].start;
 }
@@ -302,7 +297,7 @@ static void begin_insn(struct loop *t, const struct arm_insn_row *row, uint32_t 
 	if (kin == DECIDES)
 		branch_from_region(t, row, insn, cond);
 	if (kin == CHAINS)
-		add_way(t);
+		add_way(t, false);
 	if (kin == APART)
 		begin_apart(t, row, insn, cond);
 }
