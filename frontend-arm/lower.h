@@ -20,13 +20,7 @@ enum arm_cond {
 /* What set the flags last, as far as the current IR block knows. */
 enum arm_flag_source { FLAGS_UNKNOWN, FLAGS_RESULT, FLAGS_ADD, FLAGS_SUB };
 
-enum arm_flag { FLAG_N, FLAG_Z, FLAG_C, FLAG_V, ARM_FLAGS };
-
-/* How flags follow from values of the IR block: those of a - y or a + y, or only N and Z of r. */
-struct arm_terms {
-	ir_ref a, y, r;
-	bool sub, only_result;
-};
+enum arm_flag { FLAG_N, FLAG_Z, FLAG_C, FLAG_V };
 
 /* How far the start of the unit has been looked at for flags that it overwrites (owed.c). */
 struct arm_arrival {
@@ -38,6 +32,24 @@ struct arm_arrival {
 	struct arm_debtor to;
 };
 
+#define ARM_MAX_WAYS 4u
+
+/* How the flags follow from registers at the end of an IR block: flag by flag, and as what can be owed (owed.h). 0 = they do not. */
+struct arm_flow {
+	struct arm_known known;
+	uint32_t debt;
+};
+
+/* Ways to a branch beside the one that is being lowered, and whether they take it. */
+struct arm_ways {
+	unsigned n;
+	bool taken;
+	struct arm_way {
+		ir_label start;
+		struct arm_flow flow; /* there */
+	} way[ARM_MAX_WAYS];
+};
+
 /* Out of the way of a region's code: where it is left by a jump, or because the budget is out. */
 enum arm_cold_kind { COLD_EXIT, COLD_BUDGET, COLD_PART };
 struct arm_cold {
@@ -46,19 +58,8 @@ struct arm_cold {
 	uint8_t part;      /* COLD_PART: this one */
 	int16_t amount;    /* instructions charged that do not run */
 	uint32_t key;      /* where it goes on */
-	uint32_t debt;     /* how the flags follow from registers, 0 = they are where they belong */
-};
-
-#define ARM_MAX_WAYS 4u
-
-/* Ways to a branch beside the one that is being lowered, and whether they take it. */
-struct arm_ways {
-	unsigned n;
-	bool taken;
-	struct arm_way {
-		ir_label start;
-		uint32_t owed; /* how the flags follow from registers there (owed.h); 0 = they do not */
-	} way[ARM_MAX_WAYS];
+	struct arm_flow flow;
+	unsigned unpaid;   /* flags that are to be written, as is known of them; the others are where they belong */
 };
 
 /* A region being lowered. */
@@ -66,7 +67,7 @@ struct arm_region {
 	const struct arm_region_part *part;
 	unsigned n, at;                        /* part `at` is being lowered */
 	ir_label label[ARM_REGION_PARTS];      /* IR_NONE: not asked for yet */
-	uint32_t debt[ARM_REGION_PARTS][2];    /* how the flags follow from registers on each way out to a part; 0 = they do not */
+	struct arm_known known[ARM_REGION_PARTS][2]; /* on each way out to a part */
 	bool seen[ARM_REGION_PARTS][2];        /* there was such a way */
 	struct arm_debtor entry;
 	bool settled;                          /* nothing is owed any more where the first part starts */
@@ -98,8 +99,9 @@ struct arm_lower {
 	ir_ref src_a, src_b, src_r; /* operands and result behind `source` */
 	ir_ref source_end;          /* first insn after the flags were set */
 	ir_ref flag[ARM_FLAGS];
-	unsigned again;    /* flags that the block was entered with, that follow from again_from, and that no access has needed yet */
-	struct arm_terms again_from;
+	unsigned again;    /* flags that the block was entered with, that follow from `known`, and that nobody has looked at yet */
+	struct arm_known known;
+	ir_ref known_x[ARM_FLAGS], known_y[ARM_FLAGS]; /* the registers of each fact */
 	ir_ref reg[15];
 	ir_ref small[2];   /* the constants 0 and 1 */
 
@@ -114,7 +116,7 @@ struct arm_lower {
 	bool pays[2];      /* the exit of this slot writes them after all */
 	struct arm_way_out out[2]; /* the exits, as they were left */
 	struct arm_region *region; /* NULL: the unit is one guest block */
-	uint32_t debt;     /* region: how the flags follow from registers where the part ends */
+	struct arm_flow flow; /* region: where the part ends */
 	bool fixed;        /* as in arm_unit_flags */
 	bool guarded;      /* the instruction is in a block of its own, behind a condition */
 	struct arm_arrival arrival;
@@ -201,21 +203,33 @@ uint32_t arm_debt(const struct arm_lower *l);
 /* Writes the flags of `mask` that are owed. */
 void arm_pay(struct arm_lower *l, uint32_t owed, unsigned mask);
 /* An exit_jump of a region; flags that follow from registers are owed where they may be, else written. */
-void arm_settle_exit(struct arm_lower *l, unsigned slot, uint32_t key, uint32_t debt);
+void arm_settle_exit(struct arm_lower *l, unsigned slot, uint32_t key, const struct arm_flow *flow);
 /* What of a debt is worth owing to a part that takes debts. */
 uint32_t arm_owe_part(struct arm_lower *l, uint32_t key, uint32_t debt);
-/* The flags that the IR block starts with are known to follow from registers as a debt says. */
-void arm_assume_debt(struct arm_lower *l, uint32_t owed);
-/* One of the flags that follow like this. */
-ir_ref arm_flag_from(struct arm_lower *l, const struct arm_terms *t, enum arm_flag f);
+/* translate.c: what the unit at `key` takes; nothing when it cannot be looked at. */
+struct arm_debtor arm_look_ahead(const struct arm_lower *l, uint32_t key);
+
+/* ---- known.c: flags from block to block ---------------------------------------------------------- */
+
+/* How the flags follow from registers now. */
+struct arm_known arm_known_flags(const struct arm_lower *l);
+struct arm_flow arm_flow(const struct arm_lower *l);
+/* What both say, and the flags that something is known of. */
+struct arm_known arm_common_known(const struct arm_known *a, const struct arm_known *b);
+struct arm_flow arm_common_flow(const struct arm_flow *a, const struct arm_flow *b);
+unsigned arm_known_mask(const struct arm_known *known);
+/* The flags that the IR block starts with follow from registers like this. */
+void arm_assume_known(struct arm_lower *l, const struct arm_known *known);
+/* A flag of l->again. */
+ir_ref arm_known_value(struct arm_lower *l, enum arm_flag f);
 /* An access comes that may fault: sets again what the IR block knows of the flags that it was entered with, so that the
  * blocks before need not have done it. */
 void arm_set_again(struct arm_lower *l);
 /* Somebody is about to look at the flags of `mask`. In a region, those that follow from registers since the IR block's start are written here,
  * so that a loop on the way need not. */
 void arm_pay_again(struct arm_lower *l, unsigned mask);
-/* translate.c: what the unit at `key` takes; nothing when it cannot be looked at. */
-struct arm_debtor arm_look_ahead(const struct arm_lower *l, uint32_t key);
+/* Writes the flags of `mask`, of which this is known, in a region. */
+void arm_pay_known(struct arm_lower *l, const struct arm_known *known, unsigned mask);
 
 /* ---- skip.c -------------------------------------------------------------------------------------- */
 
@@ -236,12 +250,14 @@ ir_label arm_region_label(struct arm_lower *l, unsigned k);
 const struct arm_region_part *arm_region_part(const struct arm_lower *l, uint32_t key);
 /* The part ends in a jump to a part. */
 void arm_region_jump(struct arm_lower *l, const struct arm_region_part *to);
-/* What is known of the flags where the current part starts, or 0. */
-uint32_t arm_region_source(const struct arm_lower *l);
+/* What is known of the flags where the current part starts. */
+struct arm_known arm_region_source(const struct arm_lower *l);
 /* Are flags owed to a part? */
-static inline bool arm_region_takes(const struct arm_region_part *part) { return part->takes && !part->debt; }
+static inline bool arm_region_takes(const struct arm_region_part *part) { return part->takes && arm_known_mask(&part->known) != 15; }
 /* The part ends in a conditional branch to `key` or `other`, by other ways too (NULL: not so). */
 void arm_region_branch(struct arm_lower *l, ir_ref holds, uint32_t key, uint32_t other, const struct arm_ways *ways);
+/* Ends ways around instructions of which the last has left: to the part at `key`; false when there is none. */
+bool arm_region_ways(struct arm_lower *l, const struct arm_ways *ways, uint32_t key);
 /* The part is about to end in an exit: what was charged for those behind it does not run. */
 void arm_region_refund(struct arm_lower *l);
 /* What lies out of the way. */

@@ -27,7 +27,7 @@ void arm_forget_values(struct arm_lower *l)
 ir_ref arm_flag(struct arm_lower *l, enum arm_flag f)
 {
 	if (l->flag[f] == IR_NONE)
-		l->flag[f] = l->again >> f & 1u ? arm_flag_from(l, &l->again_from, f) : ir_get(l->u, (uint16_t)(ARM_G_n + f));
+		l->flag[f] = l->again >> f & 1u ? arm_known_value(l, f) : ir_get(l->u, (uint16_t)(ARM_G_n + f));
 	return l->flag[f];
 }
 

@@ -183,7 +183,7 @@ void arm_plan_ways(struct arm_lower *l, uint32_t key, uint32_t other, const stru
 		return;
 	unsigned mask = allowed(l, owed, key) & allowed(l, owed, other);
 	for (unsigned k = 0; k < ways->n && mask; k++)
-		mask &= ways->way[k].owed ? allowed(l, ways->way[k].owed, ways->taken ? key : other) : 0;
+		mask &= ways->way[k].flow.debt ? allowed(l, ways->way[k].flow.debt, ways->taken ? key : other) : 0;
 	if (mask)
 		owe(l, owed, mask);
 }
@@ -191,7 +191,7 @@ void arm_plan_ways(struct arm_lower *l, uint32_t key, uint32_t other, const stru
 void arm_plan_exit(struct arm_lower *l, uint32_t key)
 {
 	if (arm_region_part(l, key)) {
-		l->debt = arm_debt(l);
+		l->flow = arm_flow(l);
 		return;
 	}
 	/* Behind a condition the other exit decides: it has the same flags, written. */
@@ -203,14 +203,20 @@ void arm_plan_exit(struct arm_lower *l, uint32_t key)
 	}
 }
 
-static struct arm_terms terms(struct arm_lower *l, uint32_t owed)
+/* The operands and the result behind a debt, as values. */
+struct terms {
+	ir_ref a, y, r;
+	bool sub;
+};
+
+static struct terms terms(struct arm_lower *l, uint32_t owed)
 {
 	struct ir_unit *u = l->u;
 	enum arm_owed_kind kind = arm_owed_kind(owed);
 	ir_ref x = arm_reg(l, arm_owed_x(owed)), y = arm_const(l, arm_owed_y(owed));
 	if (!arm_owed_y_is_const(owed))
 		y = arm_reg(l, arm_owed_y(owed));
-	struct arm_terms t = { x, y, x, kind == OWED_SUB || kind == OWED_SUB_TO, kind == OWED_RESULT || kind == OWED_AND };
+	struct terms t = { x, y, x, kind == OWED_SUB || kind == OWED_SUB_TO };
 	if (kind == OWED_SUB_TO)
 		t.a = ir_add(u, IR_I32, x, y);
 	if (kind == OWED_ADD_TO)
@@ -224,58 +230,20 @@ static struct arm_terms terms(struct arm_lower *l, uint32_t owed)
 	return t;
 }
 
-ir_ref arm_flag_from(struct arm_lower *l, const struct arm_terms *t, enum arm_flag f)
-{
-	struct ir_unit *u = l->u;
-	switch (f) {
-	case FLAG_N: return ir_cmp(u, IR_I32, IR_LTS, t->r, arm_const(l, 0));
-	case FLAG_Z: return ir_cmp(u, IR_I32, IR_EQ, t->r, arm_const(l, 0));
-	case FLAG_C: return t->sub ? ir_sub_c(u, IR_I32, t->a, t->y, arm_const(l, 1)) : ir_add_c(u, IR_I32, t->a, t->y, arm_const(l, 0));
-	case FLAG_V: return t->sub ? ir_sub_v(u, IR_I32, t->a, t->y, arm_const(l, 1)) : ir_add_v(u, IR_I32, t->a, t->y, arm_const(l, 0));
-	case ARM_FLAGS: break;
-	}
-	return IR_NONE;
-}
-
 void arm_pay(struct arm_lower *l, uint32_t owed, unsigned mask)
 {
-	struct arm_terms t = terms(l, owed);
-	for (unsigned f = 0; f < ARM_FLAGS; f++)
-		if (mask >> f & 1u)
-			arm_set_flag(l, (enum arm_flag)f, arm_flag_from(l, &t, (enum arm_flag)f));
-}
-
-void arm_assume_debt(struct arm_lower *l, uint32_t owed)
-{
-	struct arm_terms t = terms(l, owed);
-	l->source = t.only_result ? FLAGS_RESULT : t.sub ? FLAGS_SUB : FLAGS_ADD;
-	l->source_end = l->u->n_insns;
-	l->src_a = t.a;
-	l->src_b = t.y;
-	l->src_r = t.r;
-	l->again = t.only_result ? NZ_MASK : ALL_MASK;
-	l->again_from = t;
-}
-
-void arm_set_again(struct arm_lower *l)
-{
-	for (unsigned f = 0; f < ARM_FLAGS; f++) {
-		if (!(l->again >> f & 1u))
-			continue;
-		l->flag[f] = arm_flag(l, (enum arm_flag)f);
-		ir_set_again(l->u, (uint16_t)(ARM_G_n + f), l->flag[f]);
-	}
-	l->again = 0;
-}
-
-void arm_pay_again(struct arm_lower *l, unsigned mask)
-{
-	if (!l->region)
-		return;
-	for (unsigned f = 0; f < ARM_FLAGS; f++)
-		if (l->again & mask & 1u << f)
-			ir_set(l->u, (uint16_t)(ARM_G_n + f), arm_flag(l, (enum arm_flag)f));
-	l->again &= ~mask;
+	struct ir_unit *u = l->u;
+	struct terms t = terms(l, owed);
+	if (mask & 1u << FLAG_N)
+		arm_set_flag(l, FLAG_N, ir_cmp(u, IR_I32, IR_LTS, t.r, arm_const(l, 0)));
+	if (mask & 1u << FLAG_Z)
+		arm_set_flag(l, FLAG_Z, ir_cmp(u, IR_I32, IR_EQ, t.r, arm_const(l, 0)));
+	if (mask & 1u << FLAG_C)
+		arm_set_flag(l, FLAG_C, t.sub ? ir_sub_c(u, IR_I32, t.a, t.y, arm_const(l, 1))
+					      : ir_add_c(u, IR_I32, t.a, t.y, arm_const(l, 0)));
+	if (mask & 1u << FLAG_V)
+		arm_set_flag(l, FLAG_V, t.sub ? ir_sub_v(u, IR_I32, t.a, t.y, arm_const(l, 1))
+					      : ir_add_v(u, IR_I32, t.a, t.y, arm_const(l, 0)));
 }
 
 uint32_t arm_owe_part(struct arm_lower *l, uint32_t key, uint32_t debt)
@@ -284,13 +252,14 @@ uint32_t arm_owe_part(struct arm_lower *l, uint32_t key, uint32_t debt)
 	return (debt & ~(ALL_MASK << 4)) | mask << 4;
 }
 
-void arm_settle_exit(struct arm_lower *l, unsigned slot, uint32_t key, uint32_t debt)
+void arm_settle_exit(struct arm_lower *l, unsigned slot, uint32_t key, const struct arm_flow *flow)
 {
-	unsigned owing = debt && l->req->look_ahead ? allowed(l, debt, key) : 0, rest = arm_owed_mask(debt) & ~owing;
+	unsigned owing = flow->debt && l->req->look_ahead ? allowed(l, flow->debt, key) : 0;
+	unsigned rest = arm_known_mask(&flow->known) & ~owing;
 	if (rest)
-		arm_pay(l, debt, rest);
+		arm_pay_known(l, &flow->known, rest);
 	if (owing)
-		owe(l, debt, owing);
+		owe(l, flow->debt, owing);
 	ir_exit_jump(l->u, slot, IR_LINK_JUMP, key, 0);
 	if (owing) {
 		ir_exit_dead(l->u, owing << ARM_G_n);

@@ -38,17 +38,17 @@ static int ahead(const struct arm_region *r)
 	return r->part[r->at].charge - r->part[r->at].n_insns;
 }
 
-static struct arm_cold *new_cold(struct arm_lower *l, enum arm_cold_kind kind, int amount, uint32_t key, uint32_t debt)
+static struct arm_cold *new_cold(struct arm_lower *l, enum arm_cold_kind kind, int amount, uint32_t key)
 {
 	assert(l->region->n_cold < ARRAY_LEN(l->region->cold));
 	struct arm_cold *c = &l->region->cold[l->region->n_cold++];
-	*c = (struct arm_cold){ .label = ir_block_new(l->u), .kind = kind, .amount = (int16_t)amount, .key = key, .debt = debt };
+	*c = (struct arm_cold){ .label = ir_block_new(l->u), .kind = kind, .amount = (int16_t)amount, .key = key, .flow = l->flow };
 	return c;
 }
 
 static ir_label cold_way(struct arm_lower *l, const struct arm_region_part *to, int amount)
 {
-	struct arm_cold *c = new_cold(l, COLD_PART, amount, to->pc_key, l->debt);
+	struct arm_cold *c = new_cold(l, COLD_PART, amount, to->pc_key);
 	c->part = (uint8_t)(to - l->region->part);
 	return c->label;
 }
@@ -61,69 +61,66 @@ ir_label arm_region_label(struct arm_lower *l, unsigned k)
 	return *label;
 }
 
-/* Is there nothing to do for the flags on the way to a part, which may look at them? */
-static bool is_settled(const struct arm_region_part *to, uint32_t debt)
-{
-	return !debt || !to->looks || to->debt == debt;
-}
-
 /* Flags that are better owed than made on the way to a part. */
 static uint32_t owing(struct arm_lower *l, const struct arm_region_part *to, uint32_t debt)
 {
 	bool takes = (to == l->region->part && !l->region->settled) || arm_region_takes(to);
-	uint32_t owed = takes ? arm_owe_part(l, to->pc_key, debt) : 0;
+	uint32_t owed = takes ? arm_owe_part(l, to->pc_key, debt) & ~(arm_known_mask(&to->known) << 4) : 0;
 	return arm_owed_mask(owed) ? owed : 0;
 }
 
-/* Ends the IR block on the way to a part, with `more` to charge. */
-static void go_to(struct arm_lower *l, const struct arm_region_part *to, int more, uint32_t debt)
+/* Charges `more` on the way to a part, and goes on at `next`; the flags of `unpaid` are written when the budget is out. */
+static void charge(struct arm_lower *l, const struct arm_region_part *to, int more, const struct arm_flow *flow, unsigned unpaid, ir_label next)
 {
-	ir_label label = arm_region_label(l, (unsigned)(to - l->region->part));
-	uint32_t owed = owing(l, to, debt);
-	unsigned rest = arm_owed_mask(debt) & ~arm_owed_mask(owed);
-	if (owed)
-		ir_set(l->u, ARM_G_owed, arm_const(l, owed));
 	if (more > 0) {
-		struct arm_cold *out = new_cold(l, COLD_BUDGET, to->charge, to->pc_key, rest ? (debt & ~0xf0u) | rest << 4 : 0);
-		ir_charge(l->u, (uint16_t)more, label, out->label);
+		struct arm_cold *out = new_cold(l, COLD_BUDGET, to->charge, to->pc_key);
+		out->flow = *flow;
+		out->unpaid = unpaid;
+		ir_charge(l->u, (uint16_t)more, next, out->label);
 	} else {
 		if (more < 0)
 			ir_refund(l->u, (uint32_t)-more);
-		ir_br(l->u, label);
+		ir_br(l->u, next);
 	}
+}
+
+/* Ends the IR block on the way to a part, with `more` to charge. */
+static void go_to(struct arm_lower *l, const struct arm_region_part *to, int more, const struct arm_flow *flow)
+{
+	uint32_t owed = owing(l, to, flow->debt);
+	if (owed)
+		ir_set(l->u, ARM_G_owed, arm_const(l, owed));
+	charge(l, to, more, flow, arm_known_mask(&flow->known) & ~arm_owed_mask(owed), arm_region_label(l, (unsigned)(to - l->region->part)));
 	if (owed)
 		ir_exit_dead(l->u, arm_owed_mask(owed) << ARM_G_n);
 }
 
-/* The flags on a way out of the current part. */
-static void note_debt(struct arm_lower *l, const struct arm_region_part *to, uint32_t debt)
+/* What is known on a way out of the current part. */
+static void note_known(struct arm_lower *l, const struct arm_region_part *to, const struct arm_flow *flow)
 {
 	struct arm_region *r = l->region;
 	int k = way_to(r, to->pc_key);
-	r->debt[r->at][k] = !r->seen[r->at][k] || r->debt[r->at][k] == debt ? debt : 0;
+	r->known[r->at][k] = r->seen[r->at][k] ? arm_common_known(&r->known[r->at][k], &flow->known) : flow->known;
 	r->seen[r->at][k] = true;
 }
 
 /* What all ways to part `at` have in common, when they were lowered before. */
-static uint32_t only_debt(const struct arm_region *r, unsigned at)
+static struct arm_known known_so_far(const struct arm_region *r, unsigned at)
 {
-	uint32_t debt = 0;
+	struct arm_known known = { { 0 } };
 	unsigned n = 0;
 	for (unsigned i = 0; i < at; i++)
-		for (unsigned k = 0; k < 2; k++) {
-			if (r->part[i].to[k] != (int)at || !r->seen[i][k])
-				continue;
-			if (n++ && r->debt[i][k] != debt)
-				return 0;
-			debt = r->debt[i][k];
-		}
-	return n == r->part[at].n_preds ? debt : 0;
+		for (unsigned k = 0; k < 2; k++)
+			if (r->part[i].to[k] == (int)at && r->seen[i][k])
+				known = n++ ? arm_common_known(&known, &r->known[i][k]) : r->known[i][k];
+	return n == r->part[at].n_preds ? known : (struct arm_known){ { 0 } };
 }
 
-uint32_t arm_region_source(const struct arm_lower *l)
+struct arm_known arm_region_source(const struct arm_lower *l)
 {
 	const struct arm_region *r = l->region;
-	return r->part[r->at].debt ? r->part[r->at].debt : only_debt(r, r->at);
+	const struct arm_known *known = &r->part[r->at].known;
+	return arm_known_mask(known) ? *known : known_so_far(r, r->at);
 }
 
 void arm_region_jump(struct arm_lower *l, const struct arm_region_part *to)
@@ -133,8 +130,8 @@ void arm_region_jump(struct arm_lower *l, const struct arm_region_part *to)
 	if (r->joined)
 		return;
 	arm_give_back(l);
-	note_debt(l, to, l->debt);
-	go_to(l, to, to->charge - ahead(r), l->debt);
+	note_known(l, to, &l->flow);
+	go_to(l, to, to->charge - ahead(r), &l->flow);
 }
 
 /* The block that one side of a branch goes to; *own when it has to be filled. */
@@ -143,59 +140,68 @@ static ir_label side(struct arm_lower *l, uint32_t key, const struct arm_region_
 	int more = to ? to->charge - ahead(l->region) : 0;
 	*own = false;
 	if (!to)
-		return new_cold(l, COLD_EXIT, ahead(l->region), key, l->debt)->label;
-	note_debt(l, to, l->debt);
-	if (cold && (more || !is_settled(to, l->debt)))
+		return new_cold(l, COLD_EXIT, ahead(l->region), key)->label;
+	note_known(l, to, &l->flow);
+	if (cold && (more || (to->looks && arm_known_mask(&l->flow.known))))
 		return cold_way(l, to, -more);
-	*own = more || owing(l, to, l->debt);
+	*own = more || owing(l, to, l->flow.debt);
 	return *own ? ir_block_new(l->u) : arm_region_label(l, (unsigned)(to - l->region->part));
 }
 
-static void fill(struct arm_lower *l, ir_label label, const struct arm_region_part *to, uint32_t debt)
+static void fill(struct arm_lower *l, ir_label label, const struct arm_region_part *to, const struct arm_flow *flow)
 {
 	ir_block_start(l->u, label);
 	arm_forget_values(l);
-	go_to(l, to, to->charge - ahead(l->region), debt);
-}
-
-/* Where other ways come by, the flags are known only when they are on all. */
-static uint32_t common_debt(const struct arm_ways *ways, uint32_t debt)
-{
-	for (unsigned k = 0; ways && k < ways->n; k++)
-		debt = ways->way[k].owed == debt ? debt : 0;
-	return debt;
+	go_to(l, to, to->charge - ahead(l->region), flow);
 }
 
 /* The other ways go where the branch is going to: by themselves to a part, together out of the region. */
 static void end_ways(struct arm_lower *l, const struct arm_ways *ways, const struct arm_region_part *to, ir_label out)
 {
 	for (unsigned k = 0; k < ways->n; k++) {
-		if (to)
-			note_debt(l, to, ways->way[k].owed);
+		const struct arm_way *way = &ways->way[k];
 		if (to) {
-			fill(l, ways->way[k].start, to, ways->way[k].owed);
+			note_known(l, to, &way->flow);
+			fill(l, way->start, to, &way->flow);
 		} else {
-			ir_block_start(l->u, ways->way[k].start);
+			ir_block_start(l->u, way->start);
 			ir_br(l->u, out);
 		}
 	}
 }
 
+bool arm_region_ways(struct arm_lower *l, const struct arm_ways *ways, uint32_t key)
+{
+	const struct arm_region_part *to = arm_region_part(l, key);
+	if (to)
+		end_ways(l, ways, to, IR_NONE);
+	return to;
+}
+
+/* Where they leave the region, less may be known than on each. */
+static struct arm_flow met(const struct arm_ways *ways, struct arm_flow flow)
+{
+	for (unsigned k = 0; k < ways->n; k++)
+		flow = arm_common_flow(&flow, &ways->way[k].flow);
+	return flow;
+}
+
 void arm_region_branch(struct arm_lower *l, ir_ref holds, uint32_t key, uint32_t other, const struct arm_ways *ways)
 {
 	const struct arm_region_part *then = arm_region_part(l, key), *or_else = arm_region_part(l, other);
-	uint32_t hot = l->region->part[l->region->at].hot, debt = arm_debt(l), common = common_debt(ways, debt);
-	bool own_then, own_else, met_then = ways && ways->taken && !then, met_else = ways && !ways->taken && !or_else;
+	uint32_t hot = l->region->part[l->region->at].hot;
+	const struct arm_flow flow = arm_flow(l);
+	bool own_then, own_else;
 	arm_owe_nothing(l);
-	l->debt = met_then ? common : debt;
+	l->flow = ways && ways->taken && !then ? met(ways, flow) : flow;
 	ir_label a = side(l, key, then, then != or_else && hot == other, &own_then);
-	l->debt = met_else ? common : debt;
+	l->flow = ways && !ways->taken && !or_else ? met(ways, flow) : flow;
 	ir_label b = side(l, other, or_else, then != or_else && hot == key, &own_else);
 	ir_brc(l->u, holds, a, b);
 	if (own_else)
-		fill(l, b, or_else, debt);
+		fill(l, b, or_else, &flow);
 	if (own_then)
-		fill(l, a, then, debt);
+		fill(l, a, then, &flow);
 	if (ways)
 		end_ways(l, ways, ways->taken ? then : or_else, ways->taken ? a : b);
 }
@@ -206,20 +212,37 @@ void arm_region_refund(struct arm_lower *l)
 		ir_refund(l->u, (uint32_t)ahead(l->region));
 }
 
-static void cold(struct arm_lower *l, const struct arm_cold *c)
+/* To a part: the flags that it may look at are written here, behind the look at the budget, so that on the way on they need not be. */
+static void cold_part(struct arm_lower *l, const struct arm_cold *c)
 {
 	const struct arm_region_part *to = &l->region->part[c->part];
-	bool kept = c->kind == COLD_EXIT || (c->kind == COLD_PART && is_settled(to, c->debt));
-	if (!kept && c->debt)
-		arm_pay(l, c->debt, arm_owed_mask(c->debt));
-	if (c->kind == COLD_BUDGET) {
+	unsigned mask = arm_known_mask(&c->flow.known);
+	ir_label label = arm_region_label(l, c->part), pay = mask ? ir_block_new(l->u) : label;
+	charge(l, to, -c->amount, &c->flow, mask, pay);
+	if (!mask)
+		return;
+	ir_block_start(l->u, pay);
+	arm_forget_values(l);
+	arm_pay_known(l, &c->flow.known, mask);
+	ir_br(l->u, label);
+}
+
+static void cold(struct arm_lower *l, const struct arm_cold *c)
+{
+	switch (c->kind) {
+	case COLD_BUDGET:
+		if (c->unpaid)
+			arm_pay_known(l, &c->flow.known, c->unpaid);
 		ir_exit_budget(l->u, (uint16_t)c->amount, c->key);
-	} else if (c->kind == COLD_PART) {
-		go_to(l, to, -c->amount, kept ? c->debt : 0);
-	} else {
+		break;
+	case COLD_PART:
+		cold_part(l, c);
+		break;
+	case COLD_EXIT:
 		if (c->amount)
 			ir_refund(l->u, (uint32_t)c->amount);
-		arm_settle_exit(l, l->region->n_slots++, c->key, c->debt);
+		arm_settle_exit(l, l->region->n_slots++, c->key, &c->flow);
+		break;
 	}
 }
 

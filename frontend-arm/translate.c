@@ -21,7 +21,7 @@ struct region { /* instructions that are branched around */
 	enum arm_cond cond; /* false on each way around */
 	bool in_else;       /* what comes now stands on the only way around; the others went to `join` */
 	ir_label join;
-	uint32_t debt;      /* how the flags follow from registers (owed.h) on the way to `join`; 0 = they do not */
+	struct arm_flow flow; /* on the way to `join` */
 	struct arm_ways ways;
 };
 
@@ -94,20 +94,20 @@ static void start_block(struct loop *t, ir_label block)
 	arm_forget_values(&t->l);
 }
 
-/* Starts a block in which the flags follow from registers as `debt` says. */
-static void start_known(struct loop *t, ir_label block, uint32_t debt)
+/* Starts a block that is come to like this. */
+static void start_known(struct loop *t, ir_label block, const struct arm_flow *flow)
 {
 	start_block(t, block);
-	if (debt && t->l.req->look_ahead)
-		arm_assume_debt(&t->l, debt);
+	if (t->l.req->look_ahead)
+		arm_assume_known(&t->l, &flow->known);
 }
 
-/* How the flags follow from registers where these ways meet one on which they do as `debt` says. */
-static uint32_t debt_of_all(const struct arm_ways *ways, uint32_t debt)
+/* Where these ways meet another one. */
+static struct arm_flow flow_of_all(const struct arm_ways *ways, struct arm_flow flow)
 {
 	for (unsigned k = 0; k < ways->n; k++)
-		debt = ways->way[k].owed == debt ? debt : 0;
-	return debt;
+		flow = arm_common_flow(&flow, &ways->way[k].flow);
+	return flow;
 }
 
 static void close_region(struct loop *t)
@@ -117,37 +117,37 @@ static void close_region(struct loop *t)
 	if (!r->open)
 		return;
 	ir_label join = r->in_else ? r->join : ways->n == 1 ? ways->way[0].start : ir_block_new(t->l.u);
-	uint32_t debt = arm_debt(&t->l);
-	debt = !r->in_else ? debt_of_all(ways, debt) : r->debt == debt ? debt : 0;
+	struct arm_flow flow = arm_flow(&t->l);
+	flow = r->in_else ? arm_common_flow(&r->flow, &flow) : flow_of_all(ways, flow);
 	ir_br(t->l.u, join);
 	for (unsigned k = 0; k < ways->n && ways->n > 1; k++) {
 		ir_block_start(t->l.u, ways->way[k].start);
 		ir_br(t->l.u, join);
 	}
-	start_known(t, join, debt);
+	start_known(t, join, &flow);
 	r->open = false;
 }
 
-/* One more way around what comes next. */
-static void add_way(struct loop *t)
+/* One more way around what comes next, which may want to know of the flags, unless it is a branch. */
+static void add_way(struct loop *t, bool branch)
 {
 	struct ir_unit *u = t->l.u;
 	struct region *r = &t->region;
 	arm_give_back(&t->l);
 	struct arm_way *way = &r->ways.way[r->ways.n++];
-	way->owed = arm_debt(&t->l);
+	way->flow = branch ? (struct arm_flow){ 0 } : arm_flow(&t->l);
 	ir_ref holds = arm_condition(&t->l, r->cond);
 	arm_owe_nothing(&t->l);
 	ir_label body = ir_block_new(u);
 	way->start = ir_block_new(u);
 	ir_brc(u, holds, body, way->start);
-	start_known(t, body, way->owed);
+	start_known(t, body, &way->flow);
 }
 
-static void open_region(struct loop *t, enum arm_cond cond)
+static void open_region(struct loop *t, enum arm_cond cond, bool branch)
 {
 	t->region = (struct region){ .open = true, .cond = cond };
-	add_way(t);
+	add_way(t, branch);
 }
 
 /* The opposite condition follows: its instructions go on the way around. */
@@ -157,9 +157,9 @@ static void begin_else(struct loop *t)
 	r->in_else = true;
 	r->cond ^= 1u;
 	r->join = ir_block_new(t->l.u);
-	r->debt = arm_debt(&t->l);
+	r->flow = arm_flow(&t->l);
 	ir_br(t->l.u, r->join);
-	start_known(t, r->ways.way[0].start, r->ways.way[0].owed);
+	start_known(t, r->ways.way[0].start, &r->ways.way[0].flow);
 }
 
 /* Register results that a select can decide: data processing without flags and without pc. */
@@ -248,7 +248,7 @@ static void open_branch(struct loop *t, const struct arm_insn_row *row, uint32_t
 	}
 	if (branch)
 		arm_plan_exits(&t->l, key, arm_next_key(&t->l));
-	open_region(t, cond);
+	open_region(t, cond, branch);
 }
 
 /* Condition `cond` where `is_false` does not hold: 0 or 1, or -1 when that depends. */
@@ -284,9 +284,7 @@ static void branch_from_region(struct loop *t, const struct arm_insn_row *row, u
 		return;
 	}
 	arm_plan_ways(l, key, arm_next_key(l), &ways);
-	open_region(t, cond);
-	if (ways.taken && !debt_of_all(&ways, t->region.ways.way[0].owed))
-		arm_forget_values(l); /* others come by */
+	open_region(t, cond, true);
 	t->ways = ways;
 	t->ways_to = ways.taken ? l->u->cur : t->region.ways.way[0].start;
 }
@@ -297,7 +295,7 @@ static void end_ways(struct loop *t)
 	for (unsigned k = 0; k < t->ways.n; k++) {
 		start_block(t, t->ways.way[k].start);
 		if (l->owed)
-			arm_owe(l, t->ways.way[k].owed);
+			arm_owe(l, t->ways.way[k].flow.debt);
 		ir_br(l->u, t->ways_to);
 	}
 }
@@ -363,7 +361,7 @@ static void begin_insn(struct loop *t, const struct arm_insn_row *row, uint32_t 
 	if (kin == DECIDES)
 		branch_from_region(t, row, insn, cond);
 	if (kin == CHAINS)
-		add_way(t);
+		add_way(t, false);
 	if (kin == APART)
 		begin_apart(t, row, insn, cond);
 }
@@ -408,13 +406,15 @@ static void end_insn(struct loop *t)
 		return;
 	/* The condition failed: go on behind it. */
 	const struct arm_ways *ways = &t->region.ways;
+	if (!t->region.in_else && arm_region_ways(l, ways, arm_next_key(l)))
+		return;
 	ir_label behind = t->region.in_else ? t->region.join : ways->way[0].start;
 	for (unsigned k = 1; k < ways->n; k++) {
 		start_block(t, ways->way[k].start);
 		ir_br(l->u, behind);
 	}
 	start_block(t, behind);
-	l->debt = t->region.in_else ? t->region.debt : debt_of_all(ways, ways->way[0].owed);
+	l->flow = t->region.in_else ? t->region.flow : flow_of_all(ways, ways->way[0].flow);
 	arm_exit(l, 1, IR_LINK_JUMP, arm_next_key(l), 0);
 	end_ways(t);
 }
@@ -535,11 +535,12 @@ static bool translate_part(struct loop *t, const struct arm_region_part *part)
 		start_block(t, arm_region_label(l, l->region->at));
 		l->bl_known = false;
 		l->popped = 0;
-		if (arm_region_source(l))
-			arm_assume_debt(l, arm_region_source(l));
+		struct arm_known known = arm_region_source(l);
+		arm_assume_known(l, &known);
 	}
 	l->region->joined = false;
-	l->owed = l->debt = 0;
+	l->owed = 0;
+	l->flow = (struct arm_flow){ 0 };
 	bool takes = l->region->at == 0 || arm_region_takes(part);
 	l->arrival = (struct arm_arrival){ .decided = !takes, .from = l->u->n_insns, .settled = l->region->settled };
 	t->region.open = false;
@@ -592,6 +593,6 @@ bool arm_translate_region(const struct arm_translate_request *req, const struct 
 	if (req->look_ahead)
 		flags->entry = r.entry;
 	memcpy(flags->owed, r.owed, sizeof flags->owed);
-	memcpy(flags->debt, r.debt, sizeof flags->debt);
+	memcpy(flags->known, r.known, sizeof flags->known);
 	return true;
 }

@@ -82,6 +82,12 @@ uint32_t arm_translate_owing(const struct arm_translate_request *req, struct ir_
 #define ARM_REGION_PARTS 20u
 #define ARM_REGION_SLOTS (2 * ARM_REGION_PARTS)
 
+/* How each flag follows from registers (known.c), 0 = nobody knows. Equal words are equal facts. */
+#define ARM_FLAGS 4u /* enum arm_flag */
+struct arm_known {
+	uint32_t fact[ARM_FLAGS];
+};
+
 /* One guest block of a region. */
 struct arm_region_part {
 	uint32_t pc_key;
@@ -91,7 +97,7 @@ struct arm_region_part {
 	int8_t to[2];     /* the parts that it jumps to, of which no two have the same pc key; -1 = none */
 	bool looks;       /* it may look at flags that it is entered with, if only at a fault */
 	bool takes;       /* flags may be owed to it */
-	uint32_t debt;    /* on every way in the flags follow from registers like this (owed.h); 0 = they need not */
+	struct arm_known known; /* on every way in */
 	uint8_t n_preds;  /* ways into it: jumps of parts, and for the first part its entry */
 	uint32_t counter; /* `count` at its start, 0 = not */
 };
@@ -100,7 +106,7 @@ struct arm_region_flags {
 	struct arm_debtor entry;
 	unsigned n_slots;
 	uint32_t owed[ARM_REGION_SLOTS]; /* by exit slot */
-	uint32_t debt[ARM_REGION_PARTS][2]; /* how the flags follow from registers on the ways from part to part, 0 = they do not */
+	struct arm_known known[ARM_REGION_PARTS][2]; /* on the ways from part to part */
 };
 
 /*

@@ -16,38 +16,69 @@ bool region_looks_at_flags(const struct tb *tb)
 	return tb->entry.kills != 15 || tb->entry.faults;
 }
 
-/* Do all ways to part `to` have the debt? The region's first part has one that is not known. */
-static bool all_have(const struct region_plan *p, const struct arm_region_flags *flags, unsigned to, uint32_t debt)
+static bool leads(const struct region_plan *p, unsigned i, unsigned k, unsigned to)
+{
+	return p->to[i][k] == (int)to;
+}
+
+/* Does `x` say all that `y` says? */
+static bool says(const struct arm_known *x, const struct arm_known *y)
+{
+	for (unsigned f = 0; f < ARM_FLAGS; f++)
+		if (y->fact[f] && x->fact[f] != y->fact[f])
+			return false;
+	return true;
+}
+
+static bool is_nothing(const struct arm_known *x)
+{
+	return says(&(struct arm_known){{0}}, x);
+}
+
+/* Is this known on all ways to part `to`? Of the way to the region's first part from outside nothing is. */
+static bool all_say(const struct region_plan *p, const struct arm_region_flags *flags, unsigned to, const struct arm_known *known)
 {
 	for (unsigned i = 0; i < p->n; i++)
 		for (unsigned k = 0; k < 2; k++)
-			if (p->to[i][k] == (int)to && flags->debt[i][k] != debt)
+			if (leads(p, i, k, to) && !says(&flags->known[i][k], known))
 				return false;
 	return to != 0;
 }
 
-/* The debt that part `to` is come to with most: by the most sampled part. `round`: of those that it leads to itself. */
-static uint32_t usual_debt(const struct region_plan *p, const struct arm_region_flags *flags, unsigned to, bool round)
+/* What is known on the way to part `to` from the most sampled part. `round`: of those that it leads to itself. */
+static struct arm_known usual(const struct region_plan *p, const struct arm_region_flags *flags, unsigned to, bool round)
 {
-	uint32_t debt = 0;
+	struct arm_known known = {{0}};
 	unsigned most = 0;
 	for (unsigned i = 0; i < p->n; i++)
 		for (unsigned k = 0; k < 2; k++) {
-			bool counts = p->to[i][k] == (int)to && flags->debt[i][k] && p->part[i]->samples >= most;
+			bool counts = leads(p, i, k, to) && !is_nothing(&flags->known[i][k]) && p->part[i]->samples >= most;
 			if (!counts || (round && region_distance(p, to, i) == REGION_FAR))
 				continue;
-			debt = flags->debt[i][k];
+			known = flags->known[i][k];
 			most = p->part[i]->samples;
 		}
-	return debt;
+	return known;
 }
 
-/* The ways to part `from` that have the debt, or have not, go to part `to`. */
-static void redirect(struct region_plan *p, const struct arm_region_flags *flags, unsigned from, uint32_t debt, bool have, unsigned to)
+/* What is known on all ways to part `to`. */
+static struct arm_known common(const struct region_plan *p, const struct arm_region_flags *flags, unsigned to)
+{
+	struct arm_known known = usual(p, flags, to, false);
+	for (unsigned i = 0; i < p->n; i++)
+		for (unsigned k = 0; k < 2; k++)
+			for (unsigned f = 0; f < ARM_FLAGS && leads(p, i, k, to); f++)
+				if (flags->known[i][k].fact[f] != known.fact[f])
+					known.fact[f] = 0;
+	return to ? known : (struct arm_known){{0}};
+}
+
+/* The ways to part `from` on which this is known, or is not, go to part `to`. */
+static void redirect(struct region_plan *p, const struct arm_region_flags *flags, unsigned from, const struct arm_known *known, bool is, unsigned to)
 {
 	for (unsigned i = 0; i < p->n; i++)
 		for (unsigned k = 0; k < 2; k++)
-			if (p->to[i][k] == (int)from && (flags->debt[i][k] == debt) == have)
+			if (leads(p, i, k, from) && says(&flags->known[i][k], known) == is)
 				p->to[i][k] = (int8_t)to;
 }
 
@@ -60,7 +91,7 @@ static void move_up(struct region_plan *p, struct arm_region_flags *flags)
 	memmove(&p->copy[2], &p->copy[1], n * sizeof p->copy[0]);
 	memmove(&p->knows[2], &p->knows[1], n * sizeof p->knows[0]);
 	memmove(&p->out[2], &p->out[1], n * sizeof p->out[0]);
-	memmove(&flags->debt[2], &flags->debt[1], n * sizeof flags->debt[0]);
+	memmove(&flags->known[2], &flags->known[1], n * sizeof flags->known[0]);
 	for (unsigned i = 0; i < p->n + 1; i++) {
 		p->copy[i] = (uint8_t)(p->copy[i] + (p->copy[i] > 0));
 		for (unsigned k = 0; k < 2; k++)
@@ -73,8 +104,8 @@ static void copy_part(struct region_plan *p, struct arm_region_flags *flags, uns
 {
 	p->part[at] = p->part[of];
 	memcpy(p->to[at], p->to[of], sizeof p->to[0]);
-	memcpy(flags->debt[at], flags->debt[of], sizeof flags->debt[0]);
-	p->out[at].debt = 0;
+	memcpy(flags->known[at], flags->known[of], sizeof flags->known[0]);
+	p->out[at].known = (struct arm_known){{0}};
 	p->copy[at] = (uint8_t)of;
 	p->copy[of] = (uint8_t)at;
 	p->knows[at] = p->knows[of] = true;
@@ -82,19 +113,19 @@ static void copy_part(struct region_plan *p, struct arm_region_flags *flags, uns
 	p->n++;
 }
 
-/* Part `at` starts a loop: those who come round with one debt have a part for themselves, in the way; the others', and that for who comes from
- * outside of the region, is out of it. */
-static bool split(struct region_plan *p, struct arm_region_flags *flags, unsigned at)
+/* Part `at` starts a loop: those who come round knowing the same have a part for themselves, in the way; the others', and that for who comes
+ * from outside of the region, is out of it. `all`: what is known anyway. */
+static bool split(struct region_plan *p, struct arm_region_flags *flags, unsigned at, const struct arm_known *all)
 {
-	uint32_t debt = usual_debt(p, flags, at, true);
-	if (!debt || p->n == ARM_REGION_PARTS || p->insns + p->part[at]->n_insns > REGION_INSNS + REGION_COPIED)
+	struct arm_known known = usual(p, flags, at, true);
+	if (says(all, &known) || p->n == ARM_REGION_PARTS || p->insns + p->part[at]->n_insns > REGION_INSNS + REGION_COPIED)
 		return false;
 	unsigned copy = at ? p->n : 1;
 	if (!at)
 		move_up(p, flags);
 	copy_part(p, flags, copy, at);
-	redirect(p, flags, at, debt, !at, copy);
-	p->out[at ? at : copy].debt = debt;
+	redirect(p, flags, at, &known, !at, copy);
+	p->out[at ? at : copy].known = known;
 	return true;
 }
 
@@ -103,29 +134,36 @@ static void correct(struct region_plan *p, const struct arm_region_flags *flags,
 {
 	unsigned copy = p->copy[at];
 	if (copy != at)
-		redirect(p, flags, at, p->out[at].debt, false, copy);
+		redirect(p, flags, at, &p->out[at].known, false, copy);
 	else
-		p->out[at].debt = 0;
+		p->out[at].known = common(p, flags, at);
+}
+
+/* For the first time something is known of the ways to part `at`. */
+static bool decide(struct region_plan *p, struct arm_region_flags *flags, unsigned at)
+{
+	struct arm_known known = common(p, flags, at);
+	bool looks = p->out[at].looks;
+	p->knows[at] = true;
+	if (looks && split(p, flags, at, &known))
+		return true;
+	p->out[at].known = known;
+	return looks && !is_nothing(&known);
 }
 
 bool region_settle_flags(struct region_plan *p, struct arm_region_flags *flags, bool last)
 {
 	bool changed = false;
 	for (unsigned at = 0, n = p->n; at < n; at++) {
-		if (p->out[at].debt && !all_have(p, flags, at, p->out[at].debt)) {
+		struct arm_known *known = &p->out[at].known;
+		if (!all_say(p, flags, at, known) && !is_nothing(known)) {
 			if (last)
-				p->out[at].debt = 0;
+				*known = (struct arm_known){{0}};
 			else
 				correct(p, flags, at);
 			changed = true;
 		} else if (!p->knows[at] && !last) {
-			uint32_t debt = usual_debt(p, flags, at, false);
-			bool all = debt && all_have(p, flags, at, debt);
-			p->knows[at] = true;
-			if (all)
-				p->out[at].debt = debt;
-			if (p->out[at].looks)
-				changed |= all || split(p, flags, at);
+			changed |= decide(p, flags, at);
 		}
 	}
 	return changed;
