@@ -7,8 +7,8 @@
  *     cmp  dword [rbp + tag], cross_tag              and   a, mask << 4
  *     jne  tag_out          (only with a tag)        cmp   [rbp + a + jump_cache], k
  *   entry:                                           jne   miss
- *     sub  dword [rbp + budget], n_insns             mov   b, [rbp + tb_flags]
- *     js   budget_out                                cmp   [rbp + a + jump_cache + 4], b
+ *     sub  budget, n_insns                           mov   b, [rbp + tb_flags]
+ *     jl   budget_out                                cmp   [rbp + a + jump_cache + 4], b
  *     add  qword [rbp + counter], 1  (if counted)    jne   miss
  *   exit_jump                                        jmp   [rbp + a + jump_cache + 8]
  *     jmp  stub             (patched)              miss:
@@ -22,13 +22,13 @@
  *     jmp  thunk_lookup
  *
  *   exit_budget                                    charge
- *     add  dword [rbp + budget], n                   sub  dword [rbp + budget], n
- *     mov  dword [rbp + pc], key                     jns  block
+ *     add  budget, n                                 sub  budget, n
+ *     mov  dword [rbp + pc], key                     jge  block
  *     mov  rax, cookie | X64_EXIT_BUDGET             jmp  out
  *     jmp  thunk_exit
  *
  *   budget_out:                                    tag_out:
- *     add  dword [rbp + budget], n_insns             mov  dword [rbp + pc], key
+ *     add  budget, n_insns                           mov  dword [rbp + pc], key
  *     mov  dword [rbp + pc], key                     mov  eax, X64_EXIT_LOOKUP
  *     mov  rax, cookie | X64_EXIT_BUDGET             jmp  thunk_exit
  *     jmp  thunk_exit
@@ -316,6 +316,11 @@ static int32_t tag_disp(const struct gen *g)
 	return (int32_t)(l->exec_tag + 4 * (pages * g->args->space + page));
 }
 
+static void add_to_budget(struct gen *g, enum x64_alu op, uint32_t n)
+{
+	emit_alu_ri(&g->e, false, op, X64_BUDGET_REG, (int32_t)n);
+}
+
 void gen_prologue(struct gen *g)
 {
 	g->code->cross_entry = here(g);
@@ -325,8 +330,8 @@ void gen_prologue(struct gen *g)
 		g->tag_out = emit_jcc(&g->e, CC_NE);
 	}
 	g->code->entry = here(g);
-	emit_alu_mi(&g->e, false, ALU_SUB, x64_mem(RBP, g->t->layout.budget), (int32_t)g->args->n_insns);
-	g->budget_out = emit_jcc(&g->e, CC_S);
+	add_to_budget(g, ALU_SUB, g->args->n_insns);
+	g->budget_out = emit_jcc(&g->e, CC_L);
 	if (g->args->counter)
 		emit_alu_mi(&g->e, true, ALU_ADD, x64_mem(RBP, g->args->counter), 1);
 }
@@ -368,11 +373,6 @@ static void stick_stub(struct gen *g, const struct stub *s)
 	emit_link(emit_jmp(&g->e), s->landing);
 }
 
-static void add_to_budget(struct gen *g, enum x64_alu op, uint32_t n)
-{
-	emit_alu_mi(&g->e, false, op, x64_mem(RBP, g->t->layout.budget), (int32_t)n);
-}
-
 void lower_refund(struct gen *g, ir_ref v, const struct ir_insn *i)
 {
 	(void)v;
@@ -408,9 +408,9 @@ void lower_charge(struct gen *g, ir_ref v, const struct ir_insn *i)
 	(void)v;
 	add_to_budget(g, ALU_SUB, i->aux);
 	if (next_block(g) == forwarded(g, i->b)) {
-		jump_to_block(g, emit_jcc(&g->e, CC_S), i->c);
+		jump_to_block(g, emit_jcc(&g->e, CC_L), i->c);
 	} else {
-		jump_to_block(g, emit_jcc(&g->e, CC_NS), i->b);
+		jump_to_block(g, emit_jcc(&g->e, CC_GE), i->b);
 		go_to(g, i->c);
 	}
 }
@@ -438,7 +438,7 @@ void gen_stubs(struct gen *g)
 		}
 	}
 	emit_link(g->budget_out, g->e.cur);
-	emit_alu_mi(&g->e, false, ALU_ADD, x64_mem(RBP, g->t->layout.budget), (int32_t)g->args->n_insns);
+	add_to_budget(g, ALU_ADD, g->args->n_insns);
 	leave(g, (uint32_t)g->u->pc_key, g->args->cookie | X64_EXIT_BUDGET);
 	if (g->tag_out) {
 		emit_link(g->tag_out, g->e.cur);

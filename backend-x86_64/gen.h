@@ -29,6 +29,9 @@ enum {
 };
 _Static_assert(FRAME_ARG == -128, "arguments have short offsets");
 
+/* The budget, while emitted code runs. In memory its subtractions would be a chain of their own, longer than many a block is. */
+#define X64_BUDGET_REG R13
+
 /* ---- values ------------------------------------------------------------------------------------- */
 
 struct value {

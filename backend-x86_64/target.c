@@ -53,14 +53,14 @@ static unsigned candidates(const struct ir_guest *guest, uint8_t *out)
 /* Values live in rax, rcx and rdx always, and in what there is no use for as a home. */
 static void plan_scratch(struct x64_target *t)
 {
-	static const uint8_t plain[14] = {RAX, RDX, RCX, RSI, RDI, R8, R9, R10, R11, RBX, R14, R15, R12, R13};
-	t->scratch = 0xffff & ~((1u << RSP) | (1u << RBP));
+	static const uint8_t plain[13] = {RAX, RDX, RCX, RSI, RDI, R8, R9, R10, R11, RBX, R14, R15, R12};
+	t->scratch = 0xffff & ~((1u << RSP) | (1u << RBP) | (1u << X64_BUDGET_REG));
 	for (unsigned n = 0; n < t->guest->n_globals; n++)
 		if (t->home[n] >= 0)
 			t->scratch &= (uint16_t)~(1u << t->home[n]);
-	unsigned turn = t->shuffle_seed % 14; /* tests: other registers come first */
-	for (unsigned k = 0; k < 14; k++) {
-		uint8_t r = plain[(k + turn) % 14];
+	unsigned turn = t->shuffle_seed % 13; /* tests: other registers come first */
+	for (unsigned k = 0; k < 13; k++) {
+		uint8_t r = plain[(k + turn) % 13];
 		if (t->scratch >> r & 1)
 			t->order[t->n_order++] = r;
 	}
@@ -69,8 +69,8 @@ static void plan_scratch(struct x64_target *t)
 void x64_target_init(struct x64_target *t, const struct ir_guest *guest, const struct x64_layout *layout,
 		     uint32_t shuffle_seed, unsigned n_homes)
 {
-	/* The hottest go where an instruction needs no REX prefix; r13 as a base costs a byte. */
-	uint8_t reg[X64_MAX_HOMES] = {RBX, RSI, RDI, R8, R9, R10, R11, R14, R15, R12, R13};
+	/* The hottest go where an instruction needs no REX prefix; r12 as a base costs a byte. */
+	uint8_t reg[X64_MAX_HOMES] = {RBX, RSI, RDI, R8, R9, R10, R11, R14, R15, R12};
 	uint8_t global[IR_MAX_GLOBALS];
 	assert(guest->n_globals <= IR_MAX_GLOBALS && n_homes <= X64_MAX_HOMES);
 	assert(layout->jump_cache_bits > 3 && sizeof(struct x64_jump_entry) == 16);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The code that all units share. [homes] is one mov for each homed global to or from its field in
- * env; [scratch] the same for the caller-saved registers that are no home, in the frame.
+ * env; [scratch] the same for the caller-saved registers that are no home, in the frame. Whatever saves rsp in ret_sp saves the budget's
+ * register in its field before, and whatever loads rsp from there loads it: C code may take the budget away.
  *
  *   enter(base, code):                    thunk_load:                     thunk_call:
  *     push rbx, rbp, r12-r15                save [homes], [scratch]         save [homes]
@@ -121,6 +122,7 @@ static uint64_t rx_here(const struct thunks *k)
 
 static void to_host_stack(struct thunks *k)
 {
+	emit_store(&k->e, 4, x64_mem(RBP, k->t->layout.budget), X64_BUDGET_REG);
 	emit_store(&k->e, 8, x64_mem(RBP, k->t->layout.ret_sp), RSP);
 	emit_mov_rm(&k->e, true, RSP, x64_mem(RBP, k->t->layout.host_sp));
 }
@@ -128,6 +130,7 @@ static void to_host_stack(struct thunks *k)
 static void to_return_stack(struct thunks *k)
 {
 	emit_mov_rm(&k->e, true, RSP, x64_mem(RBP, k->t->layout.ret_sp));
+	emit_mov_rm(&k->e, false, X64_BUDGET_REG, x64_mem(RBP, k->t->layout.budget)); /* C may have taken it away */
 }
 
 /* Stays on the host's stack. */

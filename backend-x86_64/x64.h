@@ -3,7 +3,7 @@
  * From an IR unit to x86-64 code. The backend knows no guest: it is handed a table of globals, the layout of
  * what emitted code reaches from its base register (rbp), and the C functions of the slow paths.
  *
- * Register plan (docs/architecture): rbp = base; rax, rcx, rdx scratch for values; the eleven
+ * Register plan (docs/architecture): rbp = base; rax, rcx, rdx scratch for values; r13 the budget; the ten
  * others but rsp are homes of the hottest globals; rsp is the return stack (below). At every block boundary, exit and faulting
  * insn every global is in its home, its register or its field in env, or follows from others that are (x64_recover).
  *
@@ -23,7 +23,7 @@ struct x64_load_result {
 /* Offsets in bytes are from `base`, the address in rbp. */
 struct x64_layout {
 	int32_t env;          /* the env pointer = base + env */
-	int32_t budget;       /* int32_t: instructions left */
+	int32_t budget;       /* int32_t: instructions left; in a register while emitted code runs, here for C */
 	int32_t host_pc;      /* uint64_t: where emitted code was left by a fault or slow path (return address) */
 	int32_t host_sp;      /* uint64_t: the host's rsp, while emitted code runs */
 	int32_t ret_sp;       /* uint64_t: rsp of the return stack, while emitted code does not run */
@@ -81,7 +81,7 @@ struct x64_out {
 	bool full;
 };
 
-#define X64_MAX_HOMES 11
+#define X64_MAX_HOMES 10
 
 /* Everything about one vCPU's emitted code that does not change between units. */
 struct x64_target {

@@ -34,7 +34,7 @@ struct run {
 
 static struct run run_from_seed(uint64_t seed)
 {
-	static const uint8_t homes[] = {0, 3, 8, 11, 11};
+	static const uint8_t homes[] = {0, 3, 8, X64_MAX_HOMES, X64_MAX_HOMES};
 	struct random_source r = {seed ^ 0x783634};
 	struct run run = {.seed = seed, .n_insns = 8 + random_below(&r, random_below(&r, 4) ? 60 : 300)};
 	run.n_homes = homes[random_below(&r, ARRAY_LEN(homes))];
