@@ -380,20 +380,19 @@ void lower_refund(struct gen *g, ir_ref v, const struct ir_insn *i)
 	add_to_budget(g, ALU_ADD, (uint32_t)i->imm);
 }
 
-/* add [budget], a; a carry by adc [budget], 0, its opposite by sbb [budget], -1. */
+/* add budget, a; a carry by adc budget, 0, its opposite by sbb budget, -1. */
 void lower_refund_by(struct gen *g, ir_ref v, const struct ir_insn *i)
 {
 	(void)v;
-	struct x64_mem budget = x64_mem(RBP, g->t->layout.budget);
 	enum x64_cc cc = (enum x64_cc)g->val[i->a].cc;
 	if (in_flags(g, i->a) && (cc == CC_B || cc == CC_AE)) {
 		flags_clobber(g);
-		emit_alu_mi(&g->e, false, cc == CC_B ? ALU_ADC : ALU_SBB, budget, cc == CC_B ? 0 : -1);
+		emit_alu_ri(&g->e, false, cc == CC_B ? ALU_ADC : ALU_SBB, X64_BUDGET_REG, cc == CC_B ? 0 : -1);
 		return;
 	}
 	int a = ra_use(g, i->a);
 	flags_clobber(g);
-	emit_alu_mr(&g->e, false, ALU_ADD, budget, a);
+	emit_alu_rr(&g->e, false, ALU_ADD, X64_BUDGET_REG, a);
 }
 
 void lower_count(struct gen *g, ir_ref v, const struct ir_insn *i)
