@@ -183,6 +183,13 @@ struct arm_known arm_common_known(const struct arm_known *a, const struct arm_kn
 	return both;
 }
 
+struct arm_flow arm_flow_of_all(const struct arm_ways *ways, struct arm_flow flow)
+{
+	for (unsigned k = 0; k < ways->n; k++)
+		flow = arm_common_flow(&flow, &ways->way[k].flow);
+	return flow;
+}
+
 unsigned arm_known_mask(const struct arm_known *known)
 {
 	unsigned mask = 0;

@@ -217,6 +217,8 @@ struct arm_flow arm_flow(const struct arm_lower *l);
 /* What both say, and the flags that something is known of. */
 struct arm_known arm_common_known(const struct arm_known *a, const struct arm_known *b);
 struct arm_flow arm_common_flow(const struct arm_flow *a, const struct arm_flow *b);
+/* The same where these ways meet another one. */
+struct arm_flow arm_flow_of_all(const struct arm_ways *ways, struct arm_flow flow);
 unsigned arm_known_mask(const struct arm_known *known);
 /* The flags that the IR block starts with follow from registers like this. */
 void arm_assume_known(struct arm_lower *l, const struct arm_known *known);

@@ -178,14 +178,6 @@ bool arm_region_ways(struct arm_lower *l, const struct arm_ways *ways, uint32_t 
 	return to;
 }
 
-/* Where they leave the region, less may be known than on each. */
-static struct arm_flow met(const struct arm_ways *ways, struct arm_flow flow)
-{
-	for (unsigned k = 0; k < ways->n; k++)
-		flow = arm_common_flow(&flow, &ways->way[k].flow);
-	return flow;
-}
-
 void arm_region_branch(struct arm_lower *l, ir_ref holds, uint32_t key, uint32_t other, const struct arm_ways *ways)
 {
 	const struct arm_region_part *then = arm_region_part(l, key), *or_else = arm_region_part(l, other);
@@ -193,9 +185,9 @@ void arm_region_branch(struct arm_lower *l, ir_ref holds, uint32_t key, uint32_t
 	const struct arm_flow flow = arm_flow(l);
 	bool own_then, own_else;
 	arm_owe_nothing(l);
-	l->flow = ways && ways->taken && !then ? met(ways, flow) : flow;
+	l->flow = ways && ways->taken && !then ? arm_flow_of_all(ways, flow) : flow;
 	ir_label a = side(l, key, then, then != or_else && hot == other, &own_then);
-	l->flow = ways && !ways->taken && !or_else ? met(ways, flow) : flow;
+	l->flow = ways && !ways->taken && !or_else ? arm_flow_of_all(ways, flow) : flow;
 	ir_label b = side(l, other, or_else, then != or_else && hot == key, &own_else);
 	ir_brc(l->u, holds, a, b);
 	if (own_else)

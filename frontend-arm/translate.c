@@ -102,14 +102,6 @@ static void start_known(struct loop *t, ir_label block, const struct arm_flow *f
 		arm_assume_known(&t->l, &flow->known);
 }
 
-/* Where these ways meet another one. */
-static struct arm_flow flow_of_all(const struct arm_ways *ways, struct arm_flow flow)
-{
-	for (unsigned k = 0; k < ways->n; k++)
-		flow = arm_common_flow(&flow, &ways->way[k].flow);
-	return flow;
-}
-
 static void close_region(struct loop *t)
 {
 	struct region *r = &t->region;
@@ -118,7 +110,7 @@ static void close_region(struct loop *t)
 		return;
 	ir_label join = r->in_else ? r->join : ways->n == 1 ? ways->way[0].start : ir_block_new(t->l.u);
 	struct arm_flow flow = arm_flow(&t->l);
-	flow = r->in_else ? arm_common_flow(&r->flow, &flow) : flow_of_all(ways, flow);
+	flow = r->in_else ? arm_common_flow(&r->flow, &flow) : arm_flow_of_all(ways, flow);
 	ir_br(t->l.u, join);
 	for (unsigned k = 0; k < ways->n && ways->n > 1; k++) {
 		ir_block_start(t->l.u, ways->way[k].start);
@@ -414,7 +406,7 @@ static void end_insn(struct loop *t)
 		ir_br(l->u, behind);
 	}
 	start_block(t, behind);
-	l->flow = t->region.in_else ? t->region.flow : flow_of_all(ways, ways->way[0].flow);
+	l->flow = t->region.in_else ? t->region.flow : arm_flow_of_all(ways, ways->way[0].flow);
 	arm_exit(l, 1, IR_LINK_JUMP, arm_next_key(l), 0);
 	end_ways(t);
 }

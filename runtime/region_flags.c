@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which parts of a region know how the flags they start with follow from registers (decision 015). A part that all ways come to with the
- * same debt assumes it: then nobody need make those flags, owe them, or keep them. The first part of a loop often is come to in another way
+ * Which parts of a region know how the flags they start with follow from registers (decision 015). A part assumes the facts that all ways to
+ * it have in common: then nobody need make those flags, or owe them. The first part of a loop often is come to in another way
  * from outside: it gets a copy, so that those who come round have one to themselves.
  *
- * Invariant: a part assumes a debt only if all its ways in, as they were lowered last, have it. What is assumed may change what others know, so
+ * Invariant: a part assumes only what all its ways in know, as they were lowered last. What is assumed may change what others know, so
  * region.c lowers again until nothing changes.
  */
 #include <string.h>

@@ -281,6 +281,88 @@ static void liveness_crosses_blocks(void **state)
 			    " exit_jump slot=0 pc=00002000\n");
 }
 
+static void set_again(struct ir_unit *u, unsigned flag, ir_ref a, uint32_t k)
+{
+	ir_set_again(u, FLAG(flag), ir_cmp(u, IR_I32, IR_EQ, a, k32(u, k)));
+}
+
+static void repeated(struct ir_unit *u)
+{
+	ir_ref a = ir_get(u, R(0));
+	ir_set(u, FLAG(1), ir_cmp(u, IR_I32, IR_EQ, a, k32(u, 4)));
+	ir_set(u, FLAG(2), ir_cmp(u, IR_I32, IR_EQ, a, k32(u, 5)));
+	ir_brc(u, a, 1, 2);
+	ir_block_start(u, 1);
+	a = ir_get(u, R(0));
+	set_again(u, 1, a, 4);
+	set_again(u, 2, a, 5);
+	ir_ld(u, IR_I32, IR_MEMOP(2, 0, IR_ALIGN_ANY, 0), a);
+	ir_set(u, FLAG(1), k32(u, 0));
+	ir_br(u, 2);
+	ir_block_start(u, 2);
+	ir_set(u, FLAG(1), k32(u, 1));
+	ir_exit_jump(u, 0, IR_LINK_JUMP, 0x2000, 0);
+}
+
+/* f1 is seen by the fault of the load only, where it is set again; f2 by the exit, too. */
+static void what_is_set_again_for_faults_need_not_be_set_before(void **state)
+{
+	(void)state;
+	expect(repeated, " ---- 00001000\n"
+			 " v1 = get r0\n"
+			 " v5 = const.i32 0x5\n"
+			 " v6 = cmp.eq v1, v5\n"
+			 " set f2, v6\n"
+			 " brc v1, L1, L2\n"
+			 "L1:\n"
+			 " v9 = get r0\n"
+			 " v10 = const.i32 0x4\n"
+			 " v11 = ~cmp.eq v9, v10\n"
+			 " set~ f1, v11\n"
+			 " v16 = ld.u32 [v9] align=any space=0\n"
+			 " br L2\n"
+			 "L2:\n"
+			 " v20 = const.i32 0x1\n"
+			 " set f1, v20\n"
+			 " exit_jump slot=0 pc=00002000\n");
+}
+
+static void repeated_in_loop(struct ir_unit *u)
+{
+	ir_br(u, 1);
+	ir_block_start(u, 1);
+	ir_ref a = ir_get(u, R(0));
+	set_again(u, 1, a, 4);
+	ir_ld(u, IR_I32, IR_MEMOP(2, 0, IR_ALIGN_ANY, 0), a);
+	ir_brc(u, a, 2, 3);
+	ir_block_start(u, 2);
+	a = ir_get(u, R(0));
+	ir_set(u, FLAG(1), ir_cmp(u, IR_I32, IR_EQ, a, k32(u, 4)));
+	ir_br(u, 1);
+	ir_block_start(u, 3);
+	ir_exit_jump(u, 0, IR_LINK_JUMP, 0x2000, 0);
+}
+
+/* The exit looks at f1, too: what goes is the set that repeats, also where it is come to from behind. */
+static void what_is_set_again_for_others_is_set_before(void **state)
+{
+	(void)state;
+	expect(repeated_in_loop, " ---- 00001000\n"
+				 " br L1\n"
+				 "L1:\n"
+				 " v2 = get r0\n"
+				 " v6 = ld.u32 [v2] align=any space=0\n"
+				 " brc v2, L2, L3\n"
+				 "L2:\n"
+				 " v8 = get r0\n"
+				 " v9 = const.i32 0x4\n"
+				 " v10 = cmp.eq v8, v9\n"
+				 " set f1, v10\n"
+				 " br L1\n"
+				 "L3:\n"
+				 " exit_jump slot=0 pc=00002000\n");
+}
+
 static void loop(struct ir_unit *u)
 {
 	ir_br(u, 1);
@@ -681,6 +763,8 @@ int main(void)
 		cmocka_unit_test(what_is_dead_at_an_exit_is_not_made),
 		cmocka_unit_test(sets_before_a_load_stay),
 		cmocka_unit_test(liveness_crosses_blocks),
+		cmocka_unit_test(what_is_set_again_for_faults_need_not_be_set_before),
+		cmocka_unit_test(what_is_set_again_for_others_is_set_before),
 		cmocka_unit_test(liveness_goes_around_loops),
 		cmocka_unit_test(helpers_have_the_effects_of_their_rows),
 		cmocka_unit_test(known_branches_are_decided),
