@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is known of the flags from one IR block to the next: facts, each of which says how one flag follows from registers (decision 015).
+ * What is known of the flags from one IR block to the next: facts, each of which says how one flag follows from registers (decision 019).
  * A block that starts with facts sets those flags again ahead of its first access, which costs nothing (ir.h, IR_SET_AGAIN); then the blocks
  * before need not write them for who looks at a fault. In a region they are written where it is left.
  *

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which parts of a region know how the flags they start with follow from registers (decision 015). A part assumes the facts that all ways to
+ * Which parts of a region know how the flags they start with follow from registers (decision 019). A part assumes the facts that all ways to
  * it have in common: then nobody need make those flags, or owe them. The first part of a loop often is come to in another way
  * from outside: it gets a copy, so that those who come round have one to themselves.
  *
