@@ -498,7 +498,7 @@ enum vcpu_stop vcpu_run(struct vcpu *v, uint64_t max_insns)
 	if (v->window && !trap)
 		vcpu_window_close(v);
 	vcpu_resume_stops(v);
-	v->arrived = false;
+	v->arrived = v->walk == VCPU_WALK_HERE;
 	enum vcpu_stop why = run(v, max_insns);
 	if (trap)
 		trap_end(&v->trap);
@@ -529,5 +529,5 @@ enum vcpu_stop vcpu_walk_step(struct vcpu *v)
 
 enum vcpu_stop vcpu_walk_entries(struct vcpu *v, uint32_t to)
 {
-	return vcpu_entries(v) >= to ? VCPU_STOP_BUDGET : walk(v, VCPU_WALK_ENTRIES, to);
+	return walk(v, vcpu_entries(v) >= to ? VCPU_WALK_HERE : VCPU_WALK_ENTRIES, to);
 }

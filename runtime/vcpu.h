@@ -244,10 +244,11 @@ enum vcpu_stop vcpu_step(struct vcpu *v);
  * walk from one place to the next. Both take interrupts as the run does (a replay: as it did), and may come back earlier as
  * vcpu_run does.
  */
-enum vcpu_walk { VCPU_WALK_OFF, VCPU_WALK_STEP, VCPU_WALK_ENTRIES };
+enum vcpu_walk { VCPU_WALK_OFF, VCPU_WALK_STEP, VCPU_WALK_ENTRIES, VCPU_WALK_HERE };
 /* One instruction, or one interrupt taken. */
 enum vcpu_stop vcpu_walk_step(struct vcpu *v);
-/* No instruction; up to `to` interrupts, counted as vcpu_entries does, if there are so many. */
+/* No instruction; up to `to` interrupts, counted as vcpu_entries does, if there are so many. With none to be taken, what comes from
+ * outside at this moment has come. */
 enum vcpu_stop vcpu_walk_entries(struct vcpu *v, uint32_t to);
 uint32_t vcpu_entries(const struct vcpu *v);
 

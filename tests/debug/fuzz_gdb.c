@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * libFuzzer target: any bytes from a debugger. Text between newlines becomes a packet with the right checksum, so that the
- * fuzzer gets past it; a line that begins with '!' is sent as it is. The guest runs a little whenever it may. Every answer
- * is a well-formed packet. No host file is touched: open, unlink and readlink are wrapped. Build with -Dfuzz=true and clang;
+ * fuzzer gets past it; a line that begins with '!' is sent as it is. The guest runs a little whenever it may, and has a history: what
+ * was done to it must come out the same when it is done again. Every answer is a well-formed packet. No host file is touched: open, unlink and readlink are wrapped. Build with -Dfuzz=true and clang;
  * run ./fuzz-gdb CORPUS.
  */
 #include <errno.h>
@@ -12,7 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "api/machine.h"
+#include "api/input_log.h"
+#include "api/rewind.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
@@ -86,6 +87,20 @@ static bool on_wait(void *opaque)
 	return false;
 }
 
+static void on_reverse(void *opaque, bool step)
+{
+	struct rhea_error err;
+	bool found = false;
+	(void)opaque;
+	enum rhea_status st = step ? rewind_step(f.m, &found, &err) : rewind_to_stop(f.m, GDB_STOP_OWNER, &found, &err);
+	if (st || f.m->input_log->diverged)
+		abort();
+	if (step && found)
+		(void)gdb_steps_back_on(f.g);
+	f.paused = true;
+	gdb_stopped(f.g, !found ? GDB_STOP_NO_HISTORY : step ? GDB_STOP_TRAP : GDB_STOP_HIT);
+}
+
 /* Acknowledgements and whole packets, nothing else. */
 static void on_write(struct chardev *c, const uint8_t *buf, unsigned n)
 {
@@ -106,7 +121,7 @@ static void on_write(struct chardev *c, const uint8_t *buf, unsigned n)
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	static const uint32_t code[] = {0xe3a00a02, 0xe5801000, 0xe5902004, 0xe2811001, 0xeafffffb};
-	struct rhea_config cfg = {.machine = "none", .no_window = true};
+	struct rhea_config cfg = {.machine = "none", .no_window = true, .icount = true, .icount_shift = 3, .icount_no_sleep = true};
 	struct rhea_error err;
 	(void)argc, (void)argv;
 	f.m = rhea_new(&cfg, &err);
@@ -137,16 +152,36 @@ static void run_a_little(void)
 {
 	if (f.paused)
 		return;
-	enum vcpu_stop why = f.how == GDB_RUN_STEP ? vcpu_step(f.m->vcpu) : vcpu_run(f.m->vcpu, f.how == GDB_RUN_ON ? 50 : 1);
+	enum vcpu_stop why = f.how != GDB_RUN_ON && f.m->vcpu->replays ? vcpu_walk_step(f.m->vcpu) : f.how == GDB_RUN_STEP ? vcpu_step(f.m->vcpu) : vcpu_run(f.m->vcpu, f.how == GDB_RUN_ON ? 50 : 1);
+	rewind_note(f.m);
 	if (why == VCPU_STOP_BUDGET && gdb_steps_on(f.g))
 		return;
 	f.paused = true;
 	gdb_stopped(f.g, why == VCPU_STOP_HIT ? GDB_STOP_HIT : GDB_STOP_TRAP);
 }
 
+/* All of the history, from its beginning: to the state that it ended with, unless that is one in the middle of an instruction. */
+static void do_again(void)
+{
+	struct vcpu *v = f.m->vcpu;
+	struct rhea_event ev;
+	bool whole = !v->n_io && v->stops.last_hit.insns != vcpu_insns(v) && !f.m->input_log->keeper.replays;
+	struct moment last = rewind_now(f.m);
+	uint64_t hash = machine_state_hash(f.m, true);
+	if (rewind_to(f.m, rewind_first(f.m), NULL))
+		abort();
+	while (vcpu_insns(v) < last.insns && !f.m->input_log->diverged)
+		if (vcpu_run(v, last.insns - vcpu_insns(v)) == VCPU_STOP_REQUEST)
+			machine_handle_requests(f.m, &ev);
+	vcpu_walk_entries(v, last.entries);
+	if (f.m->input_log->diverged || (whole && machine_state_hash(f.m, true) != hash))
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct gdb_target t = {
+		.opaque = f.m, .no_history = machine_no_history, .reverse = on_reverse, .poke = machine_poke, .poked = machine_poked,
 		.vcpu = f.m->vcpu, .as = f.m->as, .is_paused = is_paused, .pause = on_pause, .resume = on_resume,
 		.reset = on_nothing, .quit = on_nothing, .monitor = on_monitor, .wait = on_wait,
 	};
@@ -155,7 +190,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	f.paused = false;
 	f.how = GDB_RUN_ON;
 	f.g = gdb_new(&t, &f.line);
-	if (!f.g)
+	if (!f.g || rewind_start(f.m, 100, 0, NULL))
 		return 0;
 	const char *p = (const char *)data, *end = p + size;
 	while (p < end) {
@@ -171,6 +206,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	f.line.connected(f.line.dev, false);
 	if (f.m->vcpu->stops.n)
 		abort(); /* a client that is gone left breakpoints */
+	do_again();
+	rewind_stop(f.m);
 	gdb_free(f.g);
 	return 0;
 }
