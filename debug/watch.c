@@ -66,6 +66,12 @@ static uint32_t on_counter(void *opaque, const struct tb_view *tb)
 	return blocks_counter(w->blocks, tb);
 }
 
+static uint32_t on_region(void *opaque, const struct tb_view *part, unsigned n)
+{
+	const struct watch *w = opaque;
+	return blocks_region(w->blocks, part, n);
+}
+
 static void on_left(void *opaque, uint32_t counter, uint32_t executed)
 {
 	const struct watch *w = opaque;
@@ -100,6 +106,7 @@ void watch_observer(struct watch *w, bool exec, struct observer *out)
 	if (w->blocks) {
 		out->counter = on_counter;
 		out->left = on_left;
+		out->region = w->captures ? on_region : NULL;
 	}
 	if (w->samples) {
 		out->sample = on_sample;

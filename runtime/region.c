@@ -7,6 +7,7 @@
  * place in the store, in the jump cache and at the end of links, and lives as long as all of its code is what it was. The
  * other blocks stay, for who comes in at another place.
  */
+#include <assert.h>
 #include <string.h>
 
 #include "runtime/vcpu.h"
@@ -201,7 +202,6 @@ static void describe(struct plan *p)
 	for (unsigned i = 0; i < p->n; i++) {
 		p->out[i].pc_key = p->part[i]->pc_key;
 		p->out[i].n_insns = p->part[i]->n_insns;
-		p->out[i].counter = p->part[i]->counter;
 		p->out[i].takes = p->part[i]->entry.faults && p->part[i]->entry.kills; /* else liveness sees it */
 	}
 	p->out[0].n_preds = 1;
@@ -218,6 +218,19 @@ static void describe(struct plan *p)
 	charge(p, 0, 0);
 }
 
+/* Who asks for it counts the parts apart from the blocks that they are copies of. */
+static void choose_counters(struct plan *p)
+{
+	const struct observer *o = &p->v->observer;
+	struct tb_view view[ARM_REGION_PARTS];
+	for (unsigned i = 0; i < p->n; i++)
+		view[i] = vcpu_view(p->part[i]);
+	uint32_t first = o->region ? o->region(o->opaque, view, p->n) : 0;
+	assert(first + p->n <= VCPU_TB_COUNTERS);
+	for (unsigned i = 0; i < p->n; i++)
+		p->out[i].counter = first ? first + i : p->part[i]->counter;
+}
+
 /* Worth compiling: something is a branch that was a jump between blocks. */
 static bool is_worth(const struct plan *p)
 {
@@ -229,9 +242,10 @@ static struct tb_region *region_of(struct vcpu *v, const struct plan *p)
 	struct tb_region *r = arena_alloc(&v->tbs.arena, sizeof *r + p->n * sizeof *r->part);
 	uint16_t *left = arena_alloc(&v->tbs.arena, p->insns * sizeof *left);
 	*r = (struct tb_region){.head = p->head, .left = left, .n_parts = (uint16_t)p->n};
-	for (unsigned i = 0; i < p->n; i++) {
-		r->part[i] = (struct tb_part){p->part[i]->code, p->part[i]->bytes};
-		for (unsigned k = 0; k < p->part[i]->n_insns; k++)
+	for (unsigned i = 0, first = 0; i < p->n; first += p->part[i++]->n_insns) {
+		const struct tb *tb = p->part[i];
+		r->part[i] = (struct tb_part){tb->code, tb->pc_key, tb->bytes, (uint16_t)first, p->out[i].counter};
+		for (unsigned k = 0; k < tb->n_insns; k++)
 			*left++ = (uint16_t)(p->out[i].charge - k);
 	}
 	return r;
@@ -254,6 +268,8 @@ static void form(struct vcpu *v, struct tb *head)
 	struct arm_region_flags flags;
 	grow(&p);
 	describe(&p);
+	if (is_worth(&p))
+		choose_counters(&p);
 	if (!is_worth(&p) || !vcpu_lower_region(v, head, p.out, p.n, &flags)) {
 		head->region_tries = REGION_TRIES;
 		return;
@@ -284,7 +300,7 @@ static void form(struct vcpu *v, struct tb *head)
 void vcpu_sample(struct vcpu *v, struct tb *tb)
 {
 	bool able = v->cfg.tier >= 2 && !v->cfg.no_chain && !v->cfg.one_insn_per_tb && v->cfg.accel != VCPU_INTERP &&
-		    !v->stops.n_exec && !v->observer.left; /* breakpoints and exact profiles are for blocks */
+		    !v->stops.n_exec; /* breakpoints are for blocks */
 	if (!able || tb->region || !tb->valid || !tb->whole_page || (tb->pc_key & 3) == 2 || tb->region_tries >= REGION_TRIES)
 		return;
 	if (tb_find(&v->tbs, tb->code, tb->pc_key, tb->flags, true) != tb) /* it has one, and ran where that was too long */

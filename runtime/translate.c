@@ -75,7 +75,7 @@ static void verify(const struct ir_unit *u, const char *when)
 #endif
 }
 
-static struct tb_view view(const struct tb *tb, const struct ir_unit *u)
+struct tb_view vcpu_view(const struct tb *tb)
 {
 	bool compiled = tb->host.size != 0;
 	return (struct tb_view){
@@ -83,11 +83,19 @@ static struct tb_view view(const struct tb *tb, const struct ir_unit *u)
 		.tb_flags = tb->flags & ARM_TB_FLAGS,
 		.guest_code = tb->code,
 		.guest_bytes = tb->bytes,
-		.unit = u,
+		.n_insns = tb->n_insns,
 		.host = compiled ? &tb->host : NULL,
 		.host_code = compiled ? (const uint8_t *)(uintptr_t)tb->host.code : NULL,
-		.counter = tb->counter,
+		.counter = tb->region ? tb->region->part[0].counter : tb->counter,
+		.n_parts = tb->region ? tb->region->n_parts : 0,
 	};
+}
+
+static struct tb_view view(const struct tb *tb, const struct ir_unit *u)
+{
+	struct tb_view w = vcpu_view(tb);
+	w.unit = u;
+	return w;
 }
 
 static void observe(const struct vcpu *v, void (*call)(void *opaque, const struct tb_view *tb), const struct tb *tb,
@@ -175,6 +183,7 @@ static bool compile(struct vcpu *v, const struct ir_unit *u, struct tb *tb)
 		.window = (uint8_t)(tb->flags >> VCPU_WINDOW_SHIFT & VCPU_ALL_SPACES),
 		.counter = tb->counter ? VCPU_COUNTER_OFFSET(tb->counter) : 0,
 		.counters = VCPU_COUNTER_OFFSET(0),
+		.want_blocks = v->observer.translated != NULL,
 		.cross_tag = check_tag ? tb_page(&v->tbs, tb->code, true)->tag : 0,
 	};
 	if (!x64_compile(&v->target, u, &args, &v->code.out, &tb->host)) {
@@ -184,6 +193,8 @@ static bool compile(struct vcpu *v, const struct ir_unit *u, struct tb *tb)
 	tb->host.slot = copy_array(&v->tbs.arena, tb->host.slot, tb->host.n_slots * sizeof *tb->host.slot);
 	tb->host.mark = copy_array(&v->tbs.arena, tb->host.mark, tb->host.n_marks * sizeof *tb->host.mark);
 	tb->host.site = copy_array(&v->tbs.arena, tb->host.site, tb->host.n_sites * sizeof *tb->host.site);
+	if (tb->host.n_blocks)
+		tb->host.block = copy_array(&v->tbs.arena, tb->host.block, tb->host.n_blocks * sizeof *tb->host.block);
 	if (tb->host.n_notes)
 		tb->host.notes = copy_array(&v->tbs.arena, tb->host.notes, tb->host.n_notes);
 	return true;

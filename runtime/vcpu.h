@@ -297,6 +297,9 @@ struct tb *vcpu_translate(struct vcpu *v, const struct mem_fetch *fetch, uint32_
  * store. Lasts until the next translation. */
 void vcpu_translate_once(struct vcpu *v, const struct mem_fetch *fetch, uint32_t pc_key, uint32_t limit, struct tb *tb);
 
+/* As observers see it; the unit is added by who has it. */
+struct tb_view vcpu_view(const struct tb *tb);
+
 /* For region.c: lowers parts, of which the first is `head`, into v->unit; makes tb of it and puts it into the store (false: it
  * does not fit into the code buffer now). */
 bool vcpu_lower_region(struct vcpu *v, const struct tb *head, const struct arm_region_part *part, unsigned n,

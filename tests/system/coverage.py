@@ -154,7 +154,8 @@ def genhtml_shows_it(tmp, elf):
 with tempfile.TemporaryDirectory() as folder:
     for image in elfs:
         for options in ([], ['-accel', 'jit,warmup=off'], ['-accel', 'interp'], ['-accel', 'lockstep'],
-                        ['-icount', 'shift=3'], ['-one-insn-per-tb'], ['-accel', 'jit,window=off']):
+                        ['-accel', 'jit,regions-at-once=on'], ['-accel', 'lockstep,regions-at-once=on'],
+                        ['-icount', 'shift=3'], ['-icount', 'shift=3', '-accel', 'jit,regions-at-once=on'], ['-one-insn-per-tb'], ['-accel', 'jit,window=off']):
             lines_are_counted(folder, image, options)
     runs_are_merged(folder, elfs[0])
     blocks_are_listed(folder, elfs[0])
