@@ -94,6 +94,7 @@ struct rhea {
 	struct dump *dump;
 	struct blocks *blocks;     /* NULL until somebody asks for counts */
 	struct perfmap *perfmap;   /* NULL unless asked for */
+	struct jitdump *jitdump;   /* likewise */
 	struct seeing see;
 	struct watch watch;        /* those that watch now */
 	struct image_blob *blobs;   /* files: they do not overlap */

@@ -66,6 +66,14 @@ enum rhea_status rhea_explore(struct rhea *m, const struct rhea_explore *e, stru
 	return st ? st : report_file_open(&m->see.explorer, "an explorer page", e->path, false, err);
 }
 
+enum rhea_status rhea_jitdump(struct rhea *m, const char *path, struct rhea_error *err)
+{
+	enum rhea_status st = check_once(m->jitdump, "a jitdump", err);
+	if (!st && !m->see.debuginfo && !(m->see.debuginfo = debuginfo_new()))
+		st = error_set(err, RHEA_ERR_HOST, "out of host memory");
+	return st ? st : jitdump_open(&m->jitdump, path, &m->vcpu->code, &m->log, m->symbols, m->see.debuginfo, err);
+}
+
 enum rhea_status rhea_trace(struct rhea *m, const struct rhea_trace *t, struct rhea_error *err)
 {
 	enum rhea_status st = check_once(m->see.trace, "a trace", err);
@@ -216,6 +224,8 @@ void machine_free_seeing(struct rhea *m)
 	report_file_close(&m->see.explorer);
 	captures_free(m->see.captures);
 	trace_close(m->see.trace);
+	jitdump_close(m->jitdump);
+	m->jitdump = NULL;
 	samples_free(m->see.samples);
 	debuginfo_free(m->see.debuginfo);
 	m->see = (struct seeing){0};

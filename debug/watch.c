@@ -58,6 +58,8 @@ static void on_compiled(void *opaque, const struct tb_view *tb)
 		captures_compiled(w->captures, tb);
 	if (w->perfmap)
 		perfmap_compiled(w->perfmap, tb);
+	if (w->jitdump)
+		jitdump_compiled(w->jitdump, tb);
 }
 
 static uint32_t on_counter(void *opaque, const struct tb_view *tb)
@@ -101,7 +103,7 @@ void watch_observer(struct watch *w, bool exec, struct observer *out)
 		out->exec = on_exec;
 	if (trace_wants(w->trace, RHEA_TRACE_MEM | RHEA_TRACE_DEVICES))
 		out->access = on_access;
-	if (w->dump || w->blocks || w->perfmap)
+	if (w->dump || w->blocks || w->perfmap || w->jitdump)
 		out->compiled = on_compiled;
 	if (w->blocks) {
 		out->counter = on_counter;

@@ -324,12 +324,13 @@ static void harmless_options_pass(void **state)
 	assert_non_null(strstr(o.notes, "-machine usb=off: ignored, the board's USB is not implemented yet\n"));
 	cli_options_free(&o);
 	parse_ok(&o, "-M versatilepb -audiodev driver=none,id=x -sandbox off -seed 1 -smp cpus=1 -display none -bios b "
-		     "--no-reboot -d in_asm,nochain -D t -dfilter 0..1 -perfmap");
+		     "--no-reboot -d in_asm,nochain -D t -dfilter 0..1 -perfmap -jitdump");
 	assert_true(o.config.no_reboot && o.config.no_chain);
 	assert_string_equal(o.log_items, "in_asm,nochain");
 	assert_string_equal(o.log_file, "t");
 	assert_string_equal(o.log_filter, "0..1");
 	assert_true(o.perfmap);
+	assert_true(o.jitdump);
 	assert_string_equal(o.notes, "");
 	cli_options_free(&o);
 }
