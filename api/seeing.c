@@ -26,6 +26,8 @@ enum rhea_status rhea_coverage(struct rhea *m, const struct rhea_coverage *c, st
 	enum rhea_status st = check_once(m->see.coverage, "coverage", err);
 	if (!st)
 		st = want_counts(m, err);
+	if (!st && m->blocks->n == 1 && c->format == RHEA_COVERAGE_LCOV) /* else runs were counted that branches were not */
+		m->blocks->branches = true;
 	return st ? st : coverage_open(&m->see.coverage, c, err);
 }
 
@@ -150,6 +152,8 @@ static enum rhea_status write_coverage(struct rhea *m, struct rhea_error *err)
 		.modules = modules,
 		.n_modules = list_modules(m, modules, ARRAY_LEN(modules)),
 	};
+	if (m->blocks->not_counted)
+		log_printf(&m->log, "rhea: coverage is incomplete: %llu translations found no counter\n", (unsigned long long)m->blocks->not_counted);
 	if (in.tables->no_library)
 		log_printf(&m->log, "rhea: libdw.so.1 is not on this host: source lines are not known\n");
 	return coverage_write(m->see.coverage, &in, err);

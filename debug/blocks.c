@@ -51,7 +51,7 @@ static bool reserve(struct blocks *b, unsigned n)
 {
 	if (b->n + n <= b->cap)
 		return true;
-	uint32_t cap = b->cap ? MIN(2 * b->cap, VCPU_TB_COUNTERS) : 1024;
+	uint32_t cap = b->cap ? MIN(2 * b->cap, b->branches ? VCPU_TAKEN : VCPU_TB_COUNTERS) : 1024;
 	if (b->n + n > cap)
 		return false;
 	struct block_record *bigger = realloc(b->record, cap * sizeof *bigger);
@@ -84,6 +84,14 @@ static uint64_t wide_insns(const struct tb_view *tb)
 	return wide;
 }
 
+static bool has_count(const struct ir_unit *u)
+{
+	for (uint32_t i = 0; i < u->n_insns; i++)
+		if (u->insns[i].op == IR_count)
+			return true;
+	return false;
+}
+
 static uint32_t find_block(struct blocks *b, const struct tb_view *tb)
 {
 	uint32_t i = *head_of(b, tb);
@@ -109,6 +117,7 @@ uint32_t blocks_counter(struct blocks *b, const struct tb_view *tb)
 		.bytes = (uint16_t)tb->guest_bytes,
 		.n_insns = (uint16_t)tb->n_insns,
 		.wide = wide_insns(tb),
+		.branch = b->branches && has_count(tb->unit),
 		.next = *head,
 	};
 	*head = i;

@@ -23,11 +23,13 @@ struct block_record {
 	/* Runs as a part of a region are counted apart where the observer has `region`: */
 	uint8_t n_parts, part; /* n_parts != 0: number `part` of a region of so many, whose counters are in a row */
 	uint32_t plain;        /* ... and the block that it is a copy of */
+	bool branch;           /* its last instruction is a conditional branch that is counted */
 };
 
 struct blocks {
 	struct block_record *record; /* by counter; number 0 is nobody's */
 	uint32_t n, cap;
+	bool branches;               /* count them, too */
 	uint64_t not_counted;        /* translations that found no free counter */
 	uint32_t *head;
 };

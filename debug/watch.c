@@ -108,6 +108,7 @@ void watch_observer(struct watch *w, bool exec, struct observer *out)
 	if (w->blocks) {
 		out->counter = on_counter;
 		out->left = on_left;
+		out->branches = w->blocks->branches;
 		out->region = w->captures ? on_region : NULL;
 	}
 	if (w->samples) {

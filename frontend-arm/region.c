@@ -109,6 +109,19 @@ static void fill(struct arm_lower *l, ir_label label, const struct arm_region_pa
 	go_to(l, to, to->charge - ahead(l->region), l->debt);
 }
 
+/* Where taken branches are counted, the way to `a` has a block of its own. */
+static void branch(struct arm_lower *l, ir_ref holds, ir_label a, ir_label b)
+{
+	ir_label taken = l->req->count_taken ? ir_block_new(l->u) : a;
+	ir_brc(l->u, holds, taken, b);
+	if (taken == a)
+		return;
+	ir_block_start(l->u, taken);
+	arm_forget_values(l);
+	arm_count_taken(l);
+	ir_br(l->u, a);
+}
+
 void arm_region_branch(struct arm_lower *l, ir_ref holds, uint32_t key, uint32_t other)
 {
 	const struct arm_region_part *then = arm_region_part(l, key), *or_else = arm_region_part(l, other);
@@ -118,7 +131,7 @@ void arm_region_branch(struct arm_lower *l, ir_ref holds, uint32_t key, uint32_t
 	arm_owe_nothing(l);
 	ir_label a = side(l, key, then, then != or_else && hot == other, &own_then);
 	ir_label b = side(l, other, or_else, then != or_else && hot == key, &own_else);
-	ir_brc(l->u, holds, a, b);
+	branch(l, holds, a, b);
 	if (own_else)
 		fill(l, b, or_else);
 	if (own_then)

@@ -316,6 +316,8 @@ static void end_insn(struct loop *t)
 		arm_owe_nothing(l);
 	if (indirect && l->region)
 		arm_region_refund(l);
+	if (l->guarded && !l->ended && l->pc_write != IR_NONE)
+		arm_count_taken(l);
 	if (!l->ended && l->pc_write != IR_NONE) {
 		ir_exit_ind(l->u, l->link, l->pc_write, l->link == IR_LINK_CALL ? arm_next_key(l) : 0);
 		l->ended = true;
@@ -369,7 +371,7 @@ struct arm_debtor arm_look_ahead(const struct arm_lower *l, uint32_t key)
 	if (!here || (key & 1) != l->thumb || (key & 3) == 2)
 		return nothing;
 	struct arm_translate_request there = *req;
-	there.look_ahead = false;
+	there.look_ahead = there.count_taken = false;
 	there.pc_key = key;
 	there.code += offset;
 	there.code_bytes = (uint32_t)((int64_t)req->code_bytes - offset);

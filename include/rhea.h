@@ -390,7 +390,8 @@ struct rhea_coverage {
 	enum rhea_coverage_format format;
 	bool merge; /* add to what the file holds already (it may be new) */
 };
-/* Which instructions ran how often, exactly. */
+/* Which instructions ran how often, exactly; for lcov also which way conditional branches went, unless something (the log item tb_stats) had
+ * blocks counted before. */
 RHEA_API enum rhea_status rhea_coverage(struct rhea *m, const struct rhea_coverage *c, struct rhea_error *err);
 
 /* Where the time goes: call stacks in the form that flame graphs are drawn from, sampled by instruction count. */

@@ -266,14 +266,14 @@ static void report(struct vcpu *v, const struct tb *tb, const struct arm_cpu *be
 }
 
 /* Runs are counted in the first run, which is the one that always is: in the second what it counts is put back. */
-static void each_count(struct vcpu *v, const struct tb *tb, uint64_t saved[ARM_REGION_PARTS], bool save)
+static void each_count(struct vcpu *v, const struct tb *tb, uint64_t saved[2 * ARM_REGION_PARTS], bool save)
 {
-	for (unsigned k = 0; k < (tb->region ? tb->region->n_parts : 1u); k++) {
-		uint64_t *count = &v->base->tb_count[tb->region ? tb->region->part[k].counter : tb->counter];
-		if (save)
-			saved[k] = *count;
-		else
-			*count = saved[k];
+	for (unsigned k = 0; v->observer.counter && k < (tb->region ? tb->region->n_parts : 1u); k++) {
+		uint32_t counter = tb->region ? tb->region->part[k].counter : tb->counter;
+		for (unsigned i = 0; i < (v->observer.branches ? 2u : 1u); i++) {
+			uint64_t *count = &v->base->tb_count[counter + i * VCPU_TAKEN], *copy = &saved[2 * k + i];
+			*(save ? copy : count) = *(save ? count : copy);
+		}
 	}
 }
 
@@ -281,7 +281,7 @@ bool lockstep_step(struct vcpu *v, struct tb *tb, struct ir_interp_result *r)
 {
 	struct lockstep *l = v->lockstep;
 	struct ir_memory mem = vcpu_interp_memory(v);
-	uint64_t counts[ARM_REGION_PARTS];
+	uint64_t counts[2 * ARM_REGION_PARTS];
 	struct arm_cpu before = *v->cpu;
 	uint64_t dropped = v->stats.invalidated_blocks;
 	int32_t start = v->base->budget + (int32_t)tb->n_insns;

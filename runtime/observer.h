@@ -39,6 +39,9 @@ struct observer {
 	/* A block that is not there yet: which of vcpu_base.tb_count shall count its runs, 0 for none. Who begins to ask
 	 * drops the code that there is. */
 	uint32_t (*counter)(void *opaque, const struct tb_view *tb);
+	/* Conditional branches are counted, too: see VCPU_TAKEN. The unit of a block that ends with one has a `count` of counter 0, until
+	 * that is known. */
+	bool branches;
 	/* As `counter`, for each of the n parts of a region that is about to be compiled: the first of n counters in a row, or 0
 	 * for those that the blocks have. */
 	uint32_t (*region)(void *opaque, const struct tb_view *part, unsigned n);

@@ -226,9 +226,11 @@ static void choose_counters(struct plan *p)
 	for (unsigned i = 0; i < p->n; i++)
 		view[i] = vcpu_view(p->part[i]);
 	uint32_t first = o->region ? o->region(o->opaque, view, p->n) : 0;
-	assert(first + p->n <= VCPU_TB_COUNTERS);
-	for (unsigned i = 0; i < p->n; i++)
+	assert(first + p->n <= (o->branches ? VCPU_TAKEN : VCPU_TB_COUNTERS));
+	for (unsigned i = 0; i < p->n; i++) {
 		p->out[i].counter = first ? first + i : p->part[i]->counter;
+		p->out[i].taken = p->out[i].counter ? p->out[i].counter + VCPU_TAKEN : 0;
+	}
 }
 
 /* Worth compiling: something is a branch that was a jump between blocks. */

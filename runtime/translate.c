@@ -40,6 +40,7 @@ static uint32_t lower(struct vcpu *v, const struct mem_fetch *fetch, struct tb *
 		.code_before = in_ram && fetch->whole_page ? tb->pc_key & PAGE_MASK & ~1u : 0,
 		.max_insns = in_ram ? max_insns : 1,
 		.look_ahead = owing && may_owe(v, fetch),
+		.count_taken = v->observer.branches,
 		.semihosting = v->cfg.semihosting,
 		.arch = v->cfg.model->arch,
 	};
@@ -107,13 +108,23 @@ static void observe(const struct vcpu *v, void (*call)(void *opaque, const struc
 	call(v->observer.opaque, &w);
 }
 
-static void choose_counter(const struct vcpu *v, struct tb *tb, const struct ir_unit *u)
+/* The branch's counter was not known when the unit was lowered. Without one, number 0 is nobody's. */
+static void count_branch(const struct tb *tb, struct ir_unit *u)
+{
+	for (uint32_t i = 0; tb->counter && i < u->n_insns; i++)
+		if (u->insns[i].op == IR_count)
+			u->insns[i].imm = tb->counter + VCPU_TAKEN;
+}
+
+static void choose_counter(const struct vcpu *v, struct tb *tb, struct ir_unit *u)
 {
 	if (!v->observer.counter)
 		return;
 	struct tb_view w = view(tb, u);
 	tb->counter = v->observer.counter(v->observer.opaque, &w);
-	assert(tb->counter < VCPU_TB_COUNTERS);
+	assert(tb->counter < (v->observer.branches ? VCPU_TAKEN : VCPU_TB_COUNTERS));
+	if (v->observer.branches)
+		count_branch(tb, u);
 }
 
 /* Decodes and lowers the code at pc_key into *u and says in *tb what it is. */
@@ -312,6 +323,7 @@ bool vcpu_lower_region(struct vcpu *v, const struct tb *head, const struct arm_r
 		.code_before = offset,
 		.max_insns = MAX_INSNS,
 		.look_ahead = true,
+		.count_taken = v->observer.branches,
 		.semihosting = v->cfg.semihosting,
 		.arch = v->cfg.model->arch,
 	};

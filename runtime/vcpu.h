@@ -28,6 +28,9 @@
 
 /* Blocks whose runs can be counted; number 0 counts nothing. */
 #define VCPU_TB_COUNTERS (1u << 18)
+/* With observer.branches, the first half is for runs, and counter n + VCPU_TAKEN for how often the branch at the end of n's block
+ * was taken. */
+#define VCPU_TAKEN (VCPU_TB_COUNTERS / 2)
 
 struct vcpu;
 
