@@ -166,6 +166,19 @@ def errors_come_first(tmp, elf):
         check('the file is as it was', f.read() == 'DA:1,2\nhello\n')
     check('no directory', 'cannot write coverage to' in run(elf, '-coverage', f'{tmp}/none/c.info', status=1))
     check('full disk', 'cannot write coverage to' in run(elf, '-coverage', '/dev/full', status=1))
+    bare, info = os.path.join(tmp, 'bare.elf'), os.path.join(tmp, 'keep.info')
+    subprocess.run(['arm-none-eabi-strip', '-g', '-o', bare, elf], check=True)
+    run(elf, '-coverage', info)
+    with open(info, encoding='ascii') as f:
+        before = f.read()
+    check('without DWARF', 'needs an image with DWARF' in run(bare, '-coverage', f'{info},merge=on', status=1))
+    with open(info, encoding='ascii') as f:
+        check('without DWARF nothing is lost', f.read() == before)
+    run(bare, '-coverage', f'{tmp}/bare.drcov,format=drcov')
+    run(bare, '-symbols', elf, '-coverage', info)
+    check('-symbols', read_info(info)[os.path.realpath(source)][0] == by_hand())
+    check('all reports are written', 'No space' in run(elf, '-coverage', '/dev/full', '-explore', f'{tmp}/e.html', status=1) and os.path.getsize(f'{tmp}/e.html') > 9999)
+    check('its reason', 'No space' in run(elf, '-explore', '/dev/full', status=1))
     check('format', 'expected lcov or drcov' in run(elf, '-coverage', f'{bad},format=xml', status=1))
 
 
