@@ -206,7 +206,7 @@ void machine_log_regs(struct rhea *m);
 void machine_log_stats(struct rhea *m);
 
 /* gdb.c */
-#define CLIENT_STOP_OWNER 2u /* beside GDB_STOP_OWNER */
+#define CLIENT_STOP_OWNER 2u /* beside GDB_STOP_OWNERS */
 void machine_close_gdb(struct rhea *m);
 /* The machine stands from the next block on, and says so. */
 void machine_pause(struct rhea *m, enum gdb_stop why);
