@@ -3,6 +3,7 @@
 #include "api/input_log.h"
 #include "api/machine.h"
 #include "api/rewind.h"
+#include "api/snapshot.h"
 
 static void monitor_request(void *opaque, enum monitor_request what)
 {
@@ -86,7 +87,13 @@ static void info_jit(void *opaque, void (*line)(void *ctx, const char *line), vo
 
 struct monitor_target machine_monitor_target(struct rhea *m)
 {
+	const struct machine_parts *p = machine_parts(m);
+	unsigned n_devices = p ? hw_state_parts(&m->hw, NULL, 0) : 0;
 	return (struct monitor_target){
+		.irq = m->hw.irq,
+		.n_irq = m->hw.n_irq,
+		.devices = p ? p->part + p->n - n_devices : NULL,
+		.n_devices = n_devices,
 		.opaque = m,
 		.cpu = m->vcpu->cpu,
 		.mmu = m->vcpu->mmu,

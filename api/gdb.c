@@ -158,7 +158,7 @@ void machine_pause(struct rhea *m, enum gdb_stop why)
 bool machine_met_stop(struct rhea *m, struct rhea_event *ev)
 {
 	const struct stop_hit *hit = &m->vcpu->stops.last_hit;
-	if (hit->point.owners & GDB_STOP_OWNER)
+	if (hit->point.owners & GDB_STOP_OWNERS)
 		machine_pause(m, GDB_STOP_HIT);
 	if (!(hit->point.owners & CLIENT_STOP_OWNER))
 		return false;

@@ -97,6 +97,7 @@ struct rhea {
 	struct dump *dump;
 	struct blocks *blocks;     /* NULL until somebody asks for counts */
 	struct perfmap *perfmap;   /* NULL unless asked for */
+	struct jitdump *jitdump;   /* likewise */
 	struct seeing see;
 	struct watch watch;        /* those that watch now */
 	struct image_blob *blobs;   /* files: they do not overlap */
@@ -217,7 +218,7 @@ void machine_log_regs(struct rhea *m);
 void machine_log_stats(struct rhea *m);
 
 /* gdb.c */
-#define CLIENT_STOP_OWNER 2u /* beside GDB_STOP_OWNER */
+#define CLIENT_STOP_OWNER 2u /* beside GDB_STOP_OWNERS */
 void machine_close_gdb(struct rhea *m);
 /* The machine stands from the next block on, and says so. */
 void machine_pause(struct rhea *m, enum gdb_stop why);

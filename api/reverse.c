@@ -87,7 +87,7 @@ static enum rhea_status go_back(struct rhea *m, bool step, bool *found)
 {
 	struct rhea_error err;
 	if (!step)
-		return rewind_to_stop(m, GDB_STOP_OWNER, found, &err);
+		return rewind_to_stop(m, GDB_STOP_OWNERS, found, &err);
 	enum rhea_status st = rewind_step(m, found, &err);
 	if (!st && *found && gdb_steps_back_on(m->gdb))
 		st = rewind_step(m, found, &err);

@@ -127,7 +127,7 @@ static bool replay_ended(struct rhea *m, struct rhea_event *ev)
 
 static struct watch watchers(struct rhea *m)
 {
-	struct watch w = {.perfmap = m->perfmap, .samples = m->see.samples, .sample_period = m->see.sample_period, .captures = m->see.captures, .trace = m->see.trace, .vcpu = m->vcpu};
+	struct watch w = {.perfmap = m->perfmap, .jitdump = m->jitdump, .samples = m->see.samples, .sample_period = m->see.sample_period, .captures = m->see.captures, .trace = m->see.trace, .vcpu = m->vcpu};
 	if (log_on(&m->log, LOG_in_asm | LOG_op | LOG_op_opt | LOG_out_asm | LOG_exec | LOG_cpu) ||
 	    m->cfg.accel == RHEA_ACCEL_LOCKSTEP)
 		w.dump = m->dump;
@@ -147,7 +147,8 @@ void machine_watch(struct rhea *m)
 	bool no_chain = m->cfg.no_chain || log_on(&m->log, LOG_nochain) || trace_wants(m->see.trace, RHEA_TRACE_BLOCKS);
 	m->watch = watchers(m);
 	watch_observer(&m->watch, log_on(&m->log, LOG_exec | LOG_cpu), &m->vcpu->observer);
-	if ((no_chain && !m->vcpu->cfg.no_chain) || m->watch.blocks != old.blocks || m->watch.perfmap != old.perfmap)
+	if ((no_chain && !m->vcpu->cfg.no_chain) || m->watch.blocks != old.blocks || m->watch.perfmap != old.perfmap ||
+	    m->watch.jitdump != old.jitdump)
 		vcpu_flush_code(m->vcpu);
 	m->vcpu->cfg.no_chain = no_chain;
 }

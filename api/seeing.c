@@ -26,6 +26,8 @@ enum rhea_status rhea_coverage(struct rhea *m, const struct rhea_coverage *c, st
 	enum rhea_status st = check_once(m->see.coverage, "coverage", err);
 	if (!st)
 		st = want_counts(m, err);
+	if (!st && m->blocks->n == 1 && c->format == RHEA_COVERAGE_LCOV) /* else runs were counted that branches were not */
+		m->blocks->branches = true;
 	return st ? st : coverage_open(&m->see.coverage, c, err);
 }
 
@@ -64,6 +66,14 @@ enum rhea_status rhea_explore(struct rhea *m, const struct rhea_explore *e, stru
 		m->see.sample_period = EXPLORER_PERIOD;
 	m->see.explorer_top = e->top ? e->top : EXPLORER_TOP;
 	return st ? st : report_file_open(&m->see.explorer, "an explorer page", e->path, false, err);
+}
+
+enum rhea_status rhea_jitdump(struct rhea *m, const char *path, struct rhea_error *err)
+{
+	enum rhea_status st = check_once(m->jitdump, "a jitdump", err);
+	if (!st && !m->see.debuginfo && !(m->see.debuginfo = debuginfo_new()))
+		st = error_set(err, RHEA_ERR_HOST, "out of host memory");
+	return st ? st : jitdump_open(&m->jitdump, path, &m->vcpu->code, &m->log, m->symbols, m->see.debuginfo, err);
 }
 
 enum rhea_status rhea_trace(struct rhea *m, const struct rhea_trace *t, struct rhea_error *err)
@@ -142,9 +152,15 @@ static enum rhea_status write_coverage(struct rhea *m, struct rhea_error *err)
 		.modules = modules,
 		.n_modules = list_modules(m, modules, ARRAY_LEN(modules)),
 	};
+	if (m->blocks->not_counted)
+		log_printf(&m->log, "rhea: coverage is incomplete: %llu translations found no counter\n", (unsigned long long)m->blocks->not_counted);
 	if (in.tables->no_library)
 		log_printf(&m->log, "rhea: libdw.so.1 is not on this host: source lines are not known\n");
-	return coverage_write(m->see.coverage, &in, err);
+	enum rhea_status st = coverage_write(m->see.coverage, &in, err);
+	if (!st && m->blocks->branches && !in.tables->n_lines && !in.tables->no_library)
+		st = error_set(err, RHEA_ERR_IMAGE, "coverage by lines needs an image with DWARF (compiled with -g; or name the ELF file with "
+			       "-symbols): there is none, and nothing was added to the file; format=drcov goes without");
+	return st;
 }
 
 static enum rhea_status write_profile(struct rhea *m, struct rhea_error *err)
@@ -191,19 +207,31 @@ static enum rhea_status write_explorer(struct rhea *m, struct rhea_error *err)
 	return report_file_end(&m->see.explorer, err);
 }
 
+static enum rhea_status write_trace(struct rhea *m, struct rhea_error *err)
+{
+	return trace_flush(m->see.trace, err);
+}
+
+/* All that can be written is; the first error is told. */
 enum rhea_status rhea_write_reports(struct rhea *m, struct rhea_error *err)
 {
-	enum rhea_status st = RHEA_OK;
+	const struct {
+		bool wanted;
+		enum rhea_status (*write)(struct rhea *m, struct rhea_error *err);
+	} report[] = {
+		{m->see.coverage, write_coverage},
+		{m->see.profile.file, write_profile},
+		{m->see.explorer.file, write_explorer},
+		{m->see.trace, write_trace},
+	};
+	enum rhea_status first = RHEA_OK;
 	m->see.written = true;
-	if (m->see.coverage)
-		st = write_coverage(m, err);
-	if (!st && m->see.profile.file)
-		st = write_profile(m, err);
-	if (!st && m->see.explorer.file)
-		st = write_explorer(m, err);
-	if (!st && m->see.trace)
-		st = trace_flush(m->see.trace, err);
-	return st;
+	for (unsigned i = 0; i < ARRAY_LEN(report); i++) {
+		struct rhea_error other;
+		enum rhea_status st = report[i].wanted ? report[i].write(m, first ? &other : err) : RHEA_OK;
+		first = first ? first : st;
+	}
+	return first;
 }
 
 void machine_free_seeing(struct rhea *m)
@@ -216,6 +244,8 @@ void machine_free_seeing(struct rhea *m)
 	report_file_close(&m->see.explorer);
 	captures_free(m->see.captures);
 	trace_close(m->see.trace);
+	jitdump_close(m->jitdump);
+	m->jitdump = NULL;
 	samples_free(m->see.samples);
 	debuginfo_free(m->see.debuginfo);
 	m->see = (struct seeing){0};

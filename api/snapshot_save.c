@@ -287,6 +287,15 @@ static int write_file(struct writer *w, const char *path, const struct as_block 
 	return w->error;
 }
 
+/* The guest would find out only when it goes on in another process. */
+static void warn(struct rhea *m, const char *path)
+{
+	unsigned n = m->semihosting ? semihosting_open_files(m->semihosting) : 0;
+	if (n)
+		log_printf(&m->log, "rhea: %s: %u file%s that the guest has open by semihosting %s no part of the snapshot: their handles are bad in "
+			   "another process\n", path, n, n > 1 ? "s" : "", n > 1 ? "are" : "is");
+}
+
 enum rhea_status machine_save_snapshot(struct rhea *m, const char *path, const struct rhea_progress *progress,
 				       struct rhea_error *err)
 {
@@ -299,7 +308,10 @@ enum rhea_status machine_save_snapshot(struct rhea *m, const char *path, const s
 	int error = write_file(&w, path, block, n);
 	free(w.out);
 	free(w.deflated);
-	return error ? error_set(err, RHEA_ERR_FILE, "%s: the snapshot cannot be written: %s", path, strerror(error)) : RHEA_OK;
+	if (error)
+		return error_set(err, RHEA_ERR_FILE, "%s: the snapshot cannot be written: %s", path, strerror(error));
+	warn(m, path);
+	return RHEA_OK;
 }
 
 enum rhea_status rhea_snapshot_save(struct rhea *m, const char *path, const struct rhea_progress *progress, struct rhea_error *err)

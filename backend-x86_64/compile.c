@@ -121,6 +121,16 @@ static void generate(struct gen *g)
 	gen_stubs(g);
 }
 
+static void list_blocks(struct gen *g)
+{
+	uint32_t n = g->u->n_blocks;
+	g->code->block = zeroed(g, n, sizeof *g->code->block);
+	g->code->n_blocks = n;
+	for (uint32_t l = 0; l < n; l++)
+		if (g->label[l])
+			g->code->block[l] = (uint32_t)(g->label[l] - g->start);
+}
+
 bool x64_compile(const struct x64_target *t, const struct ir_unit *u, const struct x64_compile_args *args,
 		 struct x64_out *out, struct x64_code *code)
 {
@@ -139,6 +149,8 @@ bool x64_compile(const struct x64_target *t, const struct ir_unit *u, const stru
 		out->full = true;
 		return false;
 	}
+	if (args->want_blocks)
+		list_blocks(&g);
 	code->size = here(&g);
 	out->cur = g.e.cur;
 	return true;

@@ -134,6 +134,8 @@ struct x64_code {
 	} *slot;                /* from the arena: those of exit_jumps, then from args.first_landing on where calls come back to */
 	uint32_t n_marks;
 	uint32_t *mark;         /* from the arena: host offset at which each guest instruction's main code starts */
+	uint32_t n_blocks;      /* 0, or as asked for (x64_compile_args.want_blocks): the unit's */
+	uint32_t *block;        /* from the arena: by ir_label, offset of its code; 0 = it has none of its own */
 	uint32_t n_sites;       /* return addresses of slow paths and helper calls, ascending by offset */
 	struct x64_site {
 		uint32_t offset; /* from code: what host_pc - code is after a fault */
@@ -161,6 +163,7 @@ struct x64_compile_args {
 	int32_t counters;     /* from base: the first of the uint64_t that count insns add to */
 	int32_t counter;      /* from base: uint64_t that counts the unit's runs; 0 = not counted. Where n_insns is
 				 charged, 1 is added: the two must stay together */
+	bool want_blocks;     /* say where each IR block's code is, for somebody who shows it */
 	uint32_t cross_tag;   /* tag that cross_entry expects at the unit's page; 0 = no check needed:
 				 cross_entry == entry */
 };

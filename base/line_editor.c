@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See line_editor.h. The cursor is always at the end of the line. */
+/* See line_editor.h. A terminal needs no more than backspace and overwriting. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,10 +7,7 @@
 #include "base/line_editor.h"
 
 #define KEY_TAB 9
-#define KEY_CTRL_U 0x15
-#define KEY_CTRL_W 0x17
-#define KEY_CTRL_P 0x10
-#define KEY_CTRL_N 0x0e
+#define CTRL(letter) ((letter) & 0x1f)
 #define KEY_ESC 0x1b
 #define KEY_DELETE 0x7f
 
@@ -25,34 +22,70 @@ static void echo(const struct line_editor *e, const char *text, size_t n)
 		put(e, text, n);
 }
 
-static void erase_char(struct line_editor *e)
+/* What stands behind the cursor is shown anew, with `blanks` over what was there; the cursor comes back. */
+static void show_tail(const struct line_editor *e, unsigned blanks)
 {
-	if (!e->len)
-		return;
-	e->len--;
-	echo(e, "\b \b", 3);
+	static const char spaces[] = "        ", backs[] = "\b\b\b\b\b\b\b\b";
+	echo(e, e->line + e->pos, e->len - e->pos);
+	for (unsigned n = blanks; n; n -= MIN(n, 8u))
+		echo(e, spaces, MIN(n, 8u));
+	for (unsigned n = blanks + e->len - e->pos; n; n -= MIN(n, 8u))
+		echo(e, backs, MIN(n, 8u));
 }
 
-static void erase_word(struct line_editor *e)
+static void move_to(struct line_editor *e, unsigned pos)
 {
-	while (e->len && e->line[e->len - 1] == ' ')
-		erase_char(e);
-	while (e->len && e->line[e->len - 1] != ' ')
-		erase_char(e);
+	for (; e->pos > pos; e->pos--)
+		echo(e, "\b", 1);
+	if (e->pos < pos)
+		echo(e, e->line + e->pos, pos - e->pos);
+	e->pos = pos;
+}
+
+/* Takes the n characters at the cursor away. */
+static void delete_here(struct line_editor *e, unsigned n)
+{
+	n = MIN(n, e->len - e->pos);
+	memmove(e->line + e->pos, e->line + e->pos + n, e->len - e->pos - n);
+	e->len -= n;
+	if (n)
+		show_tail(e, n);
+}
+
+/* Takes what is between `from` and the cursor, which is behind it. */
+static void erase_to(struct line_editor *e, unsigned from)
+{
+	unsigned n = e->pos - from;
+	move_to(e, from);
+	delete_here(e, n);
+}
+
+static unsigned word_start(const struct line_editor *e)
+{
+	unsigned at = e->pos;
+	while (at && e->line[at - 1] == ' ')
+		at--;
+	while (at && e->line[at - 1] != ' ')
+		at--;
+	return at;
 }
 
 static void add_char(struct line_editor *e, char c)
 {
 	if (e->len == sizeof e->line - 1)
 		return;
-	e->line[e->len++] = c;
+	memmove(e->line + e->pos + 1, e->line + e->pos, e->len - e->pos);
+	e->line[e->pos++] = c;
+	e->len++;
 	echo(e, &c, 1);
+	if (e->pos < e->len)
+		show_tail(e, 0);
 }
 
 static void show_line(struct line_editor *e, const char *text)
 {
-	while (e->len)
-		erase_char(e);
+	move_to(e, e->len);
+	erase_to(e, 0);
 	while (*text)
 		add_char(e, *text++);
 }
@@ -110,6 +143,7 @@ static void complete(struct line_editor *e)
 {
 	char shared[64] = "";
 	unsigned n = 0;
+	move_to(e, e->len); /* it is the end that is completed */
 	e->line[e->len] = '\0';
 	const char *c, *word = strrchr(e->line, ' ');
 	word = word ? word + 1 : e->line;
@@ -140,7 +174,7 @@ static void line_done(struct line_editor *e)
 	e->line[e->len] = '\0';
 	history_add(e);
 	memcpy(line, e->line, e->len + 1); /* the owner may print, or end the editor's use */
-	e->len = e->at = 0;
+	e->len = e->pos = e->at = 0;
 	echo(e, "\n", 1);
 	e->done(e->opaque, line);
 }
@@ -152,16 +186,35 @@ static void edit_key(struct line_editor *e, uint8_t key)
 		line_done(e);
 		break;
 	case KEY_DELETE: case '\b':
-		erase_char(e);
+		if (e->pos)
+			erase_to(e, e->pos - 1);
 		break;
-	case KEY_CTRL_U:
-		show_line(e, "");
+	case CTRL('A'):
+		move_to(e, 0);
 		break;
-	case KEY_CTRL_W:
-		erase_word(e);
+	case CTRL('E'):
+		move_to(e, e->len);
 		break;
-	case KEY_CTRL_P: case KEY_CTRL_N:
-		history_move(e, key == KEY_CTRL_P);
+	case CTRL('B'):
+		move_to(e, e->pos ? e->pos - 1 : 0);
+		break;
+	case CTRL('F'):
+		move_to(e, MIN(e->pos + 1, e->len));
+		break;
+	case CTRL('D'):
+		delete_here(e, 1);
+		break;
+	case CTRL('K'):
+		delete_here(e, e->len - e->pos);
+		break;
+	case CTRL('U'):
+		erase_to(e, 0);
+		break;
+	case CTRL('W'):
+		erase_to(e, word_start(e));
+		break;
+	case CTRL('P'): case CTRL('N'):
+		history_move(e, key == CTRL('P'));
 		break;
 	case KEY_TAB:
 		complete(e);
@@ -172,28 +225,56 @@ static void edit_key(struct line_editor *e, uint8_t key)
 	}
 }
 
-/* Takes arrow keys apart; other sequences are swallowed. */
+/* The keys that terminals send as a sequence, as the control key that does the same: ESC [ letter, ESC O letter, ESC [ number ~. */
+static uint8_t key_of(char last, unsigned number)
+{
+	static const struct {
+		char last;
+		uint8_t number, key;
+	} keys[] = {
+		{'A', 0, CTRL('P')}, {'B', 0, CTRL('N')}, {'C', 0, CTRL('F')}, {'D', 0, CTRL('B')}, {'H', 0, CTRL('A')},
+		{'F', 0, CTRL('E')}, {'~', 1, CTRL('A')}, {'~', 7, CTRL('A')}, {'~', 4, CTRL('E')}, {'~', 8, CTRL('E')},
+		{'~', 3, CTRL('D')},
+	};
+	for (unsigned i = 0; i < ARRAY_LEN(keys); i++)
+		if (keys[i].last == last && (last != '~' || keys[i].number == number))
+			return keys[i].key;
+	return 0;
+}
+
+/* Inside of a sequence. Those that mean nothing here are swallowed. */
+static void sequence_key(struct line_editor *e, uint8_t key)
+{
+	if (e->csi == 1) {
+		e->csi = key == '[' || key == 'O' ? 2 : 0;
+		e->number = 0;
+		return;
+	}
+	if (key >= '0' && key <= '9')
+		e->number = MIN(e->number * 10 + (key - '0'), 1000u);
+	if (key < 0x40)
+		return;
+	e->csi = 0;
+	uint8_t means = key_of((char)key, e->number);
+	if (means)
+		edit_key(e, means);
+}
+
 void line_editor_key(struct line_editor *e, uint8_t key)
 {
 	bool second_half = key == '\n' && e->last_cr;
 	e->last_cr = key == '\r';
-	if (e->csi == 1) {
-		e->csi = key == '[' ? 2 : 0;
-	} else if (e->csi == 2) {
-		if (key == 'A' || key == 'B')
-			history_move(e, key == 'A');
-		if (key >= 0x40)
-			e->csi = 0;
-	} else if (key == KEY_ESC) {
+	if (e->csi)
+		sequence_key(e, key);
+	else if (key == KEY_ESC)
 		e->csi = 1;
-	} else if (!second_half) {
+	else if (!second_half)
 		edit_key(e, key);
-	}
 }
 
 void line_editor_clear(struct line_editor *e)
 {
-	e->len = e->csi = e->at = 0;
+	e->len = e->pos = e->csi = e->at = 0;
 }
 
 void line_editor_free(struct line_editor *e)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A line of text being typed on a terminal in raw mode: erasing, history, completion. Works on whatever takes its bytes;
+ * A line of text being typed on a terminal in raw mode: a cursor, erasing, history, completion. Works on whatever takes its bytes;
  * peers that send whole lines (scripts on a socket) use it just as well.
  */
 #ifndef RHEA_LINE_EDITOR_H
@@ -19,8 +19,8 @@ struct line_editor {
 	const char *(*complete)(void *opaque, const char *line, unsigned i);
 	bool no_echo;                        /* what is typed is not shown */
 	char line[LINE_MAX_BYTES];
-	unsigned len;
-	unsigned csi;                        /* 1: ESC seen, 2: ESC [ seen */
+	unsigned len, pos;                   /* pos: of the cursor */
+	unsigned csi, number;                /* csi 1: ESC seen, 2: ESC [ or ESC O seen, and a number */
 	bool last_cr;                        /* the last key ended a line: its \n is the same key */
 	char *history[LINE_HISTORY];         /* newest first */
 	unsigned n_history, at;              /* at: 0 = the new line, n = history[n - 1] */

@@ -628,6 +628,12 @@ bool opt_flag_perfmap(struct cli_options *o, const struct cli_option *row, const
 	return o->perfmap = true;
 }
 
+bool opt_flag_jitdump(struct cli_options *o, const struct cli_option *row, const char *arg)
+{
+	(void)row, (void)arg;
+	return o->jitdump = true;
+}
+
 bool opt_gdb(struct cli_options *o, const struct cli_option *row, const char *arg)
 {
 	(void)row;

@@ -185,6 +185,8 @@ static enum rhea_status open_log(struct rhea *m, const struct cli_options *o, st
 		st = rhea_log_items(m, o->log_items, err);
 	if (!st && o->perfmap)
 		st = rhea_perfmap(m, NULL, err);
+	if (!st && o->jitdump)
+		st = rhea_jitdump(m, NULL, err);
 	return st ? st : open_reports(m, o, err);
 }
 

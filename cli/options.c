@@ -126,6 +126,33 @@ static bool list_has(const char *list, const char *word)
 	return false;
 }
 
+static bool is_stdio(const char *spec)
+{
+	return spec && (strcmp(spec, "stdio") == 0 || strncmp(spec, "mon:", 4) == 0);
+}
+
+/* Does a line have this terminal, or the monitor with it? */
+static bool terminal_is_taken(const struct cli_options *o)
+{
+	bool taken = is_stdio(o->gdb);
+	for (unsigned i = 0; i < o->n_serials; i++)
+		taken |= is_stdio(o->serials[i]);
+	for (unsigned i = 0; i < o->n_monitors; i++)
+		taken |= is_stdio(o->monitors[i].spec);
+	return taken;
+}
+
+/* -nographic: this terminal is serial port 0 and the monitor, or, where the ports are elsewhere, the monitor alone. */
+static void settle_terminal(struct cli_options *o)
+{
+	if (!o->nographic || o->nodefaults)
+		return;
+	if (!o->n_serials)
+		o->serials[o->n_serials++] = o->monitor_none ? "stdio" : "mon:stdio";
+	else if (!o->monitor_none && o->n_monitors < CLI_MAX_MONITORS && !terminal_is_taken(o))
+		o->monitors[o->n_monitors++] = (struct cli_monitor){"stdio", false};
+}
+
 /* The defaults that depend on several options. */
 static bool settle(struct cli_options *o)
 {
@@ -136,8 +163,7 @@ static bool settle(struct cli_options *o)
 	const char *lonely = o->append ? "append" : o->initrd ? "initrd" : o->dtb ? "dtb" : NULL;
 	if (lonely && !o->kernel)
 		return cli_fail(o, "-%s: needs -kernel", lonely);
-	if (o->nographic && !o->n_serials && !o->nodefaults)
-		o->serials[o->n_serials++] = o->monitor_none ? "stdio" : "mon:stdio";
+	settle_terminal(o);
 	if (!o->n_serials && !o->display && !o->nographic)
 		cli_note(o, "no window is shown and no serial port connected; -nographic shows serial port 0 here\n");
 	if (!o->kernel && !o->bios && !o->n_loaders && !o->loadvm)

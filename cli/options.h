@@ -78,7 +78,7 @@ struct cli_options {
 	struct rhea_coverage coverage; /* path NULL: not asked for */
 	const char *symbols[CLI_MAX_LOADERS];
 	unsigned n_symbols;
-	bool perfmap;
+	bool perfmap, jitdump;
 	bool nographic, display, monitor_none, nodefaults;
 	bool accel_chosen;
 	const char *accel_missing;  /* an accelerator asked for that this host cannot have */

@@ -37,7 +37,7 @@ void blocks_free(struct blocks *b)
 static bool is_block(const struct block_record *r, const struct tb_view *tb)
 {
 	return r->code == tb->guest_code && r->pc_key == tb->pc_key && r->flags == tb->tb_flags &&
-	       r->bytes == tb->guest_bytes && r->n_insns == tb->unit->n_marks;
+	       r->bytes == tb->guest_bytes && r->n_insns == tb->n_insns;
 }
 
 static uint32_t *head_of(struct blocks *b, const struct tb_view *tb)
@@ -46,13 +46,13 @@ static uint32_t *head_of(struct blocks *b, const struct tb_view *tb)
 	return &b->head[h >> (64 - HASH_BITS)];
 }
 
-/* Room for one more; false when there is none. */
-static bool reserve(struct blocks *b)
+/* Room for n more; false when there is none. */
+static bool reserve(struct blocks *b, unsigned n)
 {
-	if (b->n < b->cap)
+	if (b->n + n <= b->cap)
 		return true;
-	uint32_t cap = b->cap ? MIN(2 * b->cap, VCPU_TB_COUNTERS) : 1024;
-	if (b->n >= cap)
+	uint32_t cap = b->cap ? MIN(2 * b->cap, b->branches ? VCPU_TAKEN : VCPU_TB_COUNTERS) : 1024;
+	if (b->n + n > cap)
 		return false;
 	struct block_record *bigger = realloc(b->record, cap * sizeof *bigger);
 	if (!bigger)
@@ -84,14 +84,28 @@ static uint64_t wide_insns(const struct tb_view *tb)
 	return wide;
 }
 
+static bool has_count(const struct ir_unit *u)
+{
+	for (uint32_t i = 0; i < u->n_insns; i++)
+		if (u->insns[i].op == IR_count)
+			return true;
+	return false;
+}
+
+static uint32_t find_block(struct blocks *b, const struct tb_view *tb)
+{
+	uint32_t i = *head_of(b, tb);
+	while (i && (b->record[i].n_parts || !is_block(&b->record[i], tb)))
+		i = b->record[i].next;
+	return i;
+}
+
 uint32_t blocks_counter(struct blocks *b, const struct tb_view *tb)
 {
-	uint32_t *head = head_of(b, tb), i = *head;
-	while (i && !is_block(&b->record[i], tb))
-		i = b->record[i].next;
+	uint32_t *head = head_of(b, tb), i = find_block(b, tb);
 	if (i)
 		return i;
-	if (!reserve(b)) {
+	if (!reserve(b, 1)) {
 		b->not_counted++;
 		return 0;
 	}
@@ -101,12 +115,64 @@ uint32_t blocks_counter(struct blocks *b, const struct tb_view *tb)
 		.pc_key = tb->pc_key,
 		.flags = tb->tb_flags,
 		.bytes = (uint16_t)tb->guest_bytes,
-		.n_insns = (uint16_t)tb->unit->n_marks,
+		.n_insns = (uint16_t)tb->n_insns,
 		.wide = wide_insns(tb),
+		.branch = b->branches && has_count(tb->unit),
 		.next = *head,
 	};
 	*head = i;
 	return i;
+}
+
+/* ---- regions ---- */
+
+static bool is_region(const struct block_record *r, const struct tb_view *part, unsigned n)
+{
+	for (unsigned k = 0; k < n; k++)
+		if (r[k].n_parts != n || r[k].part != k || !is_block(&r[k], &part[k]))
+			return false;
+	return true;
+}
+
+static uint32_t find_region(struct blocks *b, const struct tb_view *part, unsigned n)
+{
+	uint32_t i = *head_of(b, part);
+	while (i && !(b->record[i].n_parts == n && !b->record[i].part && is_region(&b->record[i], part, n)))
+		i = b->record[i].next;
+	return i;
+}
+
+uint32_t blocks_region(struct blocks *b, const struct tb_view *part, unsigned n)
+{
+	uint32_t first = find_region(b, part, n);
+	if (first || !reserve(b, n))
+		return first;
+	for (unsigned k = 0; k < n; k++)
+		if (!find_block(b, &part[k]))
+			return 0;
+	first = b->n;
+	for (unsigned k = 0; k < n; k++) {
+		uint32_t plain = find_block(b, &part[k]), *head = head_of(b, &part[k]);
+		struct block_record *r = &b->record[b->n];
+		*r = b->record[plain];
+		r->host_insns = r->host_bytes = r->compiled = 0;
+		r->cut = NULL;
+		r->n_parts = (uint8_t)n;
+		r->part = (uint8_t)k;
+		r->plain = plain;
+		r->next = *head;
+		*head = b->n++;
+	}
+	return first;
+}
+
+uint64_t blocks_insns(const struct blocks *b, const uint64_t *runs, uint32_t i)
+{
+	const struct block_record *r = &b->record[i];
+	uint64_t n = r->part ? 0 : runs[i] * r->n_insns;
+	for (unsigned k = 1; !r->part && k < r->n_parts; k++)
+		n += runs[i + k] * r[k].n_insns;
+	return n;
 }
 
 void blocks_compiled(struct blocks *b, const struct tb_view *tb)

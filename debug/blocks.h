@@ -20,11 +20,16 @@ struct block_record {
 	uint32_t host_insns, host_bytes, compiled;
 	uint32_t *cut;       /* NULL, or of n_insns: [i] runs ended before instruction i, 0 < i */
 	uint32_t next;       /* of the same hash; 0 = none */
+	/* Runs as a part of a region are counted apart where the observer has `region`: */
+	uint8_t n_parts, part; /* n_parts != 0: number `part` of a region of so many, whose counters are in a row */
+	uint32_t plain;        /* ... and the block that it is a copy of */
+	bool branch;           /* its last instruction is a conditional branch that is counted */
 };
 
 struct blocks {
 	struct block_record *record; /* by counter; number 0 is nobody's */
 	uint32_t n, cap;
+	bool branches;               /* count them, too */
 	uint64_t not_counted;        /* translations that found no free counter */
 	uint32_t *head;
 };
@@ -32,10 +37,14 @@ struct blocks {
 struct blocks *blocks_new(void); /* NULL when the host is out of memory */
 void blocks_free(struct blocks *b);
 
-/* The observer's `counter`, `compiled` and `left`. */
+/* The observer's `counter`, `region`, `compiled` and `left`. */
 uint32_t blocks_counter(struct blocks *b, const struct tb_view *tb);
+uint32_t blocks_region(struct blocks *b, const struct tb_view *part, unsigned n);
 void blocks_compiled(struct blocks *b, const struct tb_view *tb);
 void blocks_left(struct blocks *b, uint32_t counter, uint32_t executed);
+
+/* Guest instructions of counter i, as far as its runs were whole; of a region's first part: of all its parts. 0 of its others. */
+uint64_t blocks_insns(const struct blocks *b, const uint64_t *runs, uint32_t i);
 
 /* Calls `insn` for each instruction of r, of whose block `runs` started. */
 struct block_insn {

@@ -37,6 +37,7 @@ static void drop(struct captures *c, uint32_t i)
 	free(k->host_code);
 	free(k->host.mark);
 	free(k->host.site);
+	free(k->host.block);
 	free(k);
 	c->of[i] = NULL;
 }
@@ -104,7 +105,7 @@ static void make_room(struct captures *c)
 		return;
 	for (uint32_t i = 1; i < c->n; i++)
 		if (c->of[i])
-			w[n++] = (struct weight){c->runs[i] * c->blocks->record[i].n_insns, i};
+			w[n++] = (struct weight){blocks_insns(c->blocks, c->runs, i), i};
 	qsort(w, n, sizeof *w, lighter);
 	for (uint32_t i = 0; i < n && c->bytes > CAPTURES_BYTES / 2; i++)
 		drop(c, w[i].counter);
@@ -134,9 +135,29 @@ void captures_translated(struct captures *c, const struct tb_view *tb)
 	c->pending = copy_unit(tb->unit, &c->pending_bytes);
 }
 
+/* Has it a counter of its own? A region may have to do with those of its blocks. */
+static bool is_counted(const struct captures *c, const struct tb_view *tb)
+{
+	return tb->counter && tb->counter < c->blocks->n && c->blocks->record[tb->counter].n_parts == tb->n_parts;
+}
+
+static uint8_t *copy_guest(const struct captures *c, const struct tb_view *tb, size_t *bytes)
+{
+	const struct block_record *r = &c->blocks->record[tb->counter];
+	unsigned n = MAX(r->n_parts, 1u);
+	size_t size = 0;
+	for (unsigned i = 0; i < n; i++)
+		size += r[i].bytes;
+	uint8_t *to = malloc(size), *at = to;
+	for (unsigned i = 0; to && i < n; at += r[i++].bytes)
+		memcpy(at, r[i].code, r[i].bytes);
+	*bytes += to ? size : 0;
+	return to;
+}
+
 void captures_optimised(struct captures *c, const struct tb_view *tb)
 {
-	struct capture *k = tb->counter && c->pending && reserve(c, tb->counter) ? calloc(1, sizeof *k) : NULL;
+	struct capture *k = is_counted(c, tb) && c->pending && reserve(c, tb->counter) ? calloc(1, sizeof *k) : NULL;
 	if (!k)
 		return;
 	drop(c, tb->counter);
@@ -144,7 +165,7 @@ void captures_optimised(struct captures *c, const struct tb_view *tb)
 	k->bytes = sizeof *k + c->pending_bytes;
 	c->pending = NULL;
 	k->after = copy_unit(tb->unit, &k->bytes);
-	k->guest = copy(tb->guest_code, tb->guest_bytes, &k->bytes);
+	k->guest = copy_guest(c, tb, &k->bytes);
 	c->of[tb->counter] = k;
 	c->bytes += k->bytes;
 	if (c->bytes > CAPTURES_BYTES)
@@ -153,13 +174,15 @@ void captures_optimised(struct captures *c, const struct tb_view *tb)
 
 void captures_compiled(struct captures *c, const struct tb_view *tb)
 {
-	struct capture *k = tb->counter < c->n ? c->of[tb->counter] : NULL;
+	struct capture *k = is_counted(c, tb) && tb->counter < c->n ? c->of[tb->counter] : NULL;
 	if (!k || k->host_code)
 		return;
 	size_t before = k->bytes;
 	k->host = *tb->host;
 	k->host.mark = copy(tb->host->mark, tb->host->n_marks * sizeof *tb->host->mark, &k->bytes);
 	k->host.site = copy(tb->host->site, tb->host->n_sites * sizeof *tb->host->site, &k->bytes);
+	k->host.block = copy(tb->host->block, tb->host->n_blocks * sizeof *tb->host->block, &k->bytes);
+	k->host.n_blocks = k->host.block ? k->host.n_blocks : 0;
 	k->host.n_marks = k->host.mark ? k->host.n_marks : 0;
 	k->host.n_sites = k->host.site ? k->host.n_sites : 0;
 	k->host_code = copy(tb->host_code, tb->host->size, &k->bytes);

@@ -13,7 +13,7 @@
 struct capture {
 	size_t bytes; /* of all that follows and hangs on it */
 	struct ir_unit *before, *after;
-	uint8_t *guest, *host_code; /* host_code NULL: interpreted */
+	uint8_t *guest, *host_code; /* host_code NULL: interpreted; guest: of a region, part after part */
 	struct x64_code host;
 };
 

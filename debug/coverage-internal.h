@@ -17,11 +17,19 @@ struct lcov_function {
 	uint32_t line;
 	uint64_t count;
 };
+struct lcov_branch {
+	const char *path;
+	uint32_t line;
+	uint64_t block, branch; /* here: the guest address; 0 taken, 1 not */
+	uint64_t count;
+	bool reached;           /* else lcov writes '-' for the count */
+};
 struct lcov {
 	char *text; /* the old file, cut into strings */
 	struct lcov_line *line;
 	struct lcov_function *function;
-	uint32_t n_lines, cap_lines, n_functions, cap_functions;
+	struct lcov_branch *branch;
+	uint32_t n_lines, cap_lines, n_functions, cap_functions, n_branches, cap_branches;
 	bool out_of_memory;
 };
 /* Takes the text over (malloced, with a NUL behind `size` bytes). False: it is no tracefile. */

@@ -42,7 +42,7 @@ static bool find_functions(struct explorer *e)
 		return false;
 	for (uint32_t i = 1; i < b->n; i++)
 		if (e->in->runs[i])
-			f[all++] = (struct explorer_function){explorer_function_at(e, b->record[i].pc_key & ~1u), 1,
+			f[all++] = (struct explorer_function){explorer_function_at(e, b->record[i].pc_key & ~1u), !b->record[i].n_parts,
 							      e->in->runs[i] * b->record[i].n_insns};
 	qsort(f, all, sizeof *f, by_address);
 	for (uint32_t i = 0; i < all; i++) {
@@ -50,7 +50,7 @@ static bool find_functions(struct explorer *e)
 			f[n++] = f[i];
 		} else {
 			f[n - 1].insns += f[i].insns;
-			f[n - 1].blocks++;
+			f[n - 1].blocks += f[i].blocks;
 		}
 	}
 	qsort(f, n, sizeof *f, by_heat);
@@ -97,20 +97,23 @@ static bool print_blocks(struct explorer *e)
 {
 	const struct blocks *b = e->in->blocks;
 	struct heat *heat = malloc(b->n * sizeof *heat);
-	uint64_t runs = 0, insns = 0;
-	uint32_t n = 0;
+	uint64_t runs = 0, insns = 0, in_regions = 0;
+	uint32_t n = 0, n_regions = 0;
 	if (!heat)
 		return false;
 	for (uint32_t i = 1; i < b->n; i++) {
-		uint64_t count = e->in->runs[i];
-		if (!count)
+		uint64_t here = blocks_insns(b, e->in->runs, i);
+		runs += e->in->runs[i];
+		if (!here)
 			continue;
-		heat[n++] = (struct heat){count * b->record[i].n_insns, i};
-		runs += count;
-		insns += count * b->record[i].n_insns;
+		heat[n++] = (struct heat){here, i};
+		insns += here;
+		in_regions += b->record[i].n_parts ? here : 0;
+		n_regions += b->record[i].n_parts != 0;
 	}
 	qsort(heat, n, sizeof *heat, hotter);
-	fprintf(e->out, "\"blockCount\":%" PRIu32 ",\"blockRuns\":%" PRIu64 ",\"blockInsns\":%" PRIu64 ",\"blocks\":[", n, runs, insns);
+	fprintf(e->out, "\"blockCount\":%" PRIu32 ",\"regionCount\":%" PRIu32 ",\"regionInsns\":%" PRIu64 ",\"blockRuns\":%" PRIu64
+		",\"blockInsns\":%" PRIu64 ",\"blocks\":[", n - n_regions, n_regions, in_regions, runs, insns);
 	for (uint32_t i = 0; i < n && i < e->in->top; i++) {
 		fputs(i ? ",\n" : "\n", e->out);
 		explorer_print_block(e, heat[i].counter);
@@ -122,9 +125,9 @@ static bool print_blocks(struct explorer *e)
 
 /* ---- time ---- */
 
-/* How many points each bucket of time has of a function. */
+/* How many points each bucket of time, or of the points in their order, has of a function. */
 static void print_series(const struct explorer *e, const struct sample_point *p, uint32_t n, uint32_t function, bool others,
-			 const uint32_t *known, uint32_t n_known)
+			 const uint32_t *known, uint32_t n_known, bool by_time)
 {
 	uint32_t count[TIME_BUCKETS] = {0};
 	uint64_t end = MAX(e->in->time_ns, n ? p[n - 1].time : 0) + 1;
@@ -133,7 +136,7 @@ static void print_series(const struct explorer *e, const struct sample_point *p,
 		while (others && k < n_known && known[k] != p[i].function)
 			k++;
 		if (others ? k == n_known : p[i].function == function)
-			count[(uint64_t)((double)p[i].time / (double)end * TIME_BUCKETS) % TIME_BUCKETS]++;
+			count[(uint64_t)((by_time ? (double)p[i].time / (double)end : (double)i / (double)n) * TIME_BUCKETS) % TIME_BUCKETS]++;
 	}
 	fputc('[', e->out);
 	for (uint32_t i = 0; i < TIME_BUCKETS; i++)
@@ -184,12 +187,16 @@ static void print_time(struct explorer *e)
 		char text[16];
 		fputs(i ? ",\n{\"name\":" : "\n{\"name\":", e->out);
 		json_string(e->out, samples_name(e->in->syms, series[i], text));
-		fputs(",\"count\":", e->out);
-		print_series(e, p, n, series[i], false, NULL, 0);
+		fputs(",\"ns\":", e->out);
+		print_series(e, p, n, series[i], false, NULL, 0, true);
+		fputs(",\"insns\":", e->out);
+		print_series(e, p, n, series[i], false, NULL, 0, false);
 		fputc('}', e->out);
 	}
-	fprintf(e->out, "%s\n{\"name\":null,\"count\":", n_series ? "," : "");
-	print_series(e, p, n, 0, true, series, n_series);
+	fprintf(e->out, "%s\n{\"name\":null,\"ns\":", n_series ? "," : "");
+	print_series(e, p, n, 0, true, series, n_series, true);
+	fputs(",\"insns\":", e->out);
+	print_series(e, p, n, 0, true, series, n_series, false);
 	fputs("}]", e->out);
 }
 

@@ -100,6 +100,8 @@ void gdb_put_stop(struct gdb *g)
 	gdb_put(g, "T%02xthread:1;", g->why == GDB_STOP_INTERRUPT ? 2u : 5u);
 	if (g->why == GDB_STOP_HIT && hit->point.kind != STOP_EXEC)
 		gdb_put(g, "%s:%x;", names[hit->point.kind], hit->addr);
+	else if (g->why == GDB_STOP_HIT && g->reports_breaks)
+		gdb_put(g, "%s:;", hit->point.owners & GDB_STOP_OWNER ? "swbreak" : "hwbreak");
 	if (g->why == GDB_STOP_NO_HISTORY)
 		gdb_put(g, "replaylog:begin;");
 	if (g->why == GDB_STOP_HISTORY_ENDS)
@@ -191,8 +193,8 @@ void gdb_leave(struct gdb *g)
 {
 	bool resume = g->attached && !g->was_paused && !g->killed;
 	gdb_close_files(g);
-	vcpu_remove_stops(g->t.vcpu, GDB_STOP_OWNER);
-	g->attached = g->no_ack = g->extended = g->xml = g->physical = g->killed = g->started = g->running = false;
+	vcpu_remove_stops(g->t.vcpu, GDB_STOP_OWNERS);
+	g->attached = g->reports_breaks = g->no_ack = g->extended = g->xml = g->physical = g->killed = g->started = g->running = false;
 	g->range_start = g->range_end = 0;
 	g->note[0] = '\0';
 	g->sstep = SSTEP_ENABLE | SSTEP_NOIRQ | SSTEP_NOTIMER;

@@ -17,6 +17,8 @@ struct gdb;
 
 /* The bit of stop_point.owners that is the stub's. */
 #define GDB_STOP_OWNER 1u
+#define GDB_STOP_HARD_OWNER 4u /* of hardware breakpoints, which only the stop reply tells from the others */
+#define GDB_STOP_OWNERS (GDB_STOP_OWNER | GDB_STOP_HARD_OWNER)
 
 /* Why the machine stands. */
 enum gdb_stop {

@@ -144,36 +144,38 @@ static uint32_t read_some(struct gdb *g, uint32_t addr, uint8_t *buf, uint32_t n
 	return done;
 }
 
+#define READ_MAX (GDB_PACKET_MAX / 2 - 8)
+
+/* What "addr,length" asks for, as far as it can be had; its size in *n. False, with an answer, when nothing can. */
+static bool read_asked(struct gdb *g, const char *args, uint8_t buf[READ_MAX], uint32_t *n)
+{
+	uint32_t addr, wanted;
+	if (!take_span(g, &args, &addr, &wanted, 0))
+		return false;
+	*n = read_some(g, addr, buf, MIN(wanted, READ_MAX));
+	if (!*n && wanted)
+		gdb_error(g, E_ACCESS);
+	return *n || !wanted;
+}
+
 void packet_read_memory(struct gdb *g, char *args, char *end)
 {
-	const char *p = args;
-	uint8_t buf[GDB_PACKET_MAX / 2];
-	uint32_t addr, n;
+	uint8_t buf[READ_MAX];
+	uint32_t n;
 	(void)end;
-	if (!take_span(g, &p, &addr, &n, 0))
-		return;
-	uint32_t done = read_some(g, addr, buf, MIN(n, (uint32_t)sizeof buf - 8));
-	if (done || !n)
-		gdb_put_hex(g, buf, done);
-	else
-		gdb_error(g, E_ACCESS);
+	if (read_asked(g, args, buf, &n))
+		gdb_put_hex(g, buf, n);
 }
 
 void packet_read_binary(struct gdb *g, char *args, char *end)
 {
-	const char *p = args;
-	uint8_t buf[GDB_PACKET_MAX / 2];
-	uint32_t addr, n;
+	uint8_t buf[READ_MAX];
+	uint32_t n;
 	(void)end;
-	if (!take_span(g, &p, &addr, &n, 0))
+	if (!read_asked(g, args, buf, &n))
 		return;
-	uint32_t done = read_some(g, addr, buf, MIN(n, (uint32_t)sizeof buf - 8));
-	if (!done && n) {
-		gdb_error(g, E_ACCESS);
-		return;
-	}
 	gdb_put(g, "b");
-	gdb_put_binary(g, buf, done);
+	gdb_put_binary(g, buf, n);
 }
 
 static void write_memory(struct gdb *g, uint32_t addr, uint32_t n, void *bytes, int given)

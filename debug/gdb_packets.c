@@ -211,9 +211,10 @@ void packet_detach(struct gdb *g, char *args, char *end)
 	gdb_ok(g);
 	gdb_send(g);
 	g->silent = true;
-	bool no_ack = g->no_ack;
+	bool no_ack = g->no_ack, reports = g->reports_breaks;
 	g->was_paused = false;
 	gdb_leave(g);
+	g->reports_breaks = reports;
 	g->no_ack = no_ack; /* the line may be used on, by `target extended-remote` */
 }
 
@@ -367,16 +368,17 @@ void packet_thread_alive(struct gdb *g, char *args, char *end)
 
 /* ---- breakpoints ---- */
 
-/* "type,addr,kind[;...]": types 0 and 1 are the same to us, kind is a watchpoint's size. */
+/* "type,addr,kind[;...]": types 0 and 1 are the same but for who is told, kind is a watchpoint's size. */
 static bool take_stop(const char *p, struct stop_point *s)
 {
 	static const uint8_t kinds[] = {STOP_EXEC, STOP_EXEC, STOP_WRITE, STOP_READ, STOP_ACCESS};
 	uint32_t type;
-	*s = (struct stop_point){.owners = GDB_STOP_OWNER};
+	*s = (struct stop_point){0};
 	if (!gdb_take_u32(&p, &type) || type >= sizeof kinds || !gdb_take_char(&p, ',') || !gdb_take_u32(&p, &s->addr) ||
 	    !gdb_take_char(&p, ',') || !gdb_take_u32(&p, &s->size))
 		return false;
 	s->kind = kinds[type];
+	s->owners = type == 1 ? GDB_STOP_HARD_OWNER : GDB_STOP_OWNER;
 	if (s->kind == STOP_EXEC) {
 		s->addr &= ~1u;
 		s->size = 0;

@@ -37,6 +37,7 @@ struct gdb {
 
 	/* the client */
 	bool attached, no_ack, extended, xml, physical, killed;
+	bool reports_breaks; /* it wants to hear which kind of breakpoint stopped the guest */
 	bool started;        /* by `run`: the client ends it when it goes */
 	bool was_paused;     /* before it came, and it has not let the guest run */
 	bool running;        /* it waits for a stop reply */

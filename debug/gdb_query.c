@@ -13,9 +13,10 @@
 
 void query_supported(struct gdb *g, char *args, char *end)
 {
-	(void)args, (void)end;
+	(void)end;
+	g->reports_breaks = strstr(args, "swbreak+") && strstr(args, "hwbreak+");
 	gdb_put(g, "PacketSize=%x;QStartNoAckMode+;qXfer:features:read+;qXfer:memory-map:read+;qXfer:threads:read+;"
-		   "vContSupported+;binary-upload+", GDB_PACKET_MAX);
+		   "vContSupported+;binary-upload+;swbreak+;hwbreak+", GDB_PACKET_MAX);
 	if (!g->t.no_history(g->t.opaque))
 		gdb_put(g, ";ReverseStep+;ReverseContinue+");
 }

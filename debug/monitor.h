@@ -4,7 +4,9 @@
 #define RHEA_MONITOR_H
 
 #include "base/log.h"
+#include "base/state.h"
 #include "frontend-arm/cpu.h"
+#include "runtime/device.h"
 
 enum monitor_request { MONITOR_QUIT, MONITOR_RESET, MONITOR_STOP, MONITOR_CONT };
 
@@ -18,6 +20,11 @@ struct monitor_target {
 	const char *version;
 	void (*request)(void *opaque, enum monitor_request what);
 	bool (*gdbserver)(void *opaque, const char *device, struct rhea_error *err);
+	/* `info irq` and `info qtree`; NULL and 0: nothing to show. */
+	const struct irq_controller *irq;
+	unsigned n_irq;
+	const struct state_part *devices; /* oldest first */
+	unsigned n_devices;
 	/* `info jit`, line by line. */
 	void (*info_jit)(void *opaque, void (*line)(void *ctx, const char *line), void *ctx);
 	/* `info history`, and `history`; false with *err. */

@@ -115,14 +115,67 @@ void monitor_info_devices(const struct monitor *m)
 			monitor_printf(m, "  %08" PRIx64 "-%08" PRIx64 " %s\n", r[i].base.v, r[i].base.v + r[i].size - 1, r[i].name);
 }
 
+/* A value of a state table; of bytes and long arrays the first few. */
+static void show_field(const struct monitor *m, const struct state_field *f, const void *object)
+{
+	uint32_t n = f->width ? f->size / f->width : 0, shown = MIN(n, 8u);
+	monitor_printf(m, "    %s =", f->name);
+	for (uint32_t c = 0; c < MIN(f->count, 8u); c++)
+		for (uint32_t i = 0; i < shown; i++) {
+			uint64_t value = 0;
+			memcpy(&value, (const uint8_t *)object + f->offset + c * f->stride + i * f->width, f->width);
+			monitor_printf(m, " 0x%" PRIx64, value);
+		}
+	monitor_printf(m, "%s\n", shown < n || f->count > 8 ? " ..." : "");
+}
+
+/* Registers of the device, as the map names them; of several with one name, each has its own. */
+static void show_registers(const struct monitor *m, const struct state_part *d)
+{
+	unsigned n, seen = 0;
+	const struct mem_range *r = as_ranges(m->t->as, &n);
+	for (unsigned i = 0; i < n; i++)
+		if (r[i].kind == RANGE_MMIO && !strcmp(r[i].name, d->name) && seen++ == d->instance)
+			monitor_printf(m, "    mmio %016" PRIx64 "/%016" PRIx64 "\n", r[i].base.v, r[i].size);
+}
+
 void monitor_info_qtree(const struct monitor *m)
 {
-	unsigned n;
-	const struct mem_range *r = as_ranges(m->t->as, &n);
 	monitor_printf(m, "bus: main-system-bus\n  type System\n");
-	for (unsigned i = 0; i < n; i++)
-		if (r[i].kind == RANGE_MMIO)
-			monitor_printf(m, "  dev: %s, id \"\"\n    mmio %016" PRIx64 "/%016" PRIx64 "\n", r[i].name, r[i].base.v, r[i].size);
+	for (unsigned k = 0; k < m->t->n_devices; k++) {
+		const struct state_part *d = &m->t->devices[k];
+		monitor_printf(m, "  dev: %s, id \"%u\"\n", d->name, (unsigned)d->instance);
+		show_registers(m, d);
+		for (uint32_t i = 0; i < d->desc->n_fields; i++)
+			if (!d->desc->fields[i].why_not)
+				show_field(m, &d->desc->fields[i], d->object);
+	}
+}
+
+/* ---- interrupts ---- */
+
+static void show_input(const struct monitor *m, const struct irq_controller *c, const struct irq_view *v, unsigned i)
+{
+	const char *who = c->inputs && c->inputs[i] ? c->inputs[i] : "";
+	monitor_printf(m, "  %5u  %-8s %-7s %-5s %12" PRIu64 "  %s\n", i, bit(v->raw, i) ? "asserted" : "-",
+		       bit(v->enabled, i) ? "enabled" : "-", bit(v->fiq, i) ? "FIQ" : "IRQ", v->rises[i], who);
+}
+
+/* Inputs that never did anything and are not enabled are left out. */
+static void show_controller(const struct monitor *m, const struct irq_controller *c)
+{
+	struct irq_view v;
+	c->look(c->dev, &v);
+	monitor_printf(m, "%s: raw %08x, enabled %08x, pending %08x, to FIQ %08x\n", c->name, v.raw, v.enabled, v.pending, v.fiq);
+	bool any = false;
+	for (unsigned i = 0; i < IRQ_INPUTS; i++) {
+		if (!bit(v.raw | v.enabled, i) && !v.rises[i])
+			continue;
+		if (!any)
+			monitor_printf(m, "  input  level    gate    to           rises  from\n");
+		any = true;
+		show_input(m, c, &v, i);
+	}
 }
 
 void monitor_info_irq(const struct monitor *m)
@@ -132,4 +185,6 @@ void monitor_info_irq(const struct monitor *m)
 	monitor_printf(m, "nIRQ %s, %s\nnFIQ %s, %s\ntaken next: %s\n", cpu->irq_line ? "asserted" : "idle",
 		       cpu->cpsr & CPSR_I ? "masked" : "enabled", cpu->fiq_line ? "asserted" : "idle",
 		       cpu->cpsr & CPSR_F ? "masked" : "enabled", names[arm_pending_interrupt(cpu)]);
+	for (unsigned i = 0; i < m->t->n_irq; i++)
+		show_controller(m, &m->t->irq[i]);
 }

@@ -83,31 +83,13 @@ void perfmap_close(struct perfmap *p)
 	free(p);
 }
 
-/* A name in an image is whatever its maker put there, but a line stays a line. */
-static void print_name(char *out, size_t size, const char *name)
-{
-	size_t i = 0;
-	for (; name[i] && i < size - 1; i++)
-		out[i] = name[i] > ' ' && name[i] < 0x7f ? name[i] : '?';
-	out[i] = 0;
-}
-
 void perfmap_compiled(struct perfmap *p, const struct tb_view *tb)
 {
-	uint32_t pc = tb->pc_key & ~1u, offset = 0;
-	const char *name = p->syms ? symbols_find(p->syms, pc, &offset) : NULL;
-	char printed[256];
-	int n;
+	char name[256];
 	if (p->broken)
 		return;
-	fprintf(p->out, "%" PRIx64 " %" PRIx32 " ", tb->host->code, tb->host->size);
-	if (!name) {
-		n = fprintf(p->out, "guest_0x%08" PRIx32 "\n", pc);
-	} else {
-		print_name(printed, sizeof printed, name);
-		n = offset ? fprintf(p->out, "%s+0x%" PRIx32 "\n", printed, offset) : fprintf(p->out, "%s\n", printed);
-	}
-	check(p, n > 0);
+	symbols_print(p->syms, tb->pc_key & ~1u, name, sizeof name);
+	check(p, fprintf(p->out, "%" PRIx64 " %" PRIx32 " %s\n", tb->host->code, tb->host->size, name) > 0);
 }
 
 void perfmap_flushed(struct perfmap *p)

@@ -46,8 +46,14 @@ enum rhea_status report_file_begin(struct report_file *f, struct rhea_error *err
 
 enum rhea_status report_file_end(struct report_file *f, struct rhea_error *err)
 {
-	errno = EIO; /* if an earlier write failed, the reason is gone */
-	return fflush(f->file) || ferror(f->file) ? failed(f, err) : RHEA_OK;
+	errno = EIO;
+	if (ferror(f->file)) { /* what an earlier write failed for is gone: one more may tell */
+		clearerr(f->file);
+		fputc('\n', f->file);
+		fflush(f->file);
+		return failed(f, err);
+	}
+	return fflush(f->file) ? failed(f, err) : RHEA_OK;
 }
 
 void report_file_close(struct report_file *f)

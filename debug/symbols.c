@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A sorted array, sorted again at the first question after names were added. */
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,4 +111,21 @@ const char *symbols_find(const struct symbols *s, uint32_t addr, uint32_t *offse
 		}
 	}
 	return NULL;
+}
+
+/* A name in an image is whatever its maker put there. */
+void symbols_print(const struct symbols *s, uint32_t addr, char *out, size_t size)
+{
+	uint32_t offset = 0;
+	const char *name = s ? symbols_find(s, addr, &offset) : NULL;
+	size_t i = 0, room = size - sizeof "+0x12345678";
+	if (!name) {
+		snprintf(out, size, "guest_0x%08" PRIx32, addr);
+		return;
+	}
+	for (; name[i] && i < room; i++)
+		out[i] = name[i] > ' ' && name[i] < 0x7f ? name[i] : '?';
+	out[i] = 0;
+	if (offset)
+		snprintf(out + i, size - i, "+0x%" PRIx32, offset);
 }

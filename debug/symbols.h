@@ -18,4 +18,8 @@ void symbols_add(struct symbols *s, const char *name, uint32_t addr, uint32_t si
  * NULL). NULL when there is none. */
 const char *symbols_find(const struct symbols *s, uint32_t addr, uint32_t *offset);
 
+/* "name", "name+0x12", or "guest_0x00010000" where there is no name (or s is NULL): one printable word, cut to `size` (at least
+ * 32). */
+void symbols_print(const struct symbols *s, uint32_t addr, char *out, size_t size);
+
 #endif

@@ -65,19 +65,30 @@ static void print_block(const struct report *out, const struct symbols *syms, co
 	      name ? name : "", where);
 }
 
+/* Runs by block, wherever they ran. */
+static uint64_t *sum_regions(const struct blocks *b, const uint64_t *runs)
+{
+	uint64_t *sum = calloc(b->n, sizeof *sum);
+	for (uint32_t i = 1; sum && i < b->n; i++)
+		sum[b->record[i].n_parts ? b->record[i].plain : i] += runs[i];
+	return sum;
+}
+
 void tb_stats_hottest(const struct blocks *b, const struct log *log, const struct symbols *syms, const struct vcpu *v,
 		      uint64_t insns, unsigned top, report_line *line, void *ctx)
 {
 	const struct report out = {line, ctx};
 	struct heat *heat = malloc(b->n * sizeof *heat);
-	uint64_t all = 0, runs = 0, sum = 0;
+	uint64_t all = 0, runs = 0, sum = 0, *run = sum_regions(b, v->base->tb_count);
 	uint32_t n = 0;
-	if (!heat) {
+	if (!heat || !run) {
+		free(heat);
+		free(run);
 		print(&out, "TB statistics: the host is out of memory");
 		return;
 	}
 	for (uint32_t i = 1; i < b->n; i++) {
-		uint64_t count = v->base->tb_count[i];
+		uint64_t count = run[i];
 		if (!count || !log_in_range(log, b->record[i].pc_key & ~1u))
 			continue;
 		heat[n++] = (struct heat){count * b->record[i].n_insns, i};
@@ -93,8 +104,9 @@ void tb_stats_hottest(const struct blocks *b, const struct log *log, const struc
 	for (uint32_t i = 0; i < n && i < top; i++) {
 		const struct heat *h = &heat[i];
 		sum += h->insns;
-		print_block(&out, syms, &b->record[h->record], v->base->tb_count[h->record],
+		print_block(&out, syms, &b->record[h->record], run[h->record],
 			    100.0 * (double)h->insns / (double)all, 100.0 * (double)sum / (double)all);
 	}
 	free(heat);
+	free(run);
 }

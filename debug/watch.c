@@ -58,12 +58,20 @@ static void on_compiled(void *opaque, const struct tb_view *tb)
 		captures_compiled(w->captures, tb);
 	if (w->perfmap)
 		perfmap_compiled(w->perfmap, tb);
+	if (w->jitdump)
+		jitdump_compiled(w->jitdump, tb);
 }
 
 static uint32_t on_counter(void *opaque, const struct tb_view *tb)
 {
 	const struct watch *w = opaque;
 	return blocks_counter(w->blocks, tb);
+}
+
+static uint32_t on_region(void *opaque, const struct tb_view *part, unsigned n)
+{
+	const struct watch *w = opaque;
+	return blocks_region(w->blocks, part, n);
 }
 
 static void on_left(void *opaque, uint32_t counter, uint32_t executed)
@@ -95,11 +103,13 @@ void watch_observer(struct watch *w, bool exec, struct observer *out)
 		out->exec = on_exec;
 	if (trace_wants(w->trace, RHEA_TRACE_MEM | RHEA_TRACE_DEVICES))
 		out->access = on_access;
-	if (w->dump || w->blocks || w->perfmap)
+	if (w->dump || w->blocks || w->perfmap || w->jitdump)
 		out->compiled = on_compiled;
 	if (w->blocks) {
 		out->counter = on_counter;
 		out->left = on_left;
+		out->branches = w->blocks->branches;
+		out->region = w->captures ? on_region : NULL;
 	}
 	if (w->samples) {
 		out->sample = on_sample;

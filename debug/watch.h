@@ -6,6 +6,7 @@
 #include "debug/blocks.h"
 #include "debug/captures.h"
 #include "debug/dump.h"
+#include "debug/jitdump.h"
 #include "debug/perfmap.h"
 #include "debug/samples.h"
 #include "debug/trace.h"
@@ -15,6 +16,7 @@ struct watch {
 	struct dump *dump;
 	struct blocks *blocks;
 	struct perfmap *perfmap;
+	struct jitdump *jitdump;
 	struct captures *captures;
 	struct trace *trace;
 	struct samples *samples;

@@ -88,8 +88,16 @@ void arm_set_loaded(struct arm_lower *l, uint32_t n, ir_ref v)
 		arm_branch_key(l, v, IR_LINK_JUMP);
 }
 
+void arm_count_taken(struct arm_lower *l)
+{
+	if (l->req->count_taken)
+		ir_count(l->u, l->region ? l->region->part[l->region->at].taken : 0);
+}
+
 void arm_jump(struct arm_lower *l, uint32_t key, enum ir_link link)
 {
+	if (l->guarded)
+		arm_count_taken(l);
 	link = jump_or_call(l, link);
 	arm_plan_exit(l, key);
 	arm_exit(l, 0, link, key, link == IR_LINK_CALL ? arm_next_key(l) : 0);

@@ -147,6 +147,8 @@ void arm_set_loaded(struct arm_lower *l, uint32_t n, ir_ref v);
 void arm_branch_key(struct arm_lower *l, ir_ref v, enum ir_link link);
 /* Ends the unit with a jump to a constant pc key. */
 void arm_jump(struct arm_lower *l, uint32_t key, enum ir_link link);
+/* The branch of a condition is about to be taken: counts it where somebody asked for that. */
+void arm_count_taken(struct arm_lower *l);
 uint32_t arm_next_key(const struct arm_lower *l);
 uint32_t arm_pc_key(const struct arm_lower *l);
 static inline bool arm_priv(const struct arm_lower *l) { return l->req->tb_flags & ARM_TB_PRIV; }

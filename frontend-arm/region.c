@@ -155,6 +155,19 @@ static void fill(struct arm_lower *l, ir_label label, const struct arm_region_pa
 	go_to(l, to, to->charge - ahead(l->region), flow);
 }
 
+/* Where taken branches are counted, the way to `a` has a block of its own. */
+static void branch(struct arm_lower *l, ir_ref holds, ir_label a, ir_label b)
+{
+	ir_label taken = l->req->count_taken ? ir_block_new(l->u) : a;
+	ir_brc(l->u, holds, taken, b);
+	if (taken == a)
+		return;
+	ir_block_start(l->u, taken);
+	arm_forget_values(l);
+	arm_count_taken(l);
+	ir_br(l->u, a);
+}
+
 /* The other ways go where the branch is going to: by themselves to a part, together out of the region. */
 static void end_ways(struct arm_lower *l, const struct arm_ways *ways, const struct arm_region_part *to, ir_label out)
 {
@@ -189,7 +202,7 @@ void arm_region_branch(struct arm_lower *l, ir_ref holds, uint32_t key, uint32_t
 	ir_label a = side(l, key, then, then != or_else && hot == other, &own_then);
 	l->flow = ways && !ways->taken && !or_else ? arm_flow_of_all(ways, flow) : flow;
 	ir_label b = side(l, other, or_else, then != or_else && hot == key, &own_else);
-	ir_brc(l->u, holds, a, b);
+	branch(l, holds, a, b);
 	if (own_else)
 		fill(l, b, or_else, &flow);
 	if (own_then)

@@ -312,7 +312,8 @@ static enum kinship kinship(const struct loop *t, const struct arm_insn_row *row
 		return JOINS;
 	if (r->in_else)
 		return APART;
-	if (branch_target(&t->l, row, insn, &key) && implied(r->cond, cond) >= 0)
+	bool may_decide = !t->l.region || !t->l.req->count_taken; /* not past where taken branches are counted */
+	if (may_decide && branch_target(&t->l, row, insn, &key) && implied(r->cond, cond) >= 0)
 		return DECIDES;
 	if (cond == r->cond && !selects && r->ways.n < ARM_MAX_WAYS)
 		return CHAINS;
@@ -387,6 +388,8 @@ static void end_insn(struct loop *t)
 	}
 	if (indirect && l->region)
 		arm_region_refund(l);
+	if (l->guarded && !l->ended && l->pc_write != IR_NONE)
+		arm_count_taken(l);
 	if (!l->ended && l->pc_write != IR_NONE) {
 		ir_exit_ind(l->u, l->link, l->pc_write, l->link == IR_LINK_CALL ? arm_next_key(l) : 0);
 		l->ended = true;
@@ -453,7 +456,7 @@ struct arm_debtor arm_look_ahead(const struct arm_lower *l, uint32_t key)
 	if (!here || (key & 1) != l->thumb || (key & 3) == 2)
 		return nothing;
 	struct arm_translate_request there = *req;
-	there.look_ahead = false;
+	there.look_ahead = there.count_taken = false;
 	there.pc_key = key;
 	there.code += offset;
 	there.code_bytes = (uint32_t)((int64_t)req->code_bytes - offset);

@@ -60,6 +60,7 @@ struct arm_translate_request {
 	const uint32_t *stop; /* n_stops addresses at which no unit goes on (breakpoints) */
 	uint32_t n_stops;
 	uint32_t max_insns;   /* >= 1 */
+	bool count_taken;     /* a `count` where a conditional branch goes: of counter 0, or as the region's part says */
 	bool look_ahead;      /* flags may be owed; needs max_insns of at least ARM_LOOK_AHEAD */
 	bool whole_blocks;    /* who counts runs of units counts those of each instruction: no branch is done without */
 	uint8_t semihosting;  /* enum arm_semihosting */
@@ -100,6 +101,7 @@ struct arm_region_part {
 	struct arm_known known; /* on every way in */
 	uint8_t n_preds;  /* ways into it: jumps of parts, and for the first part its entry */
 	uint32_t counter; /* `count` at its start, 0 = not */
+	uint32_t taken;   /* `count` where its conditional branch goes, with count_taken */
 };
 
 struct arm_region_flags {

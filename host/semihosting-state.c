@@ -25,6 +25,14 @@ void semihosting_state_part(struct semihosting *s, struct state_part *part)
 	*part = (struct state_part){"semihosting", 0, s, &desc};
 }
 
+unsigned semihosting_open_files(const struct semihosting *s)
+{
+	unsigned n = 0;
+	for (unsigned i = 0; i < SEMIHOSTING_HANDLES; i++)
+		n += s->files[i].kind == SEMIHOSTING_HOST || s->files[i].kind == SEMIHOSTING_REMOTE;
+	return n;
+}
+
 void semihosting_state_before(struct semihosting *s)
 {
 	for (unsigned i = 0; i < SEMIHOSTING_HANDLES; i++) {

@@ -55,6 +55,8 @@ struct state_part;
 void semihosting_state_part(struct semihosting *s, struct state_part *part);
 void semihosting_state_before(struct semihosting *s);
 void semihosting_state_after(struct semihosting *s);
+/* How many files of the host (or of the debugger) are open. */
+unsigned semihosting_open_files(const struct semihosting *s);
 
 /* Writes to the process's own standard streams, as the console does without console_write. */
 void semihosting_to_host(enum semihosting_stream to, const uint8_t *buf, size_t n);

@@ -49,6 +49,13 @@ void hw_describe(struct hw_context *hw, const void *dev, const struct state_desc
 			e->state = desc;
 }
 
+void hw_add_irq_controller(struct hw_context *hw, const char *name, const void *dev,
+			   void (*look)(const void *dev, struct irq_view *v))
+{
+	if (hw->n_irq < MACHINE_IRQ_CONTROLLERS)
+		hw->irq[hw->n_irq++] = (struct irq_controller){name, NULL, dev, look};
+}
+
 /* How many of that name are older. */
 static uint32_t instance_of(const struct device_entry *e)
 {

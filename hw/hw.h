@@ -67,6 +67,10 @@ void *hw_new_device(struct hw_context *hw, const char *name, size_t size, void (
 /* The device's state, for snapshots; every device has such a table. */
 void hw_describe(struct hw_context *hw, const void *dev, const struct state_desc *desc);
 
+/* For reports. The board says what its inputs are (hw_context.irq). More than there is room for are not shown. */
+void hw_add_irq_controller(struct hw_context *hw, const char *name, const void *dev,
+			   void (*look)(const void *dev, struct irq_view *v));
+
 /* A timer among the members. */
 #define STATE_TIMER(type, member) \
 	STATE(type, member.deadline), STATE(type, member.order), STATE_BOOL(type, member.armed)

@@ -64,6 +64,7 @@ struct pl190 {
 	uint8_t vect_cntl[N_SLOTS];
 	uint32_t above[PRIO_NONE + 1];   /* lines of priorities above [i]: those that may interrupt it */
 	uint8_t current;
+	uint64_t rises[IRQ_INPUTS];      /* of each input, for reports */
 	uint8_t outer[PRIO_NONE];        /* what a priority being served has interrupted */
 };
 
@@ -219,6 +220,7 @@ static void pl190_set_input(void *opaque, unsigned n, bool level)
 	if (((v->level & mask) != 0) == level)
 		return;
 	v->level ^= mask;
+	v->rises[n & 31] += level;
 	update(v);
 }
 
@@ -244,9 +246,16 @@ static const struct state_field pl190_fields[] = {
 	STATE_ARRAY(struct pl190, vect_cntl, 0),
 	STATE_ARRAY(struct pl190, above, 0),
 	STATE_MAX(struct pl190, current, PRIO_NONE),
+	STATE_NOT(struct pl190, rises, "a count for people"),
 	STATE_ARRAY(struct pl190, outer, PRIO_NONE),
 };
 static const struct state_desc pl190_state = {.name = "pl190", .size = sizeof(struct pl190), .version = 1, STATE_FIELDS(pl190_fields)};
+
+static void look(const void *dev, struct irq_view *out)
+{
+	const struct pl190 *v = dev;
+	*out = (struct irq_view){raw(v), v->enable, irq_status(v) | (raw(v) & v->fiq_select), v->fiq_select, v->rises};
+}
 
 struct pl190 *pl190_add(struct hw_context *hw, uint32_t base, struct irq_line irq, struct irq_line fiq,
 			struct rhea_error *err)
@@ -257,6 +266,7 @@ struct pl190 *pl190_add(struct hw_context *hw, uint32_t base, struct irq_line ir
 	v->irq = irq;
 	v->fiq = fiq;
 	pl190_reset(v);
+	hw_add_irq_controller(hw, "pl190", v, look);
 	if (as_map_mmio(hw->as, GPA(base), PAGE_SIZE, &pl190_ops, v, "pl190", err) != RHEA_OK)
 		return NULL;
 	return v;

@@ -47,6 +47,7 @@ struct versatile_sic {
 	struct hw_context *hw;
 	struct irq_line out[N_LINES]; /* the VIC's inputs by number */
 	uint32_t level, enable, pass;
+	uint64_t rises[IRQ_INPUTS];   /* of each input, for reports */
 };
 
 static void update(struct versatile_sic *s)
@@ -120,6 +121,7 @@ static void sic_set_input(void *opaque, unsigned n, bool level)
 	if (((s->level & mask) != 0) == level)
 		return;
 	s->level ^= mask;
+	s->rises[n & 31] += level;
 	update(s);
 }
 
@@ -138,8 +140,16 @@ static const struct state_field sic_fields[] = {
 	STATE(struct versatile_sic, level),
 	STATE(struct versatile_sic, enable),
 	STATE(struct versatile_sic, pass),
+	STATE_NOT(struct versatile_sic, rises, "a count for people"),
 };
 static const struct state_desc sic_state = {.name = "vpb-sic", .size = sizeof(struct versatile_sic), .version = 1, STATE_FIELDS(sic_fields)};
+
+static void look(const void *dev, struct irq_view *v)
+{
+	const struct versatile_sic *s = dev;
+	uint32_t through = s->enable | (s->pass & PASS_LINES);
+	*v = (struct irq_view){s->level, through, s->level & through, 0, s->rises};
+}
 
 struct versatile_sic *versatile_sic_add(struct hw_context *hw, uint32_t base, struct pl190 *vic,
 					struct rhea_error *err)
@@ -147,6 +157,7 @@ struct versatile_sic *versatile_sic_add(struct hw_context *hw, uint32_t base, st
 	struct versatile_sic *s = hw_new_device(hw, "vpb-sic", sizeof(*s), sic_reset, free);
 	hw_describe(hw, s, &sic_state);
 	s->hw = hw;
+	hw_add_irq_controller(hw, "vpb-sic", s, look);
 	s->out[SUMMARY_LINE] = pl190_input(vic, SUMMARY_LINE);
 	for (unsigned n = 0; n < SUMMARY_LINE; n++)
 		if (PASS_LINES & (1u << n))

@@ -167,6 +167,18 @@ static bool add_devices(struct hw_context *hw, const struct versatile *b, struct
 	return add_input(hw, b, err) && add_i2c(hw, err) && add_cards(hw, b, err);
 }
 
+/* Who is at the controllers' inputs (DUI 0224, 4.10), for reports. */
+static const char *const vic_inputs[IRQ_INPUTS] = {
+	[0] = "watchdog", [1] = "software", [2] = "comms-rx", [3] = "comms-tx", [4] = "timer01", [5] = "timer23", [6] = "gpio0",
+	[7] = "gpio1", [8] = "gpio2", [9] = "gpio3", [10] = "rtc", [11] = "ssp", [12] = "uart0", [13] = "uart1", [14] = "uart2",
+	[15] = "sci0", [16] = "lcd", [17] = "dma", [18] = "power", [19] = "mbx", [31] = "vpb-sic",
+};
+static const char *const sic_inputs[IRQ_INPUTS] = {
+	[0] = "software", [1] = "mmci0b", [2] = "mmci1b", [3] = "keyboard", [4] = "mouse", [5] = "sci1", [6] = "uart3",
+	[7] = "char-lcd", [8] = "touch", [9] = "keypad", [21] = "disk-on-chip", [22] = "mmci0a", [23] = "mmci1a", [24] = "aaci",
+	[25] = "ethernet", [26] = "usb", [27] = "pci0", [28] = "pci1", [29] = "pci2", [30] = "pci3",
+};
+
 bool versatilepb_build(struct hw_context *hw, struct rhea_error *err)
 {
 	struct versatile b;
@@ -176,5 +188,7 @@ bool versatilepb_build(struct hw_context *hw, struct rhea_error *err)
 	if (!b.vic)
 		return false;
 	b.sic = versatile_sic_add(hw, 0x10003000, b.vic, err);
+	hw->irq[0].inputs = vic_inputs;
+	hw->irq[1].inputs = sic_inputs;
 	return b.sic && add_lcd_dma_sysreg(hw, &b, err) && add_devices(hw, &b, err) && add_unimplemented(hw, err);
 }

@@ -381,6 +381,9 @@ RHEA_API enum rhea_status rhea_log_filter(struct rhea *m, const char *ranges, st
 /* Writes the guest's names of translated code to `path`, for Linux perf; NULL is /tmp/perf-PID.map, where perf looks for
  * them. Between two rhea_run, once. The file stays. RHEA_ERR_FILE also when another machine writes to it. */
 RHEA_API enum rhea_status rhea_perfmap(struct rhea *m, const char *path, struct rhea_error *err);
+/* Writes all translated code with the guest's names and source lines to `path`, for `perf inject --jit`; NULL is jit-PID.dump in the
+ * working directory. Between two rhea_run, once; before the images are loaded, for their source lines. */
+RHEA_API enum rhea_status rhea_jitdump(struct rhea *m, const char *path, struct rhea_error *err);
 
 /*
  * What a run came to, in files. Each is opened when it is asked for (between two rhea_run, once; before the images are loaded,
@@ -396,7 +399,8 @@ struct rhea_coverage {
 	enum rhea_coverage_format format;
 	bool merge; /* add to what the file holds already (it may be new) */
 };
-/* Which instructions ran how often, exactly. */
+/* Which instructions ran how often, exactly; for lcov also which way conditional branches went, unless something (the log item tb_stats) had
+ * blocks counted before. */
 RHEA_API enum rhea_status rhea_coverage(struct rhea *m, const struct rhea_coverage *c, struct rhea_error *err);
 
 /* Where the time goes: call stacks in the form that flame graphs are drawn from, sampled by instruction count. */

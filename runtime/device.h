@@ -26,6 +26,20 @@ static inline void irq_set(const struct irq_line *l, bool level)
 		l->set(l->opaque, l->n, level);
 }
 
+/* What an interrupt controller says of itself to who shows it: bit n, input n. */
+#define IRQ_INPUTS 32u
+struct irq_view {
+	uint32_t raw, enabled, pending; /* asserted; let through; both */
+	uint32_t fiq;                   /* go to FIQ */
+	const uint64_t *rises;          /* of each input, since the machine was made */
+};
+struct irq_controller {
+	const char *name;
+	const char *const *inputs; /* who is at each of IRQ_INPUTS; NULL: nobody */
+	const void *dev;
+	void (*look)(const void *dev, struct irq_view *v);
+};
+
 /* ---- virtual time (runtime/vclock.c) ---- */
 
 struct vclock;
@@ -254,6 +268,7 @@ struct hw_screen {
 #define MACHINE_SERIAL_PORTS 4
 #define MACHINE_NICS 1
 #define MACHINE_SD_SLOTS 2
+#define MACHINE_IRQ_CONTROLLERS 4
 
 enum machine_request { MACHINE_REQUEST_RESET, MACHINE_REQUEST_SHUTDOWN };
 
@@ -275,6 +290,8 @@ struct hw_context {
 	int64_t (*rtc_now)(void *opaque); /* the guest's time of day, seconds since 1970 */
 	struct hw_input input;
 	struct hw_screen screen;
+	struct irq_controller irq[MACHINE_IRQ_CONTROLLERS];
+	unsigned n_irq;
 	struct device_entry *devices;     /* hw_add_device's list */
 	void *board;                      /* the board's own */
 };

@@ -175,14 +175,22 @@ static void take_exception(struct vcpu *v)
 	arm_take_exception(cpu);
 }
 
+/* What is done again is counted then. */
+static void tell_left(const struct vcpu *v, const struct tb *tb, uint32_t mark)
+{
+	const struct tb_part *part = tb->region ? tb_part_at(tb->region, mark) : NULL;
+	uint32_t counter = part ? part->counter : tb->counter, first = part ? part->first : 0;
+	v->observer.left(v->observer.opaque, counter, mark - first + !v->retry);
+}
+
 /* The block was left inside its mark-th instruction. */
 static void leave_at(struct vcpu *v, struct tb *tb, uint32_t mark)
 {
 	unpark(v);
 	v->cpu->pc = tb_mark_pc(tb, mark);
 	v->base->budget += (int32_t)tb_insns_left(tb, mark);
-	if (v->observer.left) /* what is done again is counted then */
-		v->observer.left(v->observer.opaque, tb->counter, mark + !v->retry);
+	if (v->observer.left)
+		tell_left(v, tb, mark);
 	if (v->cut_wanted)
 		vcpu_cut_behind(v, tb, mark);
 	v->cut_wanted = false;

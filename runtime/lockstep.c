@@ -278,11 +278,23 @@ static void report(struct vcpu *v, const struct tb *tb, const struct arm_cpu *be
 	log_flush(log);
 }
 
+/* Runs are counted in the first run, which is the one that always is: in the second what it counts is put back. */
+static void each_count(struct vcpu *v, const struct tb *tb, uint64_t saved[2 * ARM_REGION_PARTS], bool save)
+{
+	for (unsigned k = 0; v->observer.counter && k < (tb->region ? tb->region->n_parts : 1u); k++) {
+		uint32_t counter = tb->region ? tb->region->part[k].counter : tb->counter;
+		for (unsigned i = 0; i < (v->observer.branches ? 2u : 1u); i++) {
+			uint64_t *count = &v->base->tb_count[counter + i * VCPU_TAKEN], *copy = &saved[2 * k + i];
+			*(save ? copy : count) = *(save ? count : copy);
+		}
+	}
+}
+
 bool lockstep_step(struct vcpu *v, struct tb *tb, struct ir_interp_result *r)
 {
 	struct lockstep *l = v->lockstep;
 	struct ir_memory mem = vcpu_interp_memory(v);
-	mem.count = NULL; /* the second run does */
+	uint64_t counts[2 * ARM_REGION_PARTS];
 	struct arm_cpu before = *v->cpu;
 	uint64_t dropped = v->stats.invalidated_blocks;
 	int32_t start = v->base->budget + (int32_t)tb->n_insns;
@@ -291,6 +303,8 @@ bool lockstep_step(struct vcpu *v, struct tb *tb, struct ir_interp_result *r)
 
 	l->mode = LOCKSTEP_RECORD;
 	*r = ir_interpret(tb->unit, v->cpu, &mem);
+	if (tb->counter)
+		v->base->tb_count[tb->counter]++;
 	arm_settle_flags(v->cpu);
 	l->mode = LOCKSTEP_OFF;
 	if (v->retry || v->stops.hit || v->stats.invalidated_blocks != dropped)
@@ -306,7 +320,9 @@ bool lockstep_step(struct vcpu *v, struct tb *tb, struct ir_interp_result *r)
 	l->mode = LOCKSTEP_REPLAY;
 	uint32_t mask = v->log->mask; /* what helpers say was said in the first run */
 	v->log->mask = 0;
+	each_count(v, tb, counts, true);
 	uint64_t exit = vcpu_enter(v, tb);
+	each_count(v, tb, counts, false);
 	v->log->mask = mask;
 	if ((exit & 7) == X64_EXIT_FAULT)
 		vcpu_recover(v);

@@ -7,6 +7,7 @@
  * place in the store, in the jump cache and at the end of links, and lives as long as all of its code is what it was. The
  * other blocks stay, for who comes in at another place.
  */
+#include <assert.h>
 #include <string.h>
 
 #include "runtime/region.h"
@@ -194,6 +195,12 @@ static void charge(struct region_plan *p, unsigned i, unsigned left)
 		}
 }
 
+static void count_part(struct region_plan *p, unsigned i, uint32_t counter)
+{
+	p->out[i].counter = counter;
+	p->out[i].taken = counter && p->v->observer.branches ? counter + VCPU_TAKEN : 0;
+}
+
 /* What the front end is to know of the parts, of their order and of who jumps to whom. */
 static void describe(struct region_plan *p)
 {
@@ -204,7 +211,7 @@ static void describe(struct region_plan *p)
 		memcpy(p->out[i].to, p->to[i], sizeof p->to[i]);
 		p->out[i].pc_key = p->part[i]->pc_key;
 		p->out[i].n_insns = p->part[i]->n_insns;
-		p->out[i].counter = p->part[i]->counter;
+		count_part(p, i, p->part[i]->counter);
 		p->out[i].looks = region_looks_at_flags(p->part[i]);
 		p->out[i].takes = p->part[i]->entry.faults && p->part[i]->entry.kills; /* else liveness sees it */
 	}
@@ -225,6 +232,20 @@ static void describe(struct region_plan *p)
 			p->out[i].charge = p->out[i].n_insns;
 }
 
+/* Who asks for it counts the parts apart from the blocks that they are copies of. False: nobody does. */
+static bool choose_counters(struct region_plan *p)
+{
+	const struct observer *o = &p->v->observer;
+	struct tb_view view[ARM_REGION_PARTS];
+	for (unsigned i = 0; i < p->n; i++)
+		view[i] = vcpu_view(p->part[i]);
+	uint32_t first = o->region ? o->region(o->opaque, view, p->n) : 0;
+	assert(first + p->n <= (o->branches ? VCPU_TAKEN : VCPU_TB_COUNTERS));
+	for (unsigned i = 0; first && i < p->n; i++)
+		count_part(p, i, first + i);
+	return first;
+}
+
 /* Worth compiling: something is a branch that was a jump between blocks. */
 static bool is_worth(const struct region_plan *p)
 {
@@ -236,9 +257,10 @@ static struct tb_region *region_of(struct vcpu *v, const struct region_plan *p)
 	struct tb_region *r = arena_alloc(&v->tbs.arena, sizeof *r + p->n * sizeof *r->part);
 	uint16_t *left = arena_alloc(&v->tbs.arena, p->insns * sizeof *left);
 	*r = (struct tb_region){.head = p->head, .left = left, .n_parts = (uint16_t)p->n};
-	for (unsigned i = 0; i < p->n; i++) {
-		r->part[i] = (struct tb_part){p->part[i]->code, p->part[i]->bytes};
-		for (unsigned k = 0; k < p->part[i]->n_insns; k++)
+	for (unsigned i = 0, first = 0; i < p->n; first += p->part[i++]->n_insns) {
+		const struct tb *tb = p->part[i];
+		r->part[i] = (struct tb_part){tb->code, tb->pc_key, tb->bytes, (uint16_t)first, p->out[i].counter};
+		for (unsigned k = 0; k < tb->n_insns; k++)
 			*left++ = (uint16_t)(p->out[i].charge - k);
 	}
 	return r;
@@ -262,7 +284,7 @@ static bool lower(struct region_plan *p, struct arm_region_flags *flags)
 		if (!vcpu_lower_region(p->v, p->head, p->out, p->n, flags))
 			return false;
 		if (!region_settle_flags(p, flags, pass >= LAST_PASS))
-			return true;
+			return !choose_counters(p) || vcpu_lower_region(p->v, p->head, p->out, p->n, flags);
 		describe(p);
 	}
 }
@@ -304,7 +326,7 @@ static void form(struct vcpu *v, struct tb *head)
 void vcpu_sample(struct vcpu *v, struct tb *tb)
 {
 	bool able = v->cfg.tier >= 2 && !v->cfg.no_chain && !v->cfg.one_insn_per_tb && v->cfg.accel != VCPU_INTERP &&
-		    !v->stops.n_exec && !v->observer.left; /* breakpoints and exact profiles are for blocks */
+		    !v->stops.n_exec; /* breakpoints are for blocks */
 	if (!able || tb->region || !tb->valid || !tb->whole_page || (tb->pc_key & 3) == 2 || tb->region_tries >= REGION_TRIES)
 		return;
 	if (tb_find(&v->tbs, tb->code, tb->pc_key, tb->flags, true) != tb) /* it has one, and ran where that was too long */

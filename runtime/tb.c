@@ -308,6 +308,14 @@ const struct x64_site *tb_site(const struct tb *tb, uint64_t pc)
 	return &tb->host.site[lo];
 }
 
+const struct tb_part *tb_part_at(const struct tb_region *r, uint32_t mark)
+{
+	unsigned k = r->n_parts - 1u;
+	while (r->part[k].first > mark)
+		k--;
+	return &r->part[k];
+}
+
 uint32_t tb_mark_pc(const struct tb *tb, uint32_t mark)
 {
 	if (tb->mark_pc)

@@ -34,7 +34,10 @@ struct tb_region {
 	uint16_t n_parts;
 	struct tb_part {
 		const uint8_t *code;
+		uint32_t pc_key;
 		uint16_t bytes;
+		uint16_t first;      /* its first guest instruction in the unit */
+		uint32_t counter;    /* of vcpu_base.tb_count: its runs here; 0 = not counted */
 	} part[];
 };
 #define TB_EXITS 3u /* of a unit that is one guest block: two ways out, and where a call comes back to */
@@ -149,6 +152,8 @@ static inline uint32_t tb_insns_left(const struct tb *tb, uint32_t mark)
 {
 	return tb->region ? tb->region->left[mark] : tb->n_insns - mark;
 }
+/* The part of tb->region that guest instruction `mark` is of. */
+const struct tb_part *tb_part_at(const struct tb_region *r, uint32_t mark);
 /* The pc key of guest instruction `mark` of tb. */
 uint32_t tb_mark_pc(const struct tb *tb, uint32_t mark);
 /* Index of the guest instruction of the site with return address `pc` in tb. */

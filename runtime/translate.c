@@ -41,6 +41,7 @@ static uint32_t lower(struct vcpu *v, const struct mem_fetch *fetch, struct tb *
 		.max_insns = in_ram ? max_insns : 1,
 		.look_ahead = owing && may_owe(v, fetch),
 		.whole_blocks = v->observer.counter != NULL,
+		.count_taken = v->observer.branches,
 		.semihosting = v->cfg.semihosting,
 		.arch = v->cfg.model->arch,
 	};
@@ -76,7 +77,7 @@ static void verify(const struct ir_unit *u, const char *when)
 #endif
 }
 
-static struct tb_view view(const struct tb *tb, const struct ir_unit *u)
+struct tb_view vcpu_view(const struct tb *tb)
 {
 	bool compiled = tb->host.size != 0;
 	return (struct tb_view){
@@ -84,11 +85,19 @@ static struct tb_view view(const struct tb *tb, const struct ir_unit *u)
 		.tb_flags = tb->flags & ARM_TB_FLAGS,
 		.guest_code = tb->code,
 		.guest_bytes = tb->bytes,
-		.unit = u,
+		.n_insns = tb->n_insns,
 		.host = compiled ? &tb->host : NULL,
 		.host_code = compiled ? (const uint8_t *)(uintptr_t)tb->host.code : NULL,
-		.counter = tb->counter,
+		.counter = tb->region ? tb->region->part[0].counter : tb->counter,
+		.n_parts = tb->region ? tb->region->n_parts : 0,
 	};
+}
+
+static struct tb_view view(const struct tb *tb, const struct ir_unit *u)
+{
+	struct tb_view w = vcpu_view(tb);
+	w.unit = u;
+	return w;
 }
 
 static void observe(const struct vcpu *v, void (*call)(void *opaque, const struct tb_view *tb), const struct tb *tb,
@@ -100,13 +109,23 @@ static void observe(const struct vcpu *v, void (*call)(void *opaque, const struc
 	call(v->observer.opaque, &w);
 }
 
-static void choose_counter(const struct vcpu *v, struct tb *tb, const struct ir_unit *u)
+/* The branch's counter was not known when the unit was lowered. Without one, number 0 is nobody's. */
+static void count_branch(const struct tb *tb, struct ir_unit *u)
+{
+	for (uint32_t i = 0; tb->counter && i < u->n_insns; i++)
+		if (u->insns[i].op == IR_count)
+			u->insns[i].imm = tb->counter + VCPU_TAKEN;
+}
+
+static void choose_counter(const struct vcpu *v, struct tb *tb, struct ir_unit *u)
 {
 	if (!v->observer.counter)
 		return;
 	struct tb_view w = view(tb, u);
 	tb->counter = v->observer.counter(v->observer.opaque, &w);
-	assert(tb->counter < VCPU_TB_COUNTERS);
+	assert(tb->counter < (v->observer.branches ? VCPU_TAKEN : VCPU_TB_COUNTERS));
+	if (v->observer.branches)
+		count_branch(tb, u);
 }
 
 /* Decodes and lowers the code at pc_key into *u and says in *tb what it is. */
@@ -177,6 +196,7 @@ static bool compile(struct vcpu *v, const struct ir_unit *u, struct tb *tb)
 		.window = (uint8_t)(tb->flags >> VCPU_WINDOW_SHIFT & VCPU_ALL_SPACES),
 		.counter = tb->counter ? VCPU_COUNTER_OFFSET(tb->counter) : 0,
 		.counters = VCPU_COUNTER_OFFSET(0),
+		.want_blocks = v->observer.translated != NULL,
 		.cross_tag = check_tag ? tb_page(&v->tbs, tb->code, true)->tag : 0,
 	};
 	if (!x64_compile(&v->target, u, &args, &v->code.out, &tb->host)) {
@@ -186,6 +206,8 @@ static bool compile(struct vcpu *v, const struct ir_unit *u, struct tb *tb)
 	tb->host.slot = copy_array(&v->tbs.arena, tb->host.slot, tb->host.n_slots * sizeof *tb->host.slot);
 	tb->host.mark = copy_array(&v->tbs.arena, tb->host.mark, tb->host.n_marks * sizeof *tb->host.mark);
 	tb->host.site = copy_array(&v->tbs.arena, tb->host.site, tb->host.n_sites * sizeof *tb->host.site);
+	if (tb->host.n_blocks)
+		tb->host.block = copy_array(&v->tbs.arena, tb->host.block, tb->host.n_blocks * sizeof *tb->host.block);
 	if (tb->host.n_notes)
 		tb->host.notes = copy_array(&v->tbs.arena, tb->host.notes, tb->host.n_notes);
 	return true;
@@ -307,6 +329,7 @@ bool vcpu_lower_region(struct vcpu *v, const struct tb *head, const struct arm_r
 		.max_insns = MAX_INSNS,
 		.look_ahead = true,
 		.whole_blocks = v->observer.counter != NULL,
+		.count_taken = v->observer.branches,
 		.semihosting = v->cfg.semihosting,
 		.arch = v->cfg.model->arch,
 	};

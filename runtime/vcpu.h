@@ -29,6 +29,9 @@
 
 /* Blocks whose runs can be counted; number 0 counts nothing. */
 #define VCPU_TB_COUNTERS (1u << 18)
+/* With observer.branches, the first half is for runs, and counter n + VCPU_TAKEN for how often the branch at the end of n's block
+ * was taken. */
+#define VCPU_TAKEN (VCPU_TB_COUNTERS / 2)
 
 struct vcpu;
 
@@ -320,6 +323,9 @@ struct tb *vcpu_translate(struct vcpu *v, const struct mem_fetch *fetch, uint32_
 /* A unit of at most `limit` instructions for the interpreter; *tb describes it and is not in the
  * store. Lasts until the next translation. */
 void vcpu_translate_once(struct vcpu *v, const struct mem_fetch *fetch, uint32_t pc_key, uint32_t limit, struct tb *tb);
+
+/* As observers see it; the unit is added by who has it. */
+struct tb_view vcpu_view(const struct tb *tb);
 
 /* For region.c: lowers parts, of which the first is `head`, into v->unit; makes tb of it and puts it into the store (false: it
  * does not fit into the code buffer now). */

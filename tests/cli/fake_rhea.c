@@ -215,6 +215,13 @@ enum rhea_status rhea_perfmap(struct rhea *m, const char *path, struct rhea_erro
 	return RHEA_OK;
 }
 
+enum rhea_status rhea_jitdump(struct rhea *m, const char *path, struct rhea_error *err)
+{
+	(void)m, (void)err;
+	printf("jitdump %s\n", path ? path : "-");
+	return RHEA_OK;
+}
+
 enum rhea_status rhea_coverage(struct rhea *m, const struct rhea_coverage *c, struct rhea_error *err)
 {
 	(void)m, (void)err;

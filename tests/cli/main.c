@@ -134,8 +134,8 @@ static void loading(void **state)
 	expect(state,
 	       "-M off -display none -bios b -device loader,file=f,addr=0x20,cpu-num=0 "
 	       "-device loader,addr=0x10,data=0x1234,data-len=4 -device loader,addr=0x10,data=0x12,data-len=2,data-be=on "
-	       "-device loader,addr=0x40,cpu-num=0 -d int -D log -dfilter 0..1 -perfmap -coverage c.info,merge=on -profile p,period=2000 -explore e.html -trace t,what=mem+blocks,last=2k -symbols e", 0,
-	       "new off ram=0 accel=0 semihosting=0\nlog file log\nlog filter 0..1\nlog items int\nperfmap -\ncoverage c.info merge\nprofile p 2000\nexplore e.html 0\ntrace t 3 2048\nsymbols e\nbios b\n"
+	       "-device loader,addr=0x40,cpu-num=0 -d int -D log -dfilter 0..1 -perfmap -jitdump -coverage c.info,merge=on -profile p,period=2000 -explore e.html -trace t,what=mem+blocks,last=2k -symbols e", 0,
+	       "new off ram=0 accel=0 semihosting=0\nlog file log\nlog filter 0..1\nlog items int\nperfmap -\njitdump -\ncoverage c.info merge\nprofile p 2000\nexplore e.html 0\ntrace t 3 2048\nsymbols e\nbios b\n"
 	       "file f 1 20 1\nbytes 10 0: 34 12 00 00\nbytes 10 0: 00 12\nbytes 40 1:\nrun\nfree\n", "");
 }
 

@@ -200,6 +200,37 @@ static void serial_defaults(void **state)
 	}
 }
 
+/* A failure means that -nographic with the serial port elsewhere leaves no monitor, or one where somebody else is. */
+static void monitor_defaults(void **state)
+{
+	static const struct {
+		const char *line;
+		unsigned n;
+		const char *last;
+	} rows[] = {
+		{"-M x -nographic", 0, NULL},
+		{"-M x -nographic -serial file:a", 1, "stdio"},
+		{"-M x -nographic -serial file:a -monitor none", 0, NULL},
+		{"-M x -nographic -serial file:a -monitor pty", 1, "pty"},
+		{"-M x -nographic -serial file:a -qmp unix:q,server=on", 2, "stdio"},
+		{"-M x -nographic -serial file:a -qmp stdio", 1, "stdio"},
+		{"-M x -nographic -serial file:a -gdb stdio", 0, NULL},
+		{"-M x -nographic -serial file:a -nodefaults", 0, NULL},
+		{"-M x -nographic -serial null -serial mon:stdio", 0, NULL},
+		{"-M x -nographic -serial stdio", 0, NULL},
+		{"-M x -serial file:a -display none", 0, NULL},
+	};
+	(void)state;
+	for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct cli_options o;
+		parse_ok(&o, rows[i].line);
+		assert_int_equal(o.n_monitors, rows[i].n);
+		if (rows[i].n)
+			assert_string_equal(o.monitors[rows[i].n - 1].spec, rows[i].last);
+		cli_options_free(&o);
+	}
+}
+
 static void accelerators(void **state)
 {
 	static const struct {
@@ -324,12 +355,13 @@ static void harmless_options_pass(void **state)
 	assert_non_null(strstr(o.notes, "-machine usb=off: ignored, the board's USB is not implemented yet\n"));
 	cli_options_free(&o);
 	parse_ok(&o, "-M versatilepb -audiodev driver=none,id=x -sandbox off -seed 1 -smp cpus=1 -display none -bios b "
-		     "--no-reboot -d in_asm,nochain -D t -dfilter 0..1 -perfmap");
+		     "--no-reboot -d in_asm,nochain -D t -dfilter 0..1 -perfmap -jitdump");
 	assert_true(o.config.no_reboot && o.config.no_chain);
 	assert_string_equal(o.log_items, "in_asm,nochain");
 	assert_string_equal(o.log_file, "t");
 	assert_string_equal(o.log_filter, "0..1");
 	assert_true(o.perfmap);
+	assert_true(o.jitdump);
 	assert_string_equal(o.notes, "");
 	cli_options_free(&o);
 }
@@ -423,7 +455,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(mistakes_are_explained), cmocka_unit_test(tutorial_line),
-		cmocka_unit_test(sizes_and_numbers), cmocka_unit_test(serial_defaults),
+		cmocka_unit_test(sizes_and_numbers), cmocka_unit_test(serial_defaults), cmocka_unit_test(monitor_defaults),
 		cmocka_unit_test(accelerators), cmocka_unit_test(time_options), cmocka_unit_test(loaders), cmocka_unit_test(drives),
 		cmocka_unit_test(semihosting_options), cmocka_unit_test(network_options_end_as_specs), cmocka_unit_test(harmless_options_pass),
 		cmocka_unit_test(help_wins), cmocka_unit_test(help_names_every_option),

@@ -92,7 +92,7 @@ static void on_reverse(void *opaque, bool step)
 	struct rhea_error err;
 	bool found = false;
 	(void)opaque;
-	enum rhea_status st = step ? rewind_step(f.m, &found, &err) : rewind_to_stop(f.m, GDB_STOP_OWNER, &found, &err);
+	enum rhea_status st = step ? rewind_step(f.m, &found, &err) : rewind_to_stop(f.m, GDB_STOP_OWNERS, &found, &err);
 	if (st || f.m->input_log->diverged)
 		abort();
 	if (step && found)

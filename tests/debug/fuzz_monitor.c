@@ -84,6 +84,38 @@ static bool on_screendump(void *opaque, const char *path, const char *format, st
 	return !path || error_set(err, RHEA_ERR_FILE, "%.40s", path) == RHEA_OK;
 }
 
+static bool on_snapshot(void *opaque, const char *path, const struct rhea_progress *progress, struct rhea_error *err)
+{
+	(void)opaque;
+	progress->show(progress->opaque, 50);
+	return strlen(path) & 1 || error_set(err, RHEA_ERR_FILE, "%.40s", path) == RHEA_OK;
+}
+
+static void on_look(const void *dev, struct irq_view *v)
+{
+	static const uint64_t rises[IRQ_INPUTS] = {[4] = UINT64_MAX};
+	(void)dev;
+	*v = (struct irq_view){UINT32_MAX, 0x55555555, 0x55555555, 1, rises};
+}
+
+struct device {
+	uint32_t word, array[40];
+	uint8_t bytes[4096];
+};
+
+static void add_devices(void)
+{
+	static const char *const inputs[IRQ_INPUTS] = {"first"};
+	static const struct irq_controller irq = {"controller", inputs, NULL, on_look};
+	static const struct state_field fields[] = {STATE(struct device, word), STATE_ARRAY(struct device, array, 0), STATE(struct device, bytes)};
+	static const struct state_desc desc = {.name = "device", .size = sizeof(struct device), .version = 1, STATE_FIELDS(fields)};
+	static struct device device;
+	static const struct state_part part = {"device", 0, &device, &desc};
+	f.t.irq = &irq;
+	f.t.devices = &part;
+	f.t.n_irq = f.t.n_devices = 1;
+}
+
 static void print(void *opaque, const char *text)
 {
 	struct fixture *fix = opaque;
@@ -114,7 +146,9 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	f.t = (struct monitor_target){.opaque = &f, .cpu = &f.cpu, .mmu = softmmu_new(as, tables, &owner, NULL), .as = as,
 				      .log = &f.log, .version = "fuzz", .request = on_request, .gdbserver = on_gdbserver,
 				      .send_key = on_key, .move_mouse = on_mouse, .press_buttons = on_buttons,
-				      .screendump = on_screendump, .info_jit = on_info_jit, .info_history = on_info_jit, .history = on_history};
+				      .screendump = on_screendump, .info_jit = on_info_jit, .info_history = on_info_jit, .history = on_history,
+				      .save = on_snapshot, .load = on_snapshot};
+	add_devices();
 	return f.t.mmu ? 0 : 1;
 }
 

@@ -4,6 +4,7 @@
 script written for QEMU does not get on with rhea, or that nonsense on such a socket hurts the guest."""
 import json
 import os
+import re
 import random
 import socket
 import subprocess
@@ -173,6 +174,9 @@ def monitor_session(folder):
         assert "running" in say(b"\x1b[A\r")
         assert "paused" in (say(b"stop\n") and say(b"info st\t\n"))
         assert "registers" in say(b"inf\treg\t\n")
+        irq = say(b"info irq\n")
+        assert "nIRQ idle" in irq and "pl190: raw 00000000, enabled 00000000" in irq and "vpb-sic: raw" in irq, irq
+        assert re.search(r"dev: pl190, id \"0\"\r\n    mmio 0000000010140000/\S+\r\n    level = 0x0\r\n", say(b"info qtree\n"))
         line.send(b"info \t")
         assert "mtree" in line.until(b"registers")
         line.send(b"\x15")

@@ -155,9 +155,17 @@ def stops(folder):
         add, counter, spin = symbol("add"), symbol("counter"), symbol("spin")
         assert c.ask("Z0,%x,4" % add) == "OK" and c.ask("Z0,%x,4" % add) == "OK"
         answer = c.cont()
+        assert "break:" not in answer  # this client did not say that it knows
         assert answer.startswith("T05thread:1;") and "0f:%s;" % struct.pack("<I", add).hex() in answer
         assert c.cont().startswith("T05") and c.pc() == add
         assert c.ask("z0,%x,4" % add) == "OK" and c.ask("z0,%x,4" % add) == "OK"
+        features = c.ask("qSupported:swbreak+;hwbreak+")
+        assert "swbreak+" in features and "hwbreak+" in features
+        for kind, word in (("0", "swbreak:;"), ("1", "hwbreak:;")):
+            assert c.ask("Z%s,%x,4" % (kind, add)) == "OK"
+            assert word in c.cont() and c.pc() == add
+            assert c.ask("z%s,%x,4" % (kind, add)) == "OK"
+        assert c.ask("QNonStop:1") == ""  # GDB says then that there is none
         before = c.word(counter)
         assert c.ask("Z2,%x,4" % counter) == "OK"
         assert "watch:%x;" % counter in c.ask("vCont;c") and c.word(counter) == before

@@ -471,6 +471,81 @@ static void monitor_edits_lines(void **state)
 	close(p.from);
 }
 
+/* A terminal of one line that knows no more than backspace. */
+struct screen {
+	char text[2 * LINE_MAX_BYTES];
+	unsigned at;
+	char done[LINE_MAX_BYTES];
+};
+
+static void screen_put(void *opaque, const char *text, size_t n)
+{
+	struct screen *s = opaque;
+	for (; n; n--, text++) {
+		if (*text == '\n')
+			s->at = 0, memset(s->text, 0, sizeof s->text);
+		else if (*text == '\b')
+			assert_true(s->at-- > 0);
+		else
+			s->text[s->at++] = *text;
+	}
+}
+
+static void screen_done(void *opaque, const char *line)
+{
+	struct screen *s = opaque;
+	snprintf(s->done, sizeof s->done, "%s", line);
+}
+
+static const char *edited(const char *keys)
+{
+	static struct screen s;
+	struct line_editor e = {.opaque = &s, .put = screen_put, .done = screen_done};
+	s = (struct screen){0};
+	while (*keys)
+		line_editor_key(&e, (uint8_t)*keys++);
+	line_editor_key(&e, '\r');
+	line_editor_free(&e);
+	return s.done;
+}
+
+/* A failure means that the keys of a terminal do something else than their labels say. */
+static void the_cursor_moves(void **state)
+{
+	(void)state;
+	assert_string_equal(edited("ifo\x1b[D\x1b[Dn"), "info");
+	assert_string_equal(edited("nfo\x01i\x05 irq"), "info irq");
+	assert_string_equal(edited("xinfo\x1b[H\x1b[3~"), "info");
+	assert_string_equal(edited("nfo\x1bOHi\x1bOF!"), "info!");
+	assert_string_equal(edited("info junk\x1b[D\x1b[D\x1b[D\x1b[D\x0b"), "info ");
+	assert_string_equal(edited("junk info\x1b[D\x1b[D\x1b[D\x1b[D\x15"), "info");
+	assert_string_equal(edited("one two three\x01\x06\x06\x06\x06\x17"), "two three");
+	assert_string_equal(edited("ab\x02\x02\x02\x02\x06\x06\x06\x06" "c\x04"), "abc");
+	assert_string_equal(edited("ab\x1b[1;5D\x1b[5~\x1b[Z" "c"), "acb"); /* sequences with modifiers, and unknown ones */
+}
+
+/* A failure means that the terminal shows something else than the line that is going to be executed. */
+static void what_is_seen_is_what_is_there(void **state)
+{
+	static const char *const keys[] = {"a", "b", " ", "\x7f", "\x01", "\x05", "\x02", "\x06", "\x04", "\x0b", "\x15", "\x17", "\x10", "\x0e", "\x1b[A",
+					   "\x1b[D", "\x1b[C", "\x1b[3~", "\x1b[H", "\x1b[F", "word ", "\r"};
+	struct screen s = {0};
+	struct line_editor e = {.opaque = &s, .put = screen_put, .done = screen_done};
+	uint32_t seed = 1;
+	(void)state;
+	for (unsigned i = 0; i < 100000; i++) {
+		seed = seed * 1664525 + 1013904223;
+		for (const char *k = keys[(seed >> 16) % (sizeof keys / sizeof keys[0])]; *k; k++)
+			line_editor_key(&e, (uint8_t)*k);
+		size_t shown = strlen(s.text);
+		while (shown > e.len && s.text[shown - 1] == ' ')
+			shown--;
+		assert_int_equal(s.at, e.pos);
+		assert_true(e.pos <= e.len && shown <= e.len && memcmp(s.text, e.line, e.len) == 0);
+	}
+	line_editor_free(&e);
+}
+
 /* A failure means that an endless monitor line overflows. */
 static void monitor_line_is_bounded(void **state)
 {
@@ -753,6 +828,8 @@ int main(void)
 		T(stuck_reader_costs_a_bounded_wait),
 		T(console_keys),
 		T(monitor_edits_lines),
+		T(the_cursor_moves),
+		T(what_is_seen_is_what_is_there),
 		T(monitor_line_is_bounded),
 		T(terminal_is_raw_and_restored),
 		T(quit_works_when_the_guest_reads_nothing),

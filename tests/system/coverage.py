@@ -40,6 +40,35 @@ def by_hand(thumb=False):
         return lines | {n: 1 for n, line in enumerate(f, 1) if 'REG(0x10) = 0xe25ef00' + ('6' if thumb else '4') in line}
 
 
+def branches_by_hand(thumb=False):
+    """{line: pairs in order of size}"""
+    with open(source, encoding='ascii') as f:
+        found = ((n, re.search(r'= \d+.*[;:] branches ([0-9+ ]+) \*/$', line)) for n, line in enumerate(f, 1))
+        return {n: sorted(tuple(sorted(map(int, pair.split('+')))) for pair in m.group(1).split()) for n, m in found if m and (thumb or 'Thumb' not in m.group(0))}
+
+
+def read_branches(path):
+    """{line: pairs in order of size} of `source`, and the totals checked."""
+    found, ours, total = {}, False, [0, 0]
+    with open(path, encoding='ascii') as f:
+        for record in f.read().splitlines():
+            key, _, rest = record.partition(':')
+            if key == 'SF':
+                ours, total = os.path.realpath(rest) == os.path.realpath(source), [0, 0]
+            elif key == 'BRDA':
+                line, block, way, count = rest.split(',')
+                total = [total[0] + 1, total[1] + (count not in '-0')]
+                if ours:
+                    found.setdefault((int(line), int(block)), {})[int(way)] = 0 if count == '-' else int(count)
+            elif key in ('BRF', 'BRH'):
+                check(f'{key} {rest}', int(rest) == total[key == 'BRH'], total)
+    check('ways', all(set(b) == {0, 1} for b in found.values()), found)
+    lines = {}
+    for (line, _), b in found.items():
+        lines.setdefault(line, []).append(tuple(sorted(b.values())))
+    return {line: sorted(pairs) for line, pairs in lines.items()}
+
+
 def read_info(path):
     """{file: ({line: count}, {function: count})}, and the totals checked."""
     files, lines, functions = {}, {}, {}
@@ -95,6 +124,8 @@ def lines_are_counted(tmp, elf, way):
     name = f'{os.path.basename(elf)} {" ".join(way)}'
     check(f'{name} lines', got == want,
           {n: (got.get(n), want.get(n)) for n in sorted(got.keys() | want.keys()) if got.get(n) != want.get(n)})
+    branches = read_branches(info)
+    check(f'{name} branches', branches == branches_by_hand('thumb' in elf), branches)
     check(f'{name} functions', functions_of(functions), functions)
     return got
 
@@ -104,6 +135,8 @@ def runs_are_merged(tmp, elf):
     for times in (1, 2, 3):
         run(elf, '-coverage', f'{info},merge=on')
         got = read_info(info)[os.path.realpath(source)][0]
+        branches = {n: [(times * a, times * b) for a, b in pairs] for n, pairs in branches_by_hand().items()}
+        check(f'merged branches {times}', read_branches(info) == branches, read_branches(info))
         check(f'merged {times}', got == {n: times * c for n, c in by_hand().items()}, got)
     run(elf, '-coverage', info)
     check('not merged', read_info(info)[os.path.realpath(source)][0] == by_hand())
@@ -133,6 +166,19 @@ def errors_come_first(tmp, elf):
         check('the file is as it was', f.read() == 'DA:1,2\nhello\n')
     check('no directory', 'cannot write coverage to' in run(elf, '-coverage', f'{tmp}/none/c.info', status=1))
     check('full disk', 'cannot write coverage to' in run(elf, '-coverage', '/dev/full', status=1))
+    bare, info = os.path.join(tmp, 'bare.elf'), os.path.join(tmp, 'keep.info')
+    subprocess.run(['arm-none-eabi-strip', '-g', '-o', bare, elf], check=True)
+    run(elf, '-coverage', info)
+    with open(info, encoding='ascii') as f:
+        before = f.read()
+    check('without DWARF', 'needs an image with DWARF' in run(bare, '-coverage', f'{info},merge=on', status=1))
+    with open(info, encoding='ascii') as f:
+        check('without DWARF nothing is lost', f.read() == before)
+    run(bare, '-coverage', f'{tmp}/bare.drcov,format=drcov')
+    run(bare, '-symbols', elf, '-coverage', info)
+    check('-symbols', read_info(info)[os.path.realpath(source)][0] == by_hand())
+    check('all reports are written', 'No space' in run(elf, '-coverage', '/dev/full', '-explore', f'{tmp}/e.html', status=1) and os.path.getsize(f'{tmp}/e.html') > 9999)
+    check('its reason', 'No space' in run(elf, '-explore', '/dev/full', status=1))
     check('format', 'expected lcov or drcov' in run(elf, '-coverage', f'{bad},format=xml', status=1))
 
 
@@ -142,19 +188,23 @@ def genhtml_shows_it(tmp, elf):
         return
     info, out = os.path.join(tmp, 'c.info'), os.path.join(tmp, 'html')
     run(elf, '-coverage', info)
-    p = subprocess.run(['genhtml', '--quiet', '-o', out, info], capture_output=True, text=True, timeout=60)
+    p = subprocess.run(['genhtml', '--quiet', '--branch-coverage', '-o', out, info], capture_output=True, text=True, timeout=60)
     check('genhtml', p.returncode == 0, p.stderr)
     pages = [os.path.join(d, f) for d, _, fs in os.walk(out) for f in fs if f == 'covered.c.gcov.html']
     text = open(pages[0], encoding='utf-8').read() if pages else ''
     shown = {int(n): int(c) for n, c in
-             re.findall(r'<span class="lineNum">\s*(\d+)\s*</span><span class="line(?:No)?Cov">\s*(\d+)\s*:', text)}
+             re.findall(r'<span class="lineNum">\s*(\d+)\s*</span>[^:]*:<span class="line(?:No)?Cov">\s*(\d+)\s*:', text)}
     check('genhtml shows the counts', shown == by_hand(), shown)
+    ways = sorted(int(n) for n in re.findall(r'title="Branch \d+ was taken (\d+) times?"', text)) + \
+        [0] * len(re.findall(r'title="Branch \d+ was not taken"', text))
+    check('genhtml shows the branches', sorted(ways) == sorted(n for pairs in branches_by_hand().values() for pair in pairs for n in pair), ways)
 
 
 with tempfile.TemporaryDirectory() as folder:
     for image in elfs:
         for options in ([], ['-accel', 'jit,warmup=off'], ['-accel', 'interp'], ['-accel', 'lockstep'],
-                        ['-icount', 'shift=3'], ['-one-insn-per-tb'], ['-accel', 'jit,window=off']):
+                        ['-accel', 'jit,regions-at-once=on'], ['-accel', 'lockstep,regions-at-once=on'],
+                        ['-icount', 'shift=3'], ['-icount', 'shift=3', '-accel', 'jit,regions-at-once=on'], ['-one-insn-per-tb'], ['-accel', 'jit,window=off']):
             lines_are_counted(folder, image, options)
     runs_are_merged(folder, elfs[0])
     blocks_are_listed(folder, elfs[0])

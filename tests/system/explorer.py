@@ -3,7 +3,7 @@
 """-explore: the page's data against what is known of programs/hot.c, hostile names, and the page itself in headless Chromium.
 
 A failure means that the page shows something else than what ran, that an image can put markup into it, or that a browser
-does not show it. Usage: explorer.py RHEA ELF [SCREENSHOT.png]: with DWARF.
+does not show it. Usage: explorer.py RHEA ELF GUEST...: ELF with DWARF; of GUESTs only counts are compared. SCREENSHOT=file.png keeps a picture.
 """
 import json
 import os
@@ -39,18 +39,41 @@ def read(path):
     return page, json.loads(data)
 
 
+def counts_of(image, tmp, accel):
+    """How often each address was executed, over blocks and regions."""
+    path, count = os.path.join(tmp, 'counts.html'), {}
+    run(image, '-explore', f'{path},top=5000', '-accel', accel)
+    for b in read(path)[1]['blocks']:
+        for g in b['guest']:
+            count[g[0]] = count.get(g[0], 0) + g[2]
+    return count
+
+
+def regions_count_the_same(tmp):
+    """With exceptions, code that changes, and interrupts: who counts in a region counts what blocks count."""
+    for image in sys.argv[3:]:
+        want = counts_of(image, tmp, 'jit,tier=1')
+        for accel in ('jit', 'jit,regions-at-once=on', 'interp', 'lockstep,regions-at-once=on'):
+            got = counts_of(image, tmp, accel)
+            check(f'{os.path.basename(image)} {accel}', got == want,
+                  [(hex(k), want.get(k), got.get(k)) for k in want.keys() | got.keys() if want.get(k) != got.get(k)][:9])
+
+
 def data_is_right(tmp):
     path = os.path.join(tmp, 'e.html')
     log = run(elf, '-explore', f'{path},top=5', '-d', 'tb-stats')
     page, data = read(path)
-    runs = [(int(m[1]), int(m[0])) for m in re.findall(r'% +(\d+) +(\d+) +\d+ +\d+ +\d+  0x', log)]
+    runs = {int(m[2], 16): (int(m[1]), int(m[0])) for m in re.findall(r'% +(\d+) +(\d+) +\d+ +\d+ +\d+  (0x\w+)', log)}
     insns = int(re.search(r'instructions run +(\d+)', log).group(1))
     check('instructions', data['insns'] == insns == data['blockInsns'], (data['insns'], insns, data['blockInsns']))
-    check('top', len(data['blocks']) == 5 and [(b['n'], b['runs']) for b in data['blocks']] == runs[:5], runs[:5])
+    check('top', len(data['blocks']) == 5 and data['blocks'] == sorted(data['blocks'], key=lambda b: -b['insns']))
     hot = data['blocks'][0]
+    check('the hottest is a region', len(hot['parts']) >= 1 and hot['made'] and data['regionInsns'] > 0.9 * insns, hot['parts'])
     check('the hottest is the loop', data['functions'][hot['fn']]['name'] == 'spin')
     loop = 5000 * (300 + 100) # the first turn of each call begins before it
-    check('its runs', hot['runs'] == loop - 2 * 5000, hot['runs'])
+    whole = counts_of(elf, tmp, 'jit')
+    check('its runs', whole[hot['pc']] == loop and runs[hot['pc']][1] == loop - 2 * 5000, (whole[hot['pc']], runs))
+    check('a part has its own', hot['parts'][0][2] == hot['runs'] <= loop and hot['guest'][0][2] == hot['runs'], hot['parts'])
     check('functions add up', sum(f['insns'] for f in data['functions']) == insns)
     lines = {(os.path.basename(data['files'][str(g[3])]), g[4]) for g in hot['guest']}
     check('lines', {'hot.c'} == {f for f, _ in lines} and len(lines) == 2, lines)
@@ -64,8 +87,9 @@ def data_is_right(tmp):
     check('slow paths', any(l[3] and l[0] >= 0 for l in hot['host']))
     check('memory', any(r['name'] == 'pl011' or 'uart' in r['name'] for r in data['memory']) and sum(r['insns'] for r in data['memory']) == insns,
           data['memory'])
-    count = {s['name']: sum(s['count']) for s in data['time']}
-    check('time', sum(count.values()) == data['samples'] and count['spin'] > 0.95 * data['samples'], count)
+    for axis in ('ns', 'insns'):
+        count = {s['name']: sum(s[axis]) for s in data['time']}
+        check('time', sum(count.values()) == data['samples'] and count['spin'] > 0.95 * data['samples'], count)
     check('nothing is loaded', not re.search(r'(src|href)\s*=|https?://(?!www\.w3\.org)|@import|url\(', page.split('id="data"')[0] + page.split('</script>')[-2]))
     run(elf, '-explore', path, '-accel', 'interp')
     check('interpreted', read(path)[1]['blocks'][0]['host'] is None)
@@ -129,13 +153,14 @@ def page_works(path, hostile):
     dom = browser(hostile, 'document.body.dataset.name = document.querySelector(".head h2").textContent', '--dump-dom')
     check('a hostile name is text', '<img' not in dom and 'data-name="&lt;/script&gt;' in dom.replace('</script>', '&lt;/script&gt;').replace('data-name="<', 'data-name="&lt;'),
           re.findall(r'data-name="[^"]{0,80}', dom))
-    if len(sys.argv) > 3:
-        browser(path, '', f'--screenshot={sys.argv[3]}')
-        check('screenshot', os.path.getsize(sys.argv[3]) > 20000)
+    if 'SCREENSHOT' in os.environ:
+        browser(path, '', f'--screenshot={os.environ["SCREENSHOT"]}')
+        check('screenshot', os.path.getsize(os.environ['SCREENSHOT']) > 20000)
 
 
 with tempfile.TemporaryDirectory() as folder:
     data_is_right(folder)
+    regions_count_the_same(folder)
     bad = hostile_names(folder)
     full = os.path.join(folder, 'full.html')
     run(elf, '-explore', full)
