@@ -27,7 +27,7 @@ struct arm_arrival {
 	bool decided;
 	ir_ref from;       /* first insn not yet looked at */
 	uint16_t written;  /* registers written so far */
-	bool settled;      /* nothing is owed */
+	bool settled;      /* nothing is owed to this one */
 	bool unsettled;    /* what is owed may not be 0 although none of its flags is left */
 	struct arm_debtor to;
 };

@@ -537,7 +537,7 @@ static bool translate_part(struct loop *t, const struct arm_region_part *part)
 	l->owed = 0;
 	l->flow = (struct arm_flow){ 0 };
 	bool takes = l->region->at == 0 || arm_region_takes(part);
-	l->arrival = (struct arm_arrival){ .decided = !takes, .from = l->u->n_insns, .settled = l->region->settled };
+	l->arrival = (struct arm_arrival){ .decided = !takes, .from = l->u->n_insns, .settled = l->region->at == 0 && l->region->settled };
 	t->region.open = false;
 	t->ways.n = 0;
 	t->offset = 0;

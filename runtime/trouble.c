@@ -58,14 +58,14 @@ static gva_t some_address(struct vcpu *v)
 	return GVA(n == 15 ? v->cpu->pc & ~1u : v->cpu->r[n]);
 }
 
+/* By number: where pages lie in the hash is the host's choice, and a seed is to be replayed. NULL when there is none. */
 static struct code_page *some_page(struct vcpu *v)
 {
-	uint32_t from = below(v->trouble, TB_PAGE_HASH_SIZE);
-	for (uint32_t i = 0; i < TB_PAGE_HASH_SIZE; i++) {
-		struct code_page *p = v->tbs.page_hash[(from + i) % TB_PAGE_HASH_SIZE];
-		if (p)
-			return p;
-	}
+	uint32_t tag = 1 + below(v->trouble, v->tbs.n_pages);
+	for (uint32_t i = 0; i < TB_PAGE_HASH_SIZE; i++)
+		for (struct code_page *p = v->tbs.page_hash[i]; p; p = p->hash_next)
+			if (p->tag == tag)
+				return p;
 	return NULL;
 }
 
