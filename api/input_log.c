@@ -142,6 +142,15 @@ static bool do_serial(struct input_log *l, const struct input_event *e)
 	return true;
 }
 
+static bool do_break(struct input_log *l, const struct input_event *e)
+{
+	struct chardev *c = e->port < MACHINE_SERIAL_PORTS ? &l->m->serial[e->port] : NULL;
+	if (!c || !c->receive_break || e->size || !c->can_receive(c->dev))
+		return false;
+	c->receive_break(c->dev);
+	return true;
+}
+
 static bool do_net(struct input_log *l, const struct input_event *e)
 {
 	struct netdev *d = e->port < MACHINE_NICS ? &l->m->net[e->port] : NULL;
@@ -216,6 +225,7 @@ static bool do_event(struct input_log *l, const struct input_event *e)
 	case EVENT_IRQ: return do_irq(l, e);
 	case EVENT_HELD: return l->m->vcpu->hold_once = true;
 	case EVENT_POKE: return machine_do_poke(l->m, e->bytes, e->size);
+	case EVENT_BREAK: return do_break(l, e);
 	case EVENT_CHECK:
 	case EVENT_END: return do_check(l, e);
 	case EVENT_WARP:
@@ -230,6 +240,7 @@ static const char *event_name(unsigned kind)
 	static const char *const names[EVENT_KINDS] = {
 		"serial input", "a frame", "keys", "the mouse", "a reset", "an interrupt line", "a wait", "a semihosting call",
 		"the state of core and devices", "the state at the end", "a held interrupt", "what a debugger wrote",
+		"a break",
 	};
 	return kind < EVENT_KINDS ? names[kind] : "?";
 }
@@ -257,12 +268,17 @@ static void do_due(struct input_log *l, const struct input_event *e)
 		diverge(l, "%s does not fit", event_name(e->kind));
 }
 
+static bool is_devices(const struct input_event *e)
+{
+	return e->kind == EVENT_SERIAL || e->kind == EVENT_NET || e->kind == EVENT_BREAK;
+}
+
 static void room(void *opaque)
 {
 	struct input_log *l = opaque;
 	const struct input_event *e;
 	bool any = false;
-	while (!l->delivering && (e = due(l, place_now(l))) && e->kind <= EVENT_NET) {
+	while (!l->delivering && (e = due(l, place_now(l))) && is_devices(e)) {
 		do_due(l, e);
 		any = true;
 	}

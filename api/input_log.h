@@ -15,7 +15,7 @@
 #include "hw/input.h"
 #include "softmmu/address_space.h"
 
-/* INPUT_SERIAL and INPUT_NET are devices'; these are the machine's. Numbers stand in files. */
+/* INPUT_SERIAL, INPUT_NET and INPUT_BREAK are devices'; these are the machine's. Numbers stand in files. */
 enum event_kind {
 	EVENT_SERIAL = INPUT_SERIAL,
 	EVENT_NET = INPUT_NET,
@@ -29,6 +29,7 @@ enum event_kind {
 	EVENT_END,      /* uint64_t: hash of the state, memory included: the recording ends here */
 	EVENT_HELD,     /* a debugger ran the next instruction before the interrupt that was to be taken */
 	EVENT_POKE,     /* struct gdb_poke and the bytes: a debugger's hand in the machine */
+	EVENT_BREAK = INPUT_BREAK,
 	EVENT_KINDS,
 };
 

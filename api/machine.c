@@ -167,6 +167,10 @@ static const struct arm_model *check_config(struct rhea *m, struct rhea_error *e
 		error_set(err, RHEA_ERR_USAGE, "tier %u: there are 1 and 2", c->tier);
 		return false;
 	}
+	if (c->icount && c->icount_align && c->icount_no_sleep) {
+		error_set(err, RHEA_ERR_USAGE, "-icount: align=on and sleep=off exclude each other");
+		return false;
+	}
 	if (c->icount && c->icount_shift > MAX_ICOUNT_SHIFT) {
 		error_set(err, RHEA_ERR_USAGE, "-icount: shift is between 0 and %u", MAX_ICOUNT_SHIFT);
 		return NULL;
@@ -217,6 +221,7 @@ static bool build_vcpu(struct rhea *m, const struct arm_model *model, struct rhe
 		.no_chain = c->no_chain,
 		.icount = c->icount,
 		.icount_no_sleep = c->icount_no_sleep,
+		.icount_align = c->icount_align,
 		.icount_shift = c->icount_shift,
 		.codegen_seed = c->codegen_seed,
 		.trouble_seed = c->trouble_seed,

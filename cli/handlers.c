@@ -319,30 +319,44 @@ static bool icount_history(struct cli_options *o, const char *value)
 	return bad_value(o, "icount", "history", value, "auto, on or off");
 }
 
+/* How virtual time and the host's go together. */
+static bool icount_pace(struct cli_options *o, bool has_shift, bool sleep, bool align)
+{
+	if (align && !sleep)
+		return cli_fail(o, "-icount align=on,sleep=off: one keeps to the host's time, the other does not wait for it");
+	if (!has_shift && align)
+		return cli_fail(o, "-icount align=on: needs shift=N, which says how fast virtual time goes");
+	if (!has_shift && !sleep)
+		cli_note(o, "-icount sleep=off: without shift=N it changes nothing\n");
+	o->config.icount_no_sleep = !sleep;
+	o->config.icount_align = align;
+	return true;
+}
+
 bool opt_icount(struct cli_options *o, const struct cli_option *row, const char *arg)
 {
 	char *rest = cli_keep(o, arg), *key, *value;
+	bool has_shift = o->config.icount, sleep = !o->config.icount_no_sleep, align = o->config.icount_align; /* one adds to another */
 	(void)row;
 	for (bool first = true; cli_next_pair(&rest, &key, &value); first = false) {
-		bool flag;
-		if (strcmp(key, "shift") == 0 || (first && !value)) {
-			if (!icount_shift(o, first && !value ? key : value))
-				return false;
-		} else if (strcmp(key, "sleep") == 0 || strcmp(key, "align") == 0) {
-			if (!parse_flag(o, "icount", key, value, &flag))
-				return false;
-			if (flag != (*key == 's'))
-				return cli_fail(o, "-icount %s=%s: not implemented yet", key, flag ? "on" : "off");
-		} else if (strcmp(key, "history") == 0) {
-			if (!icount_history(o, value))
-				return false;
-		} else if (strcmp(key, "rr") == 0) {
-			return cli_fail(o, "-icount rr=: not as an option of -icount; use -record FILE and -replay FILE");
-		} else {
-			return unknown_key(o, "icount", key, "shift, history, sleep, align");
-		}
+		bool is_shift = strcmp(key, "shift") == 0 || (first && !value), ok;
+		has_shift |= is_shift;
+		if (is_shift)
+			ok = icount_shift(o, first && !value ? key : value);
+		else if (strcmp(key, "sleep") == 0)
+			ok = parse_flag(o, "icount", key, value, &sleep);
+		else if (strcmp(key, "align") == 0)
+			ok = parse_flag(o, "icount", key, value, &align);
+		else if (strcmp(key, "history") == 0)
+			ok = icount_history(o, value);
+		else if (strncmp(key, "rr", 2) == 0)
+			ok = cli_fail(o, "-icount %s=: recordings have options of their own: -record FILE and -replay FILE, with -icount shift=N", key);
+		else
+			ok = unknown_key(o, "icount", key, "shift, history, sleep, align");
+		if (!ok)
+			return false;
 	}
-	return true;
+	return icount_pace(o, has_shift, sleep, align);
 }
 
 bool opt_flag_no_reboot(struct cli_options *o, const struct cli_option *row, const char *arg)

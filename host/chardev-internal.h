@@ -48,6 +48,8 @@ struct chardev_backend {
 	bool in_tty;                     /* in_fd is a terminal of ours in raw mode */
 	bool crlf;                       /* the monitor must send its own carriage returns */
 	bool stuck, complained, delivering;
+	bool break_waits;                /* for the guest to take break_behind bytes of `in`, and then it; one at a time */
+	size_t break_behind;
 
 	bool pty_idle;                   /* nobody has the other side open */
 	uint64_t pty_next_check;         /* ns, CLOCK_MONOTONIC */
@@ -72,6 +74,7 @@ struct chardev_set {
 uint64_t chardev_clock_ns(void);
 void chardev_close_fds(struct chardev_backend *b);
 void chardev_queue_input(struct chardev_backend *b, const uint8_t *buf, size_t n);
+void chardev_queue_break(struct chardev_backend *b); /* behind what is queued */
 void chardev_deliver(struct chardev_backend *b);
 void chardev_gone(struct chardev_backend *b); /* the front end hears the last bytes, and that the peer went */
 

@@ -131,7 +131,7 @@ static const char help_text[] = "\n"
 				"Ctrl-A X       quit rhea\n"
 				"Ctrl-A C       switch the keyboard between serial port and monitor\n"
 				"Ctrl-A T       switch time stamps in front of lines on or off\n"
-				"Ctrl-A B       send a break (not supported yet)\n"
+				"Ctrl-A B       send a break to the serial port\n"
 				"Ctrl-A Ctrl-A  send Ctrl-A\n";
 
 static void toggle_monitor(struct mux *m)
@@ -174,7 +174,7 @@ static void escape_key(struct mux *m, uint8_t key)
 		m->timestamps = !m->timestamps;
 		break;
 	case 'b': case 'B':
-		mux_print(m, "\nrhea: sending a break is not supported yet\n");
+		chardev_queue_break(m->b);
 		break;
 	default: /* not a command: Ctrl-A twice sends it once, other keys pass as typed */
 		plain_key(m, key);

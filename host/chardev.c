@@ -262,11 +262,17 @@ void chardev_deliver(struct chardev_backend *b)
 	if (b->delivering) /* receive() may drain its FIFO and come back here */
 		return;
 	b->delivering = true;
-	while (b->in.len) {
-		unsigned room = chardev_can_receive(b->front);
+	while (b->in.len || b->break_waits) {
+		size_t room = chardev_can_receive(b->front);
 		if (!room)
 			break;
-		size_t n = byte_queue_pop(&b->in, buf, MIN((size_t)room, sizeof buf));
+		if (b->break_waits && !b->break_behind) {
+			b->break_waits = false;
+			chardev_break(b->front);
+			continue;
+		}
+		size_t n = byte_queue_pop(&b->in, buf, MIN(MIN(room, sizeof buf), b->break_waits ? b->break_behind : SIZE_MAX));
+		b->break_behind -= b->break_waits ? n : 0;
 		chardev_receive(b->front, buf, (unsigned)n);
 	}
 	b->delivering = false;
@@ -277,14 +283,24 @@ void chardev_gone(struct chardev_backend *b)
 	if (b->front->backend != b) /* it is not ours yet, or not any more */
 		return;
 	chardev_deliver(b);
-	if (b->front->connected)
-		byte_queue_free(&b->in); /* what came before is no part of what comes later */
+	if (b->front->connected) { /* what came before is no part of what comes later */
+		byte_queue_free(&b->in);
+		b->break_waits = false;
+	}
 	chardev_connected(b->front, false);
 }
 
 void chardev_queue_input(struct chardev_backend *b, const uint8_t *buf, size_t n)
 {
 	byte_queue_push(&b->in, buf, n); /* what a full queue refuses is lost: see input_wanted */
+}
+
+void chardev_queue_break(struct chardev_backend *b)
+{
+	if (b->break_waits)
+		return;
+	b->break_waits = true;
+	b->break_behind = b->in.len;
 }
 
 bool chardev_set_input(struct chardev_set *set, struct chardev *c, const uint8_t *buf, size_t n)
@@ -333,7 +349,7 @@ static bool set_can_input(void *opaque)
 	for (const struct chardev_backend *b = set->backends; b; b = b->next) {
 		if (b->in_fd >= 0 || b->listen_fd >= 0)
 			return true;
-		if (b->in.len && chardev_can_receive(b->front))
+		if ((b->in.len || b->break_waits) && chardev_can_receive(b->front))
 			return true;
 	}
 	return false;
@@ -360,9 +376,9 @@ static void set_prepare(void *opaque, struct poll_set *polls)
 {
 	struct chardev_set *set = opaque;
 	for (struct chardev_backend *b = set->backends; b; b = b->next) {
-		size_t waiting = b->in.len;
+		size_t waiting = b->in.len + b->break_waits;
 		chardev_deliver(b);
-		if (b->in.len != waiting)
+		if (b->in.len + b->break_waits != waiting)
 			poll_set_limit(polls, 0); /* the guest got something: that is activity */
 		backend_watch(b, polls);
 	}

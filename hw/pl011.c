@@ -49,7 +49,8 @@ static const uint8_t pl011_id[8] = {0x11, 0x10, 0x14, 0x00, 0x0d, 0xf0, 0x05, 0x
 static const struct reg_block pl011_block = {"pl011", REG_ROWS(pl011), pl011_id};
 
 enum { FR_RXFE = 1 << 4, FR_RXFF = 1 << 6, FR_TXFE = 1 << 7 };
-enum { INT_RX = 1 << 4, INT_TX = 1 << 5 };
+enum { INT_RX = 1 << 4, INT_TX = 1 << 5, INT_BE = 1 << 9 };
+enum { DR_BE = 1 << 10 }; /* a FIFO entry: character and error bits, as DR shows it */
 enum { LCR_FEN = 1 << 4 };
 enum { DMACR_ENABLES = 3 };
 
@@ -90,13 +91,28 @@ static unsigned uart_can_receive(void *dev)
 	return u->count < depth ? depth - u->count : 0;
 }
 
+static void put_fifo(struct pl011 *u, uint16_t value)
+{
+	u->fifo[(u->head + u->count) % FIFO_DEPTH] = value;
+	if (++u->count == 1)
+		u->ris |= INT_RX;
+}
+
 static void uart_receive(void *dev, const uint8_t *buf, unsigned n)
 {
 	struct pl011 *u = dev;
-	for (unsigned i = 0; i < n && uart_can_receive(u); i++) {
-		u->fifo[(u->head + u->count) % FIFO_DEPTH] = buf[i];
-		if (++u->count == 1)
-			u->ris |= INT_RX;
+	for (unsigned i = 0; i < n && uart_can_receive(u); i++)
+		put_fifo(u, buf[i]);
+	update_irq(u);
+}
+
+/* DDI 0183, 3.3.1: one 0 character with BE. As in QEMU, the framing error that comes with it is not told. */
+static void uart_receive_break(void *dev)
+{
+	struct pl011 *u = dev;
+	if (uart_can_receive(u)) {
+		put_fifo(u, DR_BE);
+		u->ris |= INT_BE;
 	}
 	update_irq(u);
 }
@@ -223,6 +239,7 @@ static void pl011_destroy(void *dev)
 	if (u->chr && u->chr->dev == u) {
 		u->chr->can_receive = NULL;
 		u->chr->receive = NULL;
+		u->chr->receive_break = NULL;
 		u->chr->dev = NULL;
 	}
 	free(u);
@@ -264,6 +281,7 @@ bool pl011_add(struct hw_context *hw, uint32_t base, struct chardev *chr, struct
 	if (chr) {
 		chr->can_receive = uart_can_receive;
 		chr->receive = uart_receive;
+		chr->receive_break = uart_receive_break;
 		chr->dev = u;
 	}
 	return as_map_mmio(hw->as, GPA(base), PAGE_SIZE, &pl011_ops, u, "pl011", err) == RHEA_OK;

@@ -95,6 +95,7 @@ struct rhea_config {
 	bool icount;               /* virtual time from the instruction count: deterministic */
 	unsigned icount_shift;     /* with icount: one instruction takes 2^shift ns (0 to 10) */
 	bool icount_no_sleep;      /* with icount: a waiting guest's time jumps ahead without host time passing */
+	bool icount_align;         /* with icount: a guest that is ahead of the host's time waits for it; not with icount_no_sleep */
 	enum rhea_history history; /* with icount: the way back in time that a debugger takes (docs/debugging.md) */
 	bool rtc_base_set;         /* the guest's RTC starts at rtc_base (seconds since 1970, UTC) ... */
 	int64_t rtc_base;          /* ... instead of the host's time */

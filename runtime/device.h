@@ -69,6 +69,7 @@ void vtimer_cancel(struct vtimer *t);
 enum input_kind {
 	INPUT_SERIAL, /* bytes for a serial port */
 	INPUT_NET,    /* a frame for a network card */
+	INPUT_BREAK = 12, /* a break on a serial port; the numbers are input_log.h's, which stand in files */
 };
 
 /* Stands between back ends and devices; they have none (NULL) when nobody records. */
@@ -92,6 +93,7 @@ struct chardev {
 	/* front end, set by the device; all NULL when nothing is connected */
 	unsigned (*can_receive)(void *dev);                     /* bytes it would take now */
 	void (*receive)(void *dev, const uint8_t *buf, unsigned n); /* n <= can_receive */
+	void (*receive_break)(void *dev);       /* may be NULL; takes one byte's room */
 	void (*connected)(void *dev, bool now); /* may be NULL: a peer came, or went after its last byte */
 	void *dev;
 	struct input_keeper *keeper; /* the machine's, with the number of the port there; NULL: none */
@@ -142,6 +144,16 @@ static inline void chardev_receive(struct chardev *c, const uint8_t *buf, unsign
 		c->keeper->received(c->keeper->opaque, INPUT_SERIAL, c->port, buf, n);
 	if (c->receive)
 		c->receive(c->dev, buf, n);
+}
+
+/* The line is held low for longer than a character. As for a byte, chardev_can_receive says whether there is room. */
+static inline void chardev_break(struct chardev *c)
+{
+	if (!c->receive_break)
+		return;
+	if (c->keeper)
+		c->keeper->received(c->keeper->opaque, INPUT_BREAK, c->port, NULL, 0);
+	c->receive_break(c->dev);
 }
 
 /* ---- block back ends (host/block.c) ---- */

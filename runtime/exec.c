@@ -11,6 +11,7 @@
 
 #define PARKED (1 << 24)        /* more than emitted code ever gives back to the budget between two looks at it */
 #define POLL_INTERVAL_NS 1000000
+#define ALIGN_NS 1000000 /* less is not worth a sleep */
 
 void vcpu_kick(struct vcpu *v)
 {
@@ -101,6 +102,16 @@ static void poll_host(struct vcpu *v)
 	v->host.poll(v->host.opaque, 0);
 }
 
+/* icount, align=on: a guest that is ahead of the host's time lets it come up. What the guest sees is the same. */
+static void align_to_host(struct vcpu *v)
+{
+	if (!v->cfg.icount || !v->cfg.icount_align || v->replays)
+		return;
+	uint64_t ahead = vclock_ahead(&v->clock);
+	if (ahead >= ALIGN_NS)
+		v->host.poll(v->host.opaque, ahead);
+}
+
 /* A slice that ends for the sample may end early by what did not fit: that is the block the sample is of. */
 static void take_sample(struct vcpu *v)
 {
@@ -119,6 +130,7 @@ static void housekeeping(struct vcpu *v)
 	vclock_run_timers(&v->clock);
 	v->place = VCPU_POLL;
 	poll_host(v);
+	align_to_host(v);
 	if (v->host.input)
 		v->host.input(v->host.opaque);
 	v->place = VCPU_BETWEEN;
@@ -135,7 +147,8 @@ static void poll_waiting(struct vcpu *v, uint64_t timeout_ns)
 
 /*
  * WFI: sleeps until a line rises. With icount, time jumps to the next deadline (after as much host
- * time has passed, unless told not to sleep). False when nothing can ever wake the core.
+ * time has passed, unless told not to sleep: then it stands when there was input that woke the core). False when nothing can
+ * ever wake the core.
  */
 static bool wait_for_interrupt(struct vcpu *v)
 {
@@ -153,7 +166,9 @@ static bool wait_for_interrupt(struct vcpu *v)
 	uint64_t started = host_monotonic_ns(), ns = deadline > now ? deadline - now : 0;
 	poll_waiting(v, sleep ? ns : 0);
 	if (v->cfg.icount) {
-		uint64_t slept = host_monotonic_ns() - started, to = sleep && slept < ns ? now + slept : deadline;
+		bool woken = !sleep && !v->replays && !v->cpu->halted; /* a replay has it as the recorded length */
+		uint64_t slept = woken ? 0 : host_monotonic_ns() - started;
+		uint64_t to = (sleep || woken) && slept < ns ? now + slept : deadline;
 		vclock_warp_to(&v->clock, v->host.warp ? v->host.warp(v->host.opaque, to, deadline) : to);
 	}
 	vclock_run_timers(&v->clock);

@@ -36,8 +36,7 @@ static void set_times(struct vcpu *v)
 	v->io_ahead = v->n_io = 0; /* what instruction of that number did, it did in another history */
 	if (v->cfg.icount)
 		v->clock.warp = t->ns - (t->insns << v->clock.shift);
-	else
-		vclock_set_host_time(&v->clock, t->ns);
+	vclock_set_host_time(&v->clock, t->ns);
 	v->clock.n_armed = t->n_armed;
 	vclock_relink(&v->clock);
 }

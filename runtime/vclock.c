@@ -31,6 +31,12 @@ uint64_t vclock_now(struct vclock *c)
 	return (c->stood_from ? c->stood_from : host_monotonic_ns()) - c->host_start;
 }
 
+uint64_t vclock_ahead(struct vclock *c)
+{
+	uint64_t now = vclock_now(c), host = (c->stood_from ? c->stood_from : host_monotonic_ns()) - c->host_start;
+	return now > host ? now - host : 0;
+}
+
 void vclock_stop(struct vclock *c)
 {
 	if (!c->stood_from)

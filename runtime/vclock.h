@@ -17,7 +17,7 @@ struct vclock {
 	void (*deadline_moved)(void *opaque);
 	void *opaque;
 	uint64_t warp;       /* ns added to the instruction count's time */
-	uint64_t host_start; /* CLOCK_MONOTONIC when the clock was made, later by the time it stood */
+	uint64_t host_start; /* CLOCK_MONOTONIC when the clock was made, later by the time it stood; icount: see vclock_ahead */
 	uint64_t stood_from; /* CLOCK_MONOTONIC when it was stopped; 0 = it runs */
 	struct vtimer *timers; /* armed ones, earliest first */
 	struct vtimer *all;    /* every timer that vtimer_init has seen, newest first */
@@ -44,8 +44,11 @@ void vclock_continue(struct vclock *c);
  * list anew. All timers that were ever initialised must still exist. */
 void vclock_relink(struct vclock *c);
 
-/* Host time: lets the clock show `ns` now. */
+/* Host time: lets the clock show `ns` now. icount: it is so much when the host's time is now. */
 void vclock_set_host_time(struct vclock *c, uint64_t ns);
+
+/* icount: ns that virtual time is ahead of the host's, 0 when it is behind. */
+uint64_t vclock_ahead(struct vclock *c);
 
 /* Fires what is due now. */
 void vclock_run_timers(struct vclock *c);

@@ -97,7 +97,7 @@ struct vcpu_config {
 	unsigned tier;           /* 2: blocks that stay hot are compiled as regions */
 	unsigned tier2_samples;  /* how often the end of a slice must meet a block */
 	bool tier2_eager;        /* tests: so does each entry from the run loop */
-	bool icount, icount_no_sleep;
+	bool icount, icount_no_sleep, icount_align;
 	unsigned icount_shift;
 	uint32_t codegen_seed;
 	uint32_t trouble_seed;   /* not 0: tests (trouble.h) */

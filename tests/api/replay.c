@@ -43,12 +43,16 @@ static void play(struct test_machine *t, uint64_t *random)
 		unsigned n = 1 + (unsigned)(next_random(random) % sizeof bytes);
 		memset(bytes, 'a' + (int)i % 26, n);
 		test_machine_run(t, rhea_insn_count(t->m) + next_random(random) % 20000);
-		switch (next_random(random) % 6) {
+		switch (next_random(random) % 7) {
 		case 0:
 		case 1: rhea_serial_input(t->m, 0, bytes, n, NULL); break;
 		case 2: rhea_send_key(t->m, "shift-x", 2, NULL); break;
 		case 3: rhea_send_mouse(t->m, 5, -4, 0, 2, NULL); break;
 		case 4:
+			if (chardev_can_receive(&t->m->serial[0]))
+				chardev_break(&t->m->serial[0]);
+			break;
+		case 5:
 			if (next_random(random) % 8 == 0)
 				rhea_reset(t->m);
 			break;

@@ -83,8 +83,15 @@ static const struct {
 	{"-smp cpus=1,threads=4", "-smp cpus=1,threads=4: the machine has one core"},
 	{"-icount shift=99", "-icount: shift=99: expected 0 to 10 or auto"},
 	{"-icount foo", "-icount: shift=foo: expected 0 to 10 or auto"},
-	{"-icount 3,align=on", "-icount align=on: not implemented yet"},
-	{"-icount 3,rr=record", "-icount rr=: not as an option of -icount; use -record FILE and -replay FILE"},
+	{"-icount 3,align=on,sleep=off", "-icount align=on,sleep=off: one keeps to the host's time, the other does not wait for it"},
+	{"-icount shift=3,sleep=off -icount align=on",
+	 "-icount align=on,sleep=off: one keeps to the host's time, the other does not wait for it"},
+	{"-icount align=on", "-icount align=on: needs shift=N, which says how fast virtual time goes"},
+	{"-icount 3,sleep=maybe", "-icount: sleep=maybe: expected on or off"},
+	{"-icount 3,rr=record",
+	 "-icount rr=: recordings have options of their own: -record FILE and -replay FILE, with -icount shift=N"},
+	{"-icount 3,rrfile=x",
+	 "-icount rrfile=: recordings have options of their own: -record FILE and -replay FILE, with -icount shift=N"},
 	{"-rtc base=foo", "-rtc: base=foo: expected utc, localtime, or a date as 2006-06-17T16:01:21 or 2006-06-17"},
 	{"-rtc base=2023-02-30", "-rtc: base=2023-02-30: expected utc, localtime, or a date as 2006-06-17T16:01:21 or 2006-06-17"},
 	{"-rtc clock=foo", "-rtc: clock=foo: expected host or vm"},
@@ -265,8 +272,19 @@ static void time_options(void **state)
 	parse_ok(&o, "-M x -icount shift=7,sleep=on,align=off -rtc base=2006-06-17T16:01:21,clock=vm");
 	assert_true(o.config.icount);
 	assert_int_equal(o.config.icount_shift, 7);
+	assert_false(o.config.icount_no_sleep || o.config.icount_align);
 	assert_true(o.config.rtc_base_set && o.config.rtc_virtual);
 	assert_int_equal(o.config.rtc_base, 1150560081);
+	cli_options_free(&o);
+	parse_ok(&o, "-M x -icount shift=0,sleep=off,align=off");
+	assert_true(o.config.icount && o.config.icount_no_sleep && !o.config.icount_align);
+	cli_options_free(&o);
+	parse_ok(&o, "-M x -icount 3,align=on -icount shift=auto");
+	assert_true(o.config.icount && o.config.icount_align && !o.config.icount_no_sleep);
+	cli_options_free(&o);
+	parse_ok(&o, "-M x -icount sleep=off");
+	assert_false(o.config.icount);
+	assert_non_null(strstr(o.notes, "without shift=N it changes nothing"));
 	cli_options_free(&o);
 	parse_ok(&o, "-M x -icount auto -rtc base=localtime,driftfix=none,clock=host");
 	assert_int_equal(o.config.icount_shift, 3);

@@ -48,6 +48,11 @@ static void front_receive(void *dev, const uint8_t *buf, unsigned n)
 	f->got[f->n] = '\0';
 }
 
+static void front_receive_break(void *dev)
+{
+	front_receive(dev, (const uint8_t *)"|", 1);
+}
+
 struct console {
 	struct chardev_set *set;
 	char lines[2 * LINE_MAX_BYTES];
@@ -79,6 +84,7 @@ static void front_init(struct front *f)
 	*f = (struct front){.room = 1000000};
 	f->c.can_receive = front_can_receive;
 	f->c.receive = front_receive;
+	f->c.receive_break = front_receive_break;
 	f->c.dev = f;
 }
 
@@ -437,6 +443,13 @@ static void console_keys(void **state)
 	char buf[1024];
 	assert_string_equal(type(x, p, "ab\x01\x01" "c", buf, sizeof buf), "");
 	assert_string_equal(x->f.got, "ab\x01" "c");
+	x->f.room = 3;
+	x->f.n = 0;
+	assert_string_equal(type(x, p, "d\x01" "bef\x01" "Bgh", buf, sizeof buf), ""); /* the second one finds the first waiting */
+	assert_string_equal(x->f.got, "d|e");
+	x->f.room = 1000000;
+	type(x, p, "", buf, sizeof buf);
+	assert_string_equal(x->f.got, "d|efgh");
 	assert_non_null(strstr(type(x, p, "\x01h", buf, sizeof buf), "Ctrl-A X       quit"));
 	assert_string_equal(type(x, p, "\x01t", buf, sizeof buf), "");
 	say(x, "one\ntwo\n");

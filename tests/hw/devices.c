@@ -94,6 +94,35 @@ static void uart_receive_interrupt_follows_the_fifo(void **state)
 	assert_false(f->irq);
 }
 
+/* Failure: a guest that waits for a break (a magic SysRq) does not see it, or sees it as a character. */
+static void uart_break_is_a_character_with_a_bit(void **state)
+{
+	struct fake *f = *state;
+	wr(f, UART0 + 0x2c, 0x10);
+	wr(f, UART0 + 0x38, 0x200);
+	wr(f, VIC + 0x10, 1u << 12);
+	type(f, 0, "a");
+	assert_false(f->irq);
+	chardev_break(&f->serial[0]);
+	type(f, 0, "b");
+	assert_true(f->irq);
+	assert_int_equal(rd(f, UART0 + 0x3c), 0x210);
+	assert_int_equal(rd(f, UART0), 'a');
+	assert_int_equal(rd(f, UART0 + 4), 0);
+	assert_int_equal(rd(f, UART0), 0x400);
+	assert_int_equal(rd(f, UART0 + 4), 4);
+	assert_int_equal(rd(f, UART0), 'b');
+	assert_int_equal(rd(f, UART0 + 4), 0);
+	wr(f, UART0 + 0x44, 0x200);
+	assert_false(f->irq);
+	type(f, 0, "0123456789abcdef");
+	chardev_break(&f->serial[0]); /* no room: it is lost */
+	assert_int_equal(rd(f, UART0 + 0x3c), 0x10);
+	for (unsigned i = 0; i < 16; i++)
+		assert_int_equal(rd(f, UART0), "0123456789abcdef"[i]);
+	assert_int_equal(rd(f, UART0 + 0x18), 0x90);
+}
+
 /* Failure: characters of before a switch show up after it. */
 static void uart_fifo_switch_empties_it(void **state)
 {
@@ -495,6 +524,7 @@ int main(void)
 		T(uart_fifo_holds_sixteen),
 		T(uart_without_fifo_holds_one),
 		T(uart_receive_interrupt_follows_the_fifo),
+		T(uart_break_is_a_character_with_a_bit),
 		T(uart_fifo_switch_empties_it),
 		T(uarts_are_in_order),
 		T(timer_periodic_interrupts_do_not_drift),
