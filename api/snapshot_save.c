@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -261,9 +262,21 @@ static enum rhea_status check(struct rhea *m, unsigned n_blocks, struct rhea_err
 	return RHEA_OK;
 }
 
+/* Renaming onto a device or a pipe would put a file in its place. */
+static int check_place(const char *path)
+{
+	struct stat st;
+	if (stat(path, &st))
+		return errno == ENOENT ? 0 : errno;
+	return S_ISREG(st.st_mode) ? 0 : S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
+}
+
 /* Writes to `path`.tmp-PID and renames it. */
 static int write_file(struct writer *w, const char *path, const struct as_block *block, unsigned n)
 {
+	int misplaced = check_place(path);
+	if (misplaced)
+		return misplaced;
 	size_t room = strlen(path) + 32;
 	char *temporary = malloc(room);
 	w->deflated = malloc(compressBound(RUN_BYTES));
@@ -309,7 +322,8 @@ enum rhea_status machine_save_snapshot(struct rhea *m, const char *path, const s
 	free(w.out);
 	free(w.deflated);
 	if (error)
-		return error_set(err, RHEA_ERR_FILE, "%s: the snapshot cannot be written: %s", path, strerror(error));
+		return error_set(err, RHEA_ERR_FILE, "%s: the snapshot cannot be written: %s", path,
+				 error == EINVAL ? "not a regular file" : strerror(error));
 	warn(m, path);
 	return RHEA_OK;
 }

@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -235,16 +236,44 @@ static void print_percent(void *opaque, unsigned percent)
 	fprintf(stderr, CLI_NAME ": %s: %u %%\n", (const char *)opaque, percent);
 }
 
+/* Says in front which option an error belongs to. */
+static enum rhea_status of_option(enum rhea_status st, const char *option, struct rhea_error *err)
+{
+	struct rhea_error with = *err;
+	if (st) {
+		snprintf(with.msg, sizeof with.msg, "-%s: %.*s", option, (int)(sizeof err->msg - strlen(option) - 4), err->msg);
+		*err = with;
+	}
+	return st;
+}
+
+/* The state is saved when the run is over: it would be late to learn then that there is no place for it. */
+static enum rhea_status check_save_place(const struct cli_options *o, struct rhea_error *err)
+{
+	char folder[4096];
+	struct stat st;
+	if (!o->snapshot_save)
+		return RHEA_OK;
+	const char *end = strrchr(o->snapshot_save, '/');
+	snprintf(folder, sizeof folder, "%.*s.", end ? (int)(end - o->snapshot_save) + 1 : 0, o->snapshot_save);
+	bool misplaced = stat(o->snapshot_save, &st) == 0 && !S_ISREG(st.st_mode);
+	if (!misplaced && access(folder, W_OK | X_OK) == 0)
+		return RHEA_OK;
+	snprintf(err->msg, sizeof err->msg, "-snapshot-save: cannot write to '%.300s': %s", o->snapshot_save,
+		 misplaced ? "not a regular file" : strerror(errno));
+	return err->status = RHEA_ERR_FILE;
+}
+
 static enum rhea_status load_snapshot(struct rhea *m, const struct cli_options *o, struct rhea_error *err)
 {
 	const struct rhea_progress progress = {print_percent, (void *)(uintptr_t)o->loadvm};
-	return o->loadvm ? rhea_snapshot_load(m, o->loadvm, &progress, err) : RHEA_OK;
+	return o->loadvm ? of_option(rhea_snapshot_load(m, o->loadvm, &progress, err), "loadvm", err) : RHEA_OK;
 }
 
 static enum rhea_status start_log(struct rhea *m, const struct cli_options *o, struct rhea_error *err)
 {
-	enum rhea_status st = o->replay ? rhea_replay(m, o->replay, err) : RHEA_OK;
-	return st || !o->record ? st : rhea_record(m, o->record, err);
+	enum rhea_status st = o->replay ? of_option(rhea_replay(m, o->replay, err), "replay", err) : RHEA_OK;
+	return st || !o->record ? st : of_option(rhea_record(m, o->record, err), "record", err);
 }
 
 /* What is to be kept of the run; the exit status. */
@@ -299,9 +328,9 @@ static int run(struct rhea *m, const struct watcher *w)
 
 static enum rhea_status open_monitors(struct rhea *m, const struct cli_options *o, struct rhea_error *err)
 {
-	enum rhea_status st = o->gdb ? rhea_gdb_open(m, o->gdb, err) : RHEA_OK;
+	enum rhea_status st = o->gdb ? of_option(rhea_gdb_open(m, o->gdb, err), "gdb", err) : RHEA_OK;
 	for (unsigned i = 0; !st && i < o->n_monitors; i++)
-		st = rhea_monitor_open(m, o->monitors[i].spec, o->monitors[i].qmp, err);
+		st = of_option(rhea_monitor_open(m, o->monitors[i].spec, o->monitors[i].qmp, err), o->monitors[i].qmp ? "qmp" : "monitor", err);
 	return st;
 }
 
@@ -322,7 +351,7 @@ static int with_machine(struct rhea *m, const struct cli_options *o, struct watc
 		print_error("the host refuses a thread");
 		return 1;
 	}
-	if (open_log(m, o, &err) || open_drives(m, o, &err) || load_images(m, o, &err) || open_serials(m, o, &err) ||
+	if (check_save_place(o, &err) || open_log(m, o, &err) || open_drives(m, o, &err) || load_images(m, o, &err) || open_serials(m, o, &err) ||
 	    (!o->replay && open_nics(m, o, &err)) || open_monitors(m, o, &err) ||
 	    (o->display_spec && rhea_display_open(m, o->display_spec, &err)) || load_snapshot(m, o, &err) || start_log(m, o, &err)) {
 		if (!w->caught)

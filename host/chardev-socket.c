@@ -105,6 +105,9 @@ static enum rhea_status parse_tcp(struct chardev_backend *b, const char *arg, st
 		return bad_spec(b, "the port number is missing", err);
 	if (!copy_span(s->host, sizeof s->host, host, host_end) || !copy_span(s->port, sizeof s->port, port, port_end))
 		return bad_spec(b, "address too long", err);
+	/* getaddrinfo() would take the number modulo 65536; a name is looked up there. */
+	if (strspn(s->port, "0123456789") == strlen(s->port) && strtoul(s->port, NULL, 10) > 65535)
+		return bad_spec(b, "the port number is above 65535", err);
 	return parse_options(b, port_end, s, err);
 }
 

@@ -21,7 +21,9 @@ class Trace:
             self.data = f.read()
         if self.data[:8] != b'rheatrc1':
             raise ValueError(f'{path}: not a trace of rhea')
-        size = struct.unpack_from('<I', self.data, 8)[0]
+        size = struct.unpack_from('<I', self.data.ljust(12, b'\0'), 8)[0]
+        if len(self.data) < 12 + size or not size:
+            raise ValueError(f'{path}: ends within its head: nothing can be read')
         self.head = json.loads(self.data[12:12 + size])
         self.start = 12 + size
         self.complete = True

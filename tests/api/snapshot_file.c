@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -177,6 +178,24 @@ static void other_machines_are_refused(void **state)
 	unlink(file);
 	assert_refused(m, RHEA_ERR_FILE, "No such file");
 	assert_int_equal(rhea_snapshot_save(m, "/no/such/folder/x", NULL, NULL), RHEA_ERR_FILE);
+	assert_int_equal(rhea_snapshot_save(m, "/tmp", NULL, NULL), RHEA_ERR_FILE);
+	rhea_free(m);
+}
+
+/* A failure means that saving puts a file where a device or a pipe was: root may do that to /dev/null. */
+static void only_files_are_replaced(void **state)
+{
+	struct rhea_error err;
+	struct stat st;
+	(void)state;
+	struct rhea *m = machine((struct rhea_config){.ram_size = 16u << 20});
+	unlink(file);
+	assert_int_equal(mkfifo(file, 0600), 0);
+	assert_int_equal(rhea_snapshot_save(m, file, NULL, &err), RHEA_ERR_FILE);
+	assert_non_null(strstr(err.msg, "not a regular file"));
+	assert_int_equal(stat(file, &st), 0);
+	assert_true(S_ISFIFO(st.st_mode));
+	unlink(file);
 	rhea_free(m);
 }
 
@@ -320,7 +339,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(goes_on_in_another_machine), cmocka_unit_test(damage_is_refused),
-		cmocka_unit_test(other_machines_are_refused), cmocka_unit_test(both_kinds_together),
+		cmocka_unit_test(other_machines_are_refused), cmocka_unit_test(only_files_are_replaced),
+		cmocka_unit_test(both_kinds_together),
 		cmocka_unit_test(drives_are_part_of_it),      cmocka_unit_test(monitor_saves_and_loads),
 	};
 	return cmocka_run_group_tests(tests, make_name, remove_file);

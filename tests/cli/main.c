@@ -86,7 +86,11 @@ static void exit_status(void **state)
 	expect(state, "-M exit7 -display none -loadvm l -snapshot-save s", 7,
 	       "new exit7 ram=0 accel=0 semihosting=0\nloadvm l\nrun\nsavevm s\nfree\n", "rhea-system-arm: l: 7 %\n");
 	expect(state, "-M exit7 -display none -loadvm bad", 1, "new exit7 ram=0 accel=0 semihosting=0\nloadvm bad\nfree\n",
-	       "rhea-system-arm: bad: 7 %\nrhea-system-arm: no snapshot\n");
+	       "rhea-system-arm: bad: 7 %\nrhea-system-arm: -loadvm: no snapshot\n");
+	expect(state, "-M exit7 -display none -kernel k -snapshot-save /no/such/folder/s", 1, "new exit7 ram=0 accel=0 semihosting=0\nfree\n",
+	       P "-snapshot-save: cannot write to '/no/such/folder/s': No such file or directory\n");
+	expect(state, "-M exit7 -display none -kernel k -snapshot-save /dev/null", 1, "new exit7 ram=0 accel=0 semihosting=0\nfree\n",
+	       P "-snapshot-save: cannot write to '/dev/null': not a regular file\n");
 	expect(state, "-M exit7 -display none -kernel k -snapshot-save bad", 1, "new exit7 ram=0 accel=0 semihosting=0\nkernel k\nrun\nsavevm bad\nfree\n",
 	       "rhea-system-arm: no space\n");
 	expect(state, "-M exit7 -display png:s -kernel k", 7,

@@ -194,6 +194,7 @@ def refused():
                 ("tcp:127.0.0.1:%d,server=on,wait=off" % port, "in use"),
                 ("tcp:127.0.0.1", "HOST:PORT"),
                 ("tcp:127.0.0.1:", "port number is missing"),
+                ("tcp:127.0.0.1:65536,server=on,wait=off", "above 65535"),
                 ("tcp:127.0.0.1:notaport", "tcp:127.0.0.1:notaport"),
                 ("tcp:127.0.0.1:%d,sever=on" % port, "unknown option 'sever=on'"),
                 ("unix:" + os.path.join(folder, "nobody"), "No such file"),

@@ -108,6 +108,12 @@ def reader_reads(tmp):
         f.write(data[:-3])
     p = subprocess.run([*tool, path], capture_output=True, text=True, timeout=60)
     check('a cut file', p.returncode == 1 and 'cut off' in p.stderr, p.stderr)
+    for size in (0, 8, 11, 12, 100):
+        with open(path, 'wb') as f:
+            f.write(data[:size])
+        p = subprocess.run([*tool, path], capture_output=True, text=True, timeout=60)
+        check(f'a file of {size} bytes', p.returncode == 1 and re.fullmatch(r'trace.py: .*whole.trc: (ends within its head: .*|not a trace of rhea)\n', p.stderr),
+              p.stderr)
 
 
 def errors_come_first(tmp):
