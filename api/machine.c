@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Building, resetting and destroying a machine. */
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -204,6 +205,20 @@ static uint8_t semihosting_of(enum rhea_semihosting s)
 	return ARM_SEMIHOST_OFF;
 }
 
+static bool tier2_thread(const struct rhea_config *c)
+{
+	cpu_set_t cpus;
+	switch (c->tier2_thread) {
+	case RHEA_TIER2_THREAD_ON:
+		return true;
+	case RHEA_TIER2_THREAD_OFF:
+		return false;
+	case RHEA_TIER2_THREAD_AUTO:
+		break;
+	}
+	return !c->regions_at_once && !c->trouble_seed && sched_getaffinity(0, sizeof cpus, &cpus) == 0 && CPU_COUNT(&cpus) > 1;
+}
+
 #define REGION_SAMPLES 8 /* of 40,000 instructions each: what the compilation takes */
 
 static bool build_vcpu(struct rhea *m, const struct arm_model *model, struct rhea_error *err)
@@ -218,6 +233,7 @@ static bool build_vcpu(struct rhea *m, const struct arm_model *model, struct rhe
 		.tier = c->tier ? c->tier : 2,
 		.tier2_samples = c->regions_at_once ? 1 : REGION_SAMPLES,
 		.tier2_eager = c->regions_at_once,
+		.tier2_thread = tier2_thread(c),
 		.no_chain = c->no_chain,
 		.icount = c->icount,
 		.icount_no_sleep = c->icount_no_sleep,

@@ -183,6 +183,20 @@ bool opt_memory(struct cli_options *o, const struct cli_option *row, const char 
 	return true;
 }
 
+static bool parse_tier2_thread(struct cli_options *o, const char *value)
+{
+	static const struct {
+		const char *name;
+		enum rhea_tier2_thread value;
+	} rows[] = {{"auto", RHEA_TIER2_THREAD_AUTO}, {"on", RHEA_TIER2_THREAD_ON}, {"off", RHEA_TIER2_THREAD_OFF}};
+	for (size_t k = 0; value && k < sizeof rows / sizeof *rows; k++)
+		if (strcmp(value, rows[k].name) == 0) {
+			o->config.tier2_thread = rows[k].value;
+			return true;
+		}
+	return bad_value(o, "accel", "tier2-thread", value, "on, off or auto");
+}
+
 static bool accel_property(struct cli_options *o, const char *key, const char *value)
 {
 	if (strcmp(key, "tb-size") == 0) {
@@ -208,6 +222,8 @@ static bool accel_property(struct cli_options *o, const char *key, const char *v
 		o->config.tier = (unsigned)tier;
 		return true;
 	}
+	if (strcmp(key, "tier2-thread") == 0)
+		return parse_tier2_thread(o, value);
 	if (strcmp(key, "regions-at-once") == 0)
 		return parse_flag(o, "accel", key, value, &o->config.regions_at_once);
 	if (strcmp(key, "trouble") == 0) {
@@ -220,7 +236,7 @@ static bool accel_property(struct cli_options *o, const char *key, const char *v
 	if (strcmp(key, "thread") == 0)
 		return (value && (strcmp(value, "single") == 0 || strcmp(value, "multi") == 0)) ||
 		       bad_value(o, "accel", key, value, "single"); /* one core: the same */
-	return unknown_key(o, "accel", key, "tb-size, one-insn-per-tb, warmup, window, tier, regions-at-once, trouble, thread");
+	return unknown_key(o, "accel", key, "tb-size, one-insn-per-tb, warmup, window, tier, tier2-thread, regions-at-once, trouble, thread");
 }
 
 bool opt_accel(struct cli_options *o, const struct cli_option *row, const char *arg)

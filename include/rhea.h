@@ -74,6 +74,13 @@ enum rhea_history {
 	RHEA_HISTORY_OFF,
 };
 
+/* Who compiles hot code once more (tier 2). The guest does not notice. */
+enum rhea_tier2_thread {
+	RHEA_TIER2_THREAD_AUTO, /* a thread of the machine's own, made when it is needed, where this process may use more than one CPU */
+	RHEA_TIER2_THREAD_ON,
+	RHEA_TIER2_THREAD_OFF,  /* the thread that runs the guest */
+};
+
 /* How to build a machine. All zero but `machine` is a sensible configuration. Strings are copied. */
 struct rhea_config {
 	const char *machine;       /* rhea_machine_name(); "none" has a core and no memory */
@@ -85,6 +92,7 @@ struct rhea_config {
 	bool compile_at_once;      /* compile blocks when first reached; normally their first run is interpreted */
 	unsigned tier;             /* 1: each block is compiled by itself; 2, as 0: blocks that stay hot once more, several together */
 	bool regions_at_once;      /* tier 2 does so as soon as it can (for tests) */
+	enum rhea_tier2_thread tier2_thread; /* auto: off with regions_at_once and trouble_seed; lockstep never has one */
 	bool no_window;            /* never map guest memory at its own addresses: slower, but without 4 GiB of address space
 				      and without the SIGSEGV handler that is in place while rhea_run runs (it hands on
 				      what is not rhea's to the handler that it found; one that a callback installs must

@@ -508,6 +508,8 @@ static enum vcpu_stop run(struct vcpu *v, uint64_t max_insns)
 			continue; /* a replay may end, or go on with input, at this moment */
 		if (v->stops.changed)
 			vcpu_apply_stops(v);
+		if (v->worker)
+			vcpu_take_region(v);
 		begin_slice(v, end - v->insns_done);
 		run_slice(v);
 	}

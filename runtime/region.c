@@ -5,7 +5,7 @@
  * What is hot is sampled where a slice's budget runs out, which is at no place in particular. A block that was met there often
  * enough becomes the head of a region. The region grows along links to other compiled blocks of its page, takes the head's
  * place in the store, in the jump cache and at the end of links, and lives as long as all of its code is what it was. The
- * other blocks stay, for who comes in at another place.
+ * other blocks stay, for who comes in at another place. Behind the plan all is done here and now, or by a worker (region_job.c).
  */
 #include <assert.h>
 #include <string.h>
@@ -152,10 +152,9 @@ static bool is_cold(const struct region_plan *p, unsigned i, unsigned to)
 /* May more be charged than its own instructions, and need nobody look at the budget behind it? */
 static bool may_precharge(const struct region_plan *p, unsigned i)
 {
-	const struct vcpu *v = p->v;
 	const struct tb *tb = p->part[i];
-	for (uint32_t k = 0; k < MIN(v->n_cuts, VCPU_CUTS); k++)
-		if (v->cut[k] == tb->code + tb->bytes)
+	for (uint32_t k = 0; k < p->req.n_cuts; k++)
+		if (p->req.cut[k] == tb->code + tb->bytes)
 			return false;
 	return !tb->fixed;
 }
@@ -198,7 +197,7 @@ static void charge(struct region_plan *p, unsigned i, unsigned left)
 static void count_part(struct region_plan *p, unsigned i, uint32_t counter)
 {
 	p->out[i].counter = counter;
-	p->out[i].taken = counter && p->v->observer.branches ? counter + VCPU_TAKEN : 0;
+	p->out[i].taken = counter && p->req.count_taken ? counter + VCPU_TAKEN : 0;
 }
 
 /* What the front end is to know of the parts, of their order and of who jumps to whom. */
@@ -235,11 +234,13 @@ static void describe(struct region_plan *p)
 /* Who asks for it counts the parts apart from the blocks that they are copies of. False: nobody does. */
 static bool choose_counters(struct region_plan *p)
 {
-	const struct observer *o = &p->v->observer;
+	const struct observer *o = p->v ? &p->v->observer : &(const struct observer){0};
 	struct tb_view view[ARM_REGION_PARTS];
+	if (!o->region)
+		return false;
 	for (unsigned i = 0; i < p->n; i++)
 		view[i] = vcpu_view(p->part[i]);
-	uint32_t first = o->region ? o->region(o->opaque, view, p->n) : 0;
+	uint32_t first = o->region(o->opaque, view, p->n);
 	assert(first + p->n <= (o->branches ? VCPU_TAKEN : VCPU_TB_COUNTERS));
 	for (unsigned i = 0; first && i < p->n; i++)
 		count_part(p, i, first + i);
@@ -252,10 +253,10 @@ static bool is_worth(const struct region_plan *p)
 	return p->n > 1 || p->out[0].n_preds > 1;
 }
 
-static struct tb_region *region_of(struct vcpu *v, const struct region_plan *p)
+struct tb_region *region_of(struct arena *a, const struct region_plan *p)
 {
-	struct tb_region *r = arena_alloc(&v->tbs.arena, sizeof *r + p->n * sizeof *r->part);
-	uint16_t *left = arena_alloc(&v->tbs.arena, p->insns * sizeof *left);
+	struct tb_region *r = arena_alloc(a, sizeof *r + p->n * sizeof *r->part);
+	uint16_t *left = arena_alloc(a, p->insns * sizeof *left);
 	*r = (struct tb_region){.head = p->head, .left = left, .n_parts = (uint16_t)p->n};
 	for (unsigned i = 0, first = 0; i < p->n; first += p->part[i++]->n_insns) {
 		const struct tb *tb = p->part[i];
@@ -277,50 +278,77 @@ static void take_over(struct vcpu *v, struct tb *head, struct tb *region)
 	vcpu_forget_jump(v, head);
 }
 
-/* Lowers the parts, more than once where it turns out what they know of flags. */
-static bool lower(struct region_plan *p, struct arm_region_flags *flags)
+static bool lower_once(struct region_plan *p, struct arm_region_flags *flags)
+{
+	arena_reset(p->arena);
+	ir_unit_init(p->unit, &arm_guest, p->arena);
+	return arm_translate_region(&p->req, p->out, p->n, p->unit, flags);
+}
+
+bool region_lower(struct region_plan *p, struct arm_region_flags *flags)
 {
 	for (unsigned pass = 0;; pass++) {
-		if (!vcpu_lower_region(p->v, p->head, p->out, p->n, flags))
+		if (!lower_once(p, flags))
 			return false;
 		if (!region_settle_flags(p, flags, pass >= LAST_PASS))
-			return !choose_counters(p) || vcpu_lower_region(p->v, p->head, p->out, p->n, flags);
+			return !choose_counters(p) || lower_once(p, flags);
 		describe(p);
 	}
 }
 
-static void form(struct vcpu *v, struct tb *head)
+void region_describe_tb(struct tb *tb, const struct region_plan *p, const struct arm_region_flags *flags)
 {
-	struct region_plan p = {.v = v, .head = head};
-	struct arm_region_flags flags;
-	grow(&p);
-	connect(&p);
-	describe(&p);
-	if (!is_worth(&p) || !lower(&p, &flags)) {
-		head->region_tries = REGION_TRIES;
-		return;
-	}
-	struct tb *tb = tb_new(&v->tbs, flags.n_slots + p.n);
+	const struct tb *head = p->head;
 	tb->code = head->code;
 	tb->pc_key = head->pc_key;
 	tb->flags = head->flags;
 	tb->whole_page = true;
 	tb->bytes = head->bytes;
-	tb->n_insns = p.out[0].charge;
-	tb->entry = flags.entry;
-	tb->first_landing = (uint16_t)flags.n_slots;
-	for (unsigned k = 0; k < flags.n_slots; k++)
-		tb->exit[k].owed = flags.owed[k];
-	tb->region = region_of(v, &p);
-	if (!vcpu_finish_region(v, tb)) {
-		head->region_tries = REGION_TRIES;
-		return;
-	}
-	take_over(v, head, tb);
-	for (unsigned i = 0; i < p.n; i++)
-		if (p.copy[i] >= i && p.part[i]->n_regions < UINT8_MAX)
-			p.part[i]->n_regions++;
+	tb->n_insns = p->out[0].charge;
+	tb->entry = flags->entry;
+	tb->first_landing = (uint16_t)flags->n_slots;
+	for (unsigned k = 0; k < flags->n_slots; k++)
+		tb->exit[k].owed = flags->owed[k];
+}
+
+void region_take_over(struct vcpu *v, const struct region_plan *p, struct tb *tb)
+{
+	take_over(v, p->head, tb);
+	for (unsigned i = 0; i < p->n; i++)
+		if (p->copy[i] >= i && p->part[i]->n_regions < UINT8_MAX)
+			p->part[i]->n_regions++;
 	v->stats.regions++;
+}
+
+void region_give_up(struct tb *head)
+{
+	head->region_tries = REGION_TRIES;
+}
+
+/* On the spot. */
+static bool compile(struct vcpu *v, struct region_plan *p)
+{
+	struct arm_region_flags flags;
+	if (!region_lower(p, &flags))
+		return false;
+	struct tb *tb = tb_new(&v->tbs, flags.n_slots + p->n);
+	region_describe_tb(tb, p, &flags);
+	tb->region = region_of(&v->tbs.arena, p);
+	if (!vcpu_finish_region(v, tb))
+		return false;
+	region_take_over(v, p, tb);
+	return true;
+}
+
+static void form(struct vcpu *v, struct tb *head)
+{
+	struct region_plan p = {.v = v, .head = head, .arena = &v->arena, .unit = &v->unit};
+	vcpu_region_request(v, head, &p.req);
+	grow(&p);
+	connect(&p);
+	describe(&p);
+	if (!is_worth(&p) || !(region_job_start(v, &p) || compile(v, &p)))
+		region_give_up(head);
 }
 
 void vcpu_sample(struct vcpu *v, struct tb *tb)
@@ -333,7 +361,7 @@ void vcpu_sample(struct vcpu *v, struct tb *tb)
 		return;
 	if (tb->samples < UINT16_MAX)
 		tb->samples++;
-	if (tb->samples < v->cfg.tier2_samples << tb->region_tries)
+	if (tb->samples < v->cfg.tier2_samples << tb->region_tries || region_job_busy(v))
 		return;
 	tb->region_tries++;
 	form(v, tb);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A region that is being planned: which blocks, in which order, and who jumps to whom. Private to region.c and region_flags.c. */
+/* A region that is being planned: which blocks, in which order, and who jumps to whom. Private to region*.c. */
 #ifndef RHEA_REGION_H
 #define RHEA_REGION_H
 
@@ -10,7 +10,7 @@
 #define REGION_CHARGE 128u    /* charged at once, at most */
 
 struct region_plan {
-	struct vcpu *v;
+	struct vcpu *v;                      /* NULL: the worker has it (region_job.c), which sees nothing but the plan */
 	struct tb *head;
 	struct tb *part[ARM_REGION_PARTS];   /* in the order of the code */
 	struct tb *waiting[2 * ARM_REGION_PARTS]; /* others that parts jump to */
@@ -21,6 +21,9 @@ struct region_plan {
 	struct arm_region_part out[ARM_REGION_PARTS];
 	uint16_t need[ARM_REGION_PARTS];
 	uint8_t state[ARM_REGION_PARTS];     /* of need: 0 not asked, 1 being asked, 2 known */
+	struct arm_translate_request req;
+	struct arena *arena;                 /* what `unit` lies in */
+	struct ir_unit *unit;
 };
 
 /* How many jumps it takes from part `from` to part `to`, at least; REGION_FAR = there is no way. */
@@ -32,5 +35,21 @@ bool region_looks_at_flags(const struct tb *tb);
 /* Decides what parts assume of the flags, and copies parts for it, now that `flags` tells what is known where they jump. True when it
  * changed something: then the parts are to be described and lowered again. `last`: nothing is assumed that does not hold already. */
 bool region_settle_flags(struct region_plan *p, struct arm_region_flags *flags, bool last);
+
+/* Lowers the parts into p->unit, more than once where it turns out what they know of flags. False: it is not to be. */
+bool region_lower(struct region_plan *p, struct arm_region_flags *flags);
+/* What the TB says of its parts. */
+struct tb_region *region_of(struct arena *a, const struct region_plan *p);
+/* What the TB of a region is beside its code, now that it is lowered. */
+void region_describe_tb(struct tb *tb, const struct region_plan *p, const struct arm_region_flags *flags);
+/* The TB is in the store: its head's place is its own. */
+void region_take_over(struct vcpu *v, const struct region_plan *p, struct tb *tb);
+/* Nothing comes of this one. */
+void region_give_up(struct tb *head);
+
+/* region_job.c: lets the worker do the rest. False: the caller is to do it. */
+bool region_job_wanted(const struct vcpu *v);
+bool region_job_busy(const struct vcpu *v);
+bool region_job_start(struct vcpu *v, const struct region_plan *p);
 
 #endif

@@ -188,8 +188,11 @@ static void add_by_host(struct tb_store *s, struct tb *tb)
 		s->by_host = a;
 		s->cap_by_host = cap;
 	}
-	assert(!s->n_by_host || s->by_host[s->n_by_host - 1]->host.code < tb->host.code);
-	s->by_host[s->n_by_host++] = tb;
+	uint32_t at = s->n_by_host++;
+	for (; at && s->by_host[at - 1]->host.code > tb->host.code; at--) /* a region whose place was kept for it */
+		s->by_host[at] = s->by_host[at - 1];
+	assert(!at || s->by_host[at - 1]->host.code < tb->host.code);
+	s->by_host[at] = tb;
 }
 
 static void count_span(struct code_page *p, const uint8_t *code, uint32_t bytes, uint32_t by)

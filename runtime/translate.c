@@ -180,11 +180,10 @@ static struct ir_unit *keep_unit(struct arena *a, const struct ir_unit *u)
 	return k;
 }
 
-/* False when the code buffer is full. */
-static bool compile(struct vcpu *v, const struct ir_unit *u, struct tb *tb)
+struct x64_compile_args vcpu_compile_args(struct vcpu *v, struct tb *tb)
 {
 	bool check_tag = (tb->flags & ARM_TB_MMU) && tb->whole_page;
-	struct x64_compile_args args = {
+	return (struct x64_compile_args){
 		.cookie = (uint64_t)(uintptr_t)tb,
 		.exit_cookie = (uint64_t)(uintptr_t)tb->exit,
 		.exit_size = sizeof *tb->exit,
@@ -199,17 +198,29 @@ static bool compile(struct vcpu *v, const struct ir_unit *u, struct tb *tb)
 		.want_blocks = v->observer.translated != NULL,
 		.cross_tag = check_tag ? tb_page(&v->tbs, tb->code, true)->tag : 0,
 	};
+}
+
+/* The tables of compiled code live as long as the block. */
+static void keep_tables(struct arena *a, struct x64_code *host)
+{
+	host->slot = copy_array(a, host->slot, host->n_slots * sizeof *host->slot);
+	host->mark = copy_array(a, host->mark, host->n_marks * sizeof *host->mark);
+	host->site = copy_array(a, host->site, host->n_sites * sizeof *host->site);
+	if (host->n_blocks)
+		host->block = copy_array(a, host->block, host->n_blocks * sizeof *host->block);
+	if (host->n_notes)
+		host->notes = copy_array(a, host->notes, host->n_notes);
+}
+
+/* False when the code buffer is full. */
+static bool compile(struct vcpu *v, const struct ir_unit *u, struct tb *tb)
+{
+	struct x64_compile_args args = vcpu_compile_args(v, tb);
 	if (!x64_compile(&v->target, u, &args, &v->code.out, &tb->host)) {
 		tb->host.size = 0;
 		return false;
 	}
-	tb->host.slot = copy_array(&v->tbs.arena, tb->host.slot, tb->host.n_slots * sizeof *tb->host.slot);
-	tb->host.mark = copy_array(&v->tbs.arena, tb->host.mark, tb->host.n_marks * sizeof *tb->host.mark);
-	tb->host.site = copy_array(&v->tbs.arena, tb->host.site, tb->host.n_sites * sizeof *tb->host.site);
-	if (tb->host.n_blocks)
-		tb->host.block = copy_array(&v->tbs.arena, tb->host.block, tb->host.n_blocks * sizeof *tb->host.block);
-	if (tb->host.n_notes)
-		tb->host.notes = copy_array(&v->tbs.arena, tb->host.notes, tb->host.n_notes);
+	keep_tables(&v->tbs.arena, &tb->host);
 	return true;
 }
 
@@ -313,11 +324,10 @@ void vcpu_translate_once(struct vcpu *v, const struct mem_fetch *fetch, uint32_t
 
 /* ---- regions ---- */
 
-bool vcpu_lower_region(struct vcpu *v, const struct tb *head, const struct arm_region_part *part, unsigned n,
-		       struct arm_region_flags *flags)
+void vcpu_region_request(const struct vcpu *v, const struct tb *head, struct arm_translate_request *req)
 {
 	uint32_t offset = head->pc_key & PAGE_MASK & ~1u;
-	struct arm_translate_request req = {
+	*req = (struct arm_translate_request){
 		.decoder = v->decoder,
 		.pc_key = head->pc_key,
 		.tb_flags = head->flags,
@@ -333,9 +343,6 @@ bool vcpu_lower_region(struct vcpu *v, const struct tb *head, const struct arm_r
 		.semihosting = v->cfg.semihosting,
 		.arch = v->cfg.model->arch,
 	};
-	arena_reset(&v->arena);
-	ir_unit_init(&v->unit, &arm_guest, &v->arena);
-	return arm_translate_region(&req, part, n, &v->unit, flags);
 }
 
 bool vcpu_finish_region(struct vcpu *v, struct tb *tb)
@@ -350,4 +357,19 @@ bool vcpu_finish_region(struct vcpu *v, struct tb *tb)
 	insert(v, tb, &v->unit);
 	observe(v, v->observer.compiled, tb, &v->unit);
 	return true;
+}
+
+bool vcpu_compile_apart(const struct x64_target *t, struct ir_unit *u, const struct x64_compile_args *args, struct x64_out *out,
+			struct x64_code *code)
+{
+	verify(u, "as lowered");
+	ir_optimise(u);
+	verify(u, "after optimisation");
+	return x64_compile(t, u, args, out, code);
+}
+
+void vcpu_insert_apart(struct vcpu *v, struct tb *tb, const struct ir_unit *u)
+{
+	keep_tables(&v->tbs.arena, &tb->host);
+	insert(v, tb, u);
 }

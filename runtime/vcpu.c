@@ -189,6 +189,7 @@ void vcpu_free(struct vcpu *v)
 {
 	if (!v)
 		return;
+	vcpu_free_worker(v);
 	if (v->decoder)
 		arm_decoder_free(v->decoder);
 	lockstep_free(v->lockstep);

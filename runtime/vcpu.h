@@ -97,6 +97,7 @@ struct vcpu_config {
 	unsigned tier;           /* 2: blocks that stay hot are compiled as regions */
 	unsigned tier2_samples;  /* how often the end of a slice must meet a block */
 	bool tier2_eager;        /* tests: so does each entry from the run loop */
+	bool tier2_thread;       /* regions are compiled by a thread of their own */
 	bool icount, icount_no_sleep, icount_align;
 	unsigned icount_shift;
 	uint32_t codegen_seed;
@@ -218,6 +219,7 @@ struct vcpu {
 		uint32_t n;
 	} entries;            /* interrupts taken when so many instructions were executed, the last time that any were */
 	struct lockstep *lockstep;
+	struct region_worker *worker; /* NULL = none, or none yet */
 	struct trouble *trouble; /* NULL = none */
 	struct vcpu_stats stats;
 	enum vcpu_place place;  /* of what happens now, unless a block runs */
@@ -327,14 +329,21 @@ void vcpu_translate_once(struct vcpu *v, const struct mem_fetch *fetch, uint32_t
 /* As observers see it; the unit is added by who has it. */
 struct tb_view vcpu_view(const struct tb *tb);
 
-/* For region.c: lowers parts, of which the first is `head`, into v->unit; makes tb of it and puts it into the store (false: it
+/* For region.c: how parts are lowered, of which the first is `head`; makes tb of v->unit and puts it into the store (false: it
  * does not fit into the code buffer now). */
-bool vcpu_lower_region(struct vcpu *v, const struct tb *head, const struct arm_region_part *part, unsigned n,
-		       struct arm_region_flags *flags);
+void vcpu_region_request(const struct vcpu *v, const struct tb *head, struct arm_translate_request *req);
 bool vcpu_finish_region(struct vcpu *v, struct tb *tb);
+/* For region_job.c: the same in pieces. Only vcpu_compile_apart may be called by another thread. */
+struct x64_compile_args vcpu_compile_args(struct vcpu *v, struct tb *tb);
+bool vcpu_compile_apart(const struct x64_target *t, struct ir_unit *u, const struct x64_compile_args *args, struct x64_out *out,
+			struct x64_code *code);
+void vcpu_insert_apart(struct vcpu *v, struct tb *tb, const struct ir_unit *u); /* tb->host's tables are copied */
 
 /* region.c: the budget ran out where tb was about to start. No block runs. */
 void vcpu_sample(struct vcpu *v, struct tb *tb);
+/* region_job.c: what the worker has made is put into the store, if it still holds. No block runs. */
+void vcpu_take_region(struct vcpu *v);
+void vcpu_free_worker(struct vcpu *v);
 
 /* retstack.c: emitted code with its return stack. */
 bool vcpu_ret_init(struct vcpu *v, struct rhea_error *err);

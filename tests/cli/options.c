@@ -78,7 +78,7 @@ static const struct {
 	{"-M versatilepb -accel kvm", "-accel kvm: not on this host; leave it out, or use -accel jit"},
 	{"-accel jit,tb-size=big", "-accel: tb-size=big: expected a number of MiB"},
 	{"-accel jit,one-insn-per-tb=maybe", "-accel: one-insn-per-tb=maybe: expected on or off"},
-	{"-accel jit,foo=1", "-accel: unknown property 'foo' (known: tb-size, one-insn-per-tb, warmup, window, tier, regions-at-once, trouble, thread)"},
+	{"-accel jit,foo=1", "-accel: unknown property 'foo' (known: tb-size, one-insn-per-tb, warmup, window, tier, tier2-thread, regions-at-once, trouble, thread)"},
 	{"-smp 2", "-smp 2: the machine has one core"},
 	{"-smp cpus=1,threads=4", "-smp cpus=1,threads=4: the machine has one core"},
 	{"-icount shift=99", "-icount: shift=99: expected 0 to 10 or auto"},

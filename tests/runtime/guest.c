@@ -17,6 +17,7 @@ const struct guest_way guest_ways[] = {
 	{"jit, tier 1", {.tier = 1}},
 	{"interp", {.accel = RHEA_ACCEL_INTERP}},
 	{"lockstep", {.accel = RHEA_ACCEL_LOCKSTEP}},
+	{"jit, regions at once by a thread", {.compile_at_once = true, .regions_at_once = true, .tier2_thread = RHEA_TIER2_THREAD_ON}},
 	{"lockstep, regions at once", {.accel = RHEA_ACCEL_LOCKSTEP, .regions_at_once = true}},
 	{"jit, one instruction a block", {.one_insn_per_tb = true}},
 	{"jit, not chained", {.no_chain = true}},
@@ -24,6 +25,8 @@ const struct guest_way guest_ways[] = {
 	{"jit, 1 MiB of code", {.tb_size = 1 << 20}},
 	{"jit, trouble", {.trouble_seed = 1}},
 	{"jit, regions at once, trouble", {.compile_at_once = true, .regions_at_once = true, .trouble_seed = 2}},
+	{"jit, regions at once by a thread, trouble",
+	 {.compile_at_once = true, .regions_at_once = true, .trouble_seed = 6, .tier2_thread = RHEA_TIER2_THREAD_ON}},
 	{"lockstep, regions at once, trouble", {.accel = RHEA_ACCEL_LOCKSTEP, .regions_at_once = true, .trouble_seed = 3}},
 };
 const unsigned guest_n_ways = ARRAY_LEN(guest_ways);
