@@ -70,7 +70,10 @@ class Client:
         body, got, self.rest = self.rest[:at], self.rest[at + 1:at + 3], self.rest[at + 3:]
         assert got == checksum(body), "checksum %r of %r" % (got, body)
         if self.ack:
-            self.raw(b"+")
+            try:
+                self.raw(b"+")
+            except BrokenPipeError:  # its last word
+                pass
         return body
 
     def ask(self, body):

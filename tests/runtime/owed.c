@@ -376,7 +376,7 @@ static void check(enum code code)
 {
 	const char *seed = getenv("RHEA_SEED"), *count = getenv("RHEA_COUNT");
 	uint32_t from = seed ? (uint32_t)strtoul(seed, NULL, 0) : 1;
-	uint32_t n = count ? (uint32_t)strtoul(count, NULL, 0) : seed ? 1 : code == OVERWRITES ? 5 : code == LOOPS || code == CHAINS || code == MIXED || code == GUARDED || code == SKIPS || code == RUNS ? 80 : 40;
+	uint32_t n = count ? (uint32_t)strtoul(count, NULL, 0) : seed ? 1 : code == OVERWRITES ? 5 : code == LOOPS || code == CHAINS || code == MIXED || code == GUARDED || code == SKIPS || code == RUNS ? 40 : 25;
 	for (uint32_t s = from; s < from + n; s++) {
 		if (agree(s, code, STEPS, false))
 			continue;
