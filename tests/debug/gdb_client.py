@@ -6,10 +6,22 @@ import select
 import shutil
 import signal
 import subprocess
+import sys
 import time
 
 PROMPT = b"(gdb) "
 GDB = shutil.which("gdb-multiarch")
+
+
+def need(programs):
+    """Leaves, as skipped, where there is no GDB or no program to debug."""
+    if not GDB or not all(os.path.exists(p) for p in programs):
+        print("skipped: gdb-multiarch or arm-none-eabi-gcc is not installed (./dev setup)")
+        sys.exit(77)
+
+
+def board(emulator, program, *args):
+    return [emulator, "-M", "versatilepb", "-m", "128", "-display", "none", "-serial", "null", "-kernel", program, *args]
 
 
 class Gdb:

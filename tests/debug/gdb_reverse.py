@@ -8,18 +8,12 @@ import re
 import sys
 import tempfile
 
-from gdb_client import GDB, Gdb
+from gdb_client import Gdb, board, need
 from rsp import Emulator
 
 emulator, programs = sys.argv[1], sys.argv[2:]
 
-if not GDB or not all(os.path.exists(p) for p in programs):
-    print("skipped: gdb-multiarch or arm-none-eabi-gcc is not installed (./dev setup)")
-    sys.exit(77)
-
-
-def board(program, *args):
-    return [emulator, "-M", "versatilepb", "-m", "128", "-display", "none", "-serial", "null", "-kernel", program, *args]
+need(programs)
 
 
 def count(g):
@@ -218,7 +212,7 @@ def main():
         for session in SESSIONS:
             label = "%s, %s" % (session.__name__, os.path.basename(program))
             icount = () if session is without_icount else ("-icount", "shift=3")
-            with tempfile.TemporaryDirectory() as folder, Emulator(board(program, *icount), folder) as e, Gdb(program) as g:
+            with tempfile.TemporaryDirectory() as folder, Emulator(board(emulator, program, *icount), folder) as e, Gdb(program) as g:
                 try:
                     session(g, e)
                     print("ok   " + label)

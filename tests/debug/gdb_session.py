@@ -8,18 +8,12 @@ import sys
 import tempfile
 import time
 
-from gdb_client import GDB, Gdb
+from gdb_client import Gdb, board, need
 from rsp import Emulator
 
 emulator, programs = sys.argv[1], sys.argv[2:]
 
-if not GDB or not all(os.path.exists(p) for p in programs):
-    print("skipped: gdb-multiarch or arm-none-eabi-gcc is not installed (./dev setup)")
-    sys.exit(77)
-
-
-def board(program, *args):
-    return [emulator, "-M", "versatilepb", "-m", "128", "-display", "none", "-serial", "null", "-kernel", program, *args]
+need(programs)
 
 
 def line_of(text):
@@ -220,7 +214,7 @@ def semihosting(folder):
     """A newlib program whose files and output are the debugger's."""
     program = os.path.join(os.environ.get("GUEST", ""), "rdimon.O2.arm.elf")
     config = "enable=on,target=gdb,arg=rdimon,arg=one,arg=two"
-    with Emulator(board(program, "-semihosting-config", config), folder) as e, Gdb(program) as g:
+    with Emulator(board(emulator, program, "-semihosting-config", config), folder) as e, Gdb(program) as g:
         g.say("target remote " + e.path)
         g.say("continue", r"argument 1: one.*sum of squares 328350, last line 99 squared is 9801.*remove 0.*exited with code 052")
         assert e.end() == 42 and e.said() == b""
@@ -234,7 +228,7 @@ def main():
     for program in programs:
         for session in SESSIONS:
             label = "%s, %s" % (session.__name__, os.path.basename(program))
-            with tempfile.TemporaryDirectory() as folder, Emulator(board(program), folder) as e, Gdb(program) as g:
+            with tempfile.TemporaryDirectory() as folder, Emulator(board(emulator, program), folder) as e, Gdb(program) as g:
                 try:
                     session(g, e)
                     print("ok   " + label)

@@ -13,15 +13,9 @@ import subprocess
 import sys
 import tempfile
 
+from checks import check, finish
+
 rhea, source, elfs = sys.argv[1], sys.argv[2], sys.argv[3:]
-checks = failed = 0
-
-
-def check(what, good, detail=''):
-    global checks, failed
-    checks += 1
-    failed += not good
-    print(('ok   ' if good else 'FAIL ') + what + ('' if good else f': {detail}'))
 
 
 def run(elf, *options, status=0):
@@ -210,5 +204,4 @@ with tempfile.TemporaryDirectory() as folder:
     blocks_are_listed(folder, elfs[0])
     errors_come_first(folder, elfs[0])
     genhtml_shows_it(folder, elfs[0])
-print(f'{checks} checks, {failed} failed')
-sys.exit(failed != 0)
+finish()

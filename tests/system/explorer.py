@@ -13,15 +13,9 @@ import subprocess
 import sys
 import tempfile
 
+from checks import check, finish
+
 rhea, elf = sys.argv[1], sys.argv[2]
-checks = failed = 0
-
-
-def check(what, good, detail=''):
-    global checks, failed
-    checks += 1
-    failed += not good
-    print(('ok   ' if good else 'FAIL ') + what + ('' if good else f': {str(detail)[:2000]}'))
 
 
 def run(image, *options, status=0):
@@ -171,5 +165,4 @@ with tempfile.TemporaryDirectory() as folder:
         page_works(full, bad)
     else:
         print('note: no chromium on this host (./dev setup all): the page was not looked at')
-print(f'{checks} checks, {failed} failed')
-sys.exit(failed != 0)
+finish()

@@ -13,15 +13,9 @@ import subprocess
 import sys
 import tempfile
 
+from checks import check, finish
+
 rhea, elf = map(os.path.abspath, sys.argv[1:3])
-checks = failed = 0
-
-
-def check(what, good, detail=''):
-    global checks, failed
-    checks += 1
-    failed += not good
-    print(('ok   ' if good else 'FAIL ') + what + ('' if good else f': {str(detail)[:2000]}'))
 
 
 def command(*options):
@@ -115,5 +109,4 @@ with tempfile.TemporaryDirectory() as tmp:
     format_is_right(tmp)
     errors_are_named(tmp)
     perf_reads_it(tmp)
-print(f'{checks} checks, {failed} failed')
-sys.exit(failed != 0)
+finish()

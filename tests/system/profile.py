@@ -11,15 +11,9 @@ import subprocess
 import sys
 import tempfile
 
+from checks import check, finish
+
 rhea, elfs = sys.argv[1], sys.argv[2:]
-checks = failed = 0
-
-
-def check(what, good, detail=''):
-    global checks, failed
-    checks += 1
-    failed += not good
-    print(('ok   ' if good else 'FAIL ') + what + ('' if good else f': {detail}'))
 
 
 def run(elf, *options, status=0):
@@ -77,5 +71,4 @@ with tempfile.TemporaryDirectory() as folder:
     check('-symbols', '_start;main;work;heavy;spin' in read(path), read(path))
     check('period', 'at least 1024' in run(elfs[0], '-profile', f'{path},period=7', status=1))
     check('no directory', 'cannot write a profile to' in run(elfs[0], '-profile', f'{folder}/none/p', status=1))
-print(f'{checks} checks, {failed} failed')
-sys.exit(failed != 0)
+finish()

@@ -15,17 +15,11 @@ sys.dont_write_bytecode = True
 rhea, tools, hot, covered, guests = sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4], [g for g in sys.argv[5:] if os.path.exists(g)]
 sys.path.insert(0, tools)
 import importlib.util
+
+from checks import check, finish
 spec = importlib.util.spec_from_file_location('reader', os.path.join(tools, 'trace.py'))
 reader = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(reader)
-checks = failed = 0
-
-
-def check(what, good, detail=''):
-    global checks, failed
-    checks += 1
-    failed += not good
-    print(('ok   ' if good else 'FAIL ') + what + ('' if good else f': {str(detail)[:600]}'))
 
 
 def run(elf, *options, status=0):
@@ -133,5 +127,4 @@ with tempfile.TemporaryDirectory() as folder:
     rings_end_the_same(folder)
     reader_reads(folder)
     errors_come_first(folder)
-print(f'{checks} checks, {failed} failed')
-sys.exit(failed != 0)
+finish()
