@@ -51,13 +51,14 @@ struct arm_ways {
 };
 
 /* Out of the way of a region's code: where it is left by a jump, or because the budget is out. */
-enum arm_cold_kind { COLD_EXIT, COLD_BUDGET, COLD_PART };
+enum arm_cold_kind { COLD_EXIT, COLD_BUDGET, COLD_PART, COLD_RETURN };
 struct arm_cold {
 	ir_label label;
 	enum arm_cold_kind kind;
 	uint8_t part;      /* COLD_PART: this one */
 	int16_t amount;    /* instructions charged that do not run */
-	uint32_t key;      /* where it goes on */
+	uint32_t key;      /* where it goes on; COLD_RETURN: in this register */
+	uint32_t back;     /* of the part */
 	struct arm_flow flow;
 	unsigned unpaid;   /* flags that are to be written, as is known of them; the others are where they belong */
 };
@@ -118,6 +119,7 @@ struct arm_lower {
 	struct arm_region *region; /* NULL: the unit is one guest block */
 	struct arm_flow flow; /* region: where the part ends */
 	bool fixed;        /* as in arm_unit_flags */
+	bool lone, returns; /* as in arm_unit_flags */
 	bool guarded;      /* the instruction is in a block of its own, behind a condition */
 	struct arm_arrival arrival;
 	struct arm_skip skip;
@@ -204,8 +206,8 @@ void arm_arrive(struct arm_lower *l);
 uint32_t arm_debt(const struct arm_lower *l);
 /* Writes the flags of `mask` that are owed. */
 void arm_pay(struct arm_lower *l, uint32_t owed, unsigned mask);
-/* An exit_jump of a region; flags that follow from registers are owed where they may be, else written. */
-void arm_settle_exit(struct arm_lower *l, unsigned slot, uint32_t key, const struct arm_flow *flow);
+/* An exit_jump of a region, or a call that comes back to `back` if that is one; flags that follow from registers are owed where they may be, else written. */
+void arm_settle_exit(struct arm_lower *l, unsigned slot, uint32_t key, uint32_t back, const struct arm_flow *flow);
 /* What of a debt is worth owing to a part that takes debts. */
 uint32_t arm_owe_part(struct arm_lower *l, uint32_t key, uint32_t debt);
 /* translate.c: what the unit at `key` takes; nothing when it cannot be looked at. */
@@ -256,6 +258,10 @@ const struct arm_region_part *arm_region_part(const struct arm_lower *l, uint32_
 void arm_region_jump(struct arm_lower *l, const struct arm_region_part *to);
 /* What is known of the flags where the current part starts. */
 struct arm_known arm_region_source(const struct arm_lower *l);
+/* Is it a return from a function that the region called? Then ends the part with it. */
+bool arm_region_return(struct arm_lower *l);
+/* A jump out of the unit is a call, where the function that it is in was called from the region. Else 2. */
+uint32_t arm_region_back(const struct arm_lower *l, uint32_t key);
 /* Are flags owed to a part? */
 static inline bool arm_region_takes(const struct arm_region_part *part) { return part->takes && arm_known_mask(&part->known) != 15; }
 /* The part ends in a conditional branch to `key` or `other`, by other ways too (NULL: not so). */

@@ -252,15 +252,16 @@ uint32_t arm_owe_part(struct arm_lower *l, uint32_t key, uint32_t debt)
 	return (debt & ~(ALL_MASK << 4)) | mask << 4;
 }
 
-void arm_settle_exit(struct arm_lower *l, unsigned slot, uint32_t key, const struct arm_flow *flow)
+void arm_settle_exit(struct arm_lower *l, unsigned slot, uint32_t key, uint32_t back, const struct arm_flow *flow)
 {
+	bool call = back != ARM_NO_KEY;
 	unsigned owing = flow->debt && l->req->look_ahead ? allowed(l, flow->debt, key) : 0;
 	unsigned rest = arm_known_mask(&flow->known) & ~owing;
 	if (rest)
 		arm_pay_known(l, &flow->known, rest);
 	if (owing)
 		owe(l, flow->debt, owing);
-	ir_exit_jump(l->u, slot, IR_LINK_JUMP, key, 0);
+	ir_exit_jump(l->u, slot, call ? IR_LINK_CALL : IR_LINK_JUMP, key, call ? back : 0);
 	if (owing) {
 		ir_exit_dead(l->u, owing << ARM_G_n);
 		l->region->owed[slot] = l->owed;
@@ -285,7 +286,8 @@ void arm_owe_nothing(struct arm_lower *l)
 
 void arm_exit(struct arm_lower *l, unsigned slot, enum ir_link link, uint32_t key, uint32_t return_key)
 {
-	const struct arm_region_part *part = link == IR_LINK_JUMP ? arm_region_part(l, key) : NULL;
+	bool inside = l->region && (link == IR_LINK_JUMP || l->region->part[l->region->at].calls);
+	const struct arm_region_part *part = inside ? arm_region_part(l, key) : NULL;
 	bool pays = l->owed && l->pays[slot];
 	arm_owe_nothing(l);
 	if (!part)
@@ -294,9 +296,15 @@ void arm_exit(struct arm_lower *l, unsigned slot, enum ir_link link, uint32_t ke
 		arm_region_jump(l, part);
 		return;
 	}
+	l->lone |= link == IR_LINK_CALL;
 	if (l->region) {
 		arm_region_refund(l);
 		slot = l->region->n_slots++;
+		uint32_t back = arm_region_back(l, key);
+		if (link == IR_LINK_JUMP && back != ARM_NO_KEY) {
+			link = IR_LINK_CALL;
+			return_key = back;
+		}
 	}
 	arm_pay_again(l, ALL_MASK & ~(l->owed && !pays ? arm_owed_mask(l->owed) : 0));
 	if (pays) {

@@ -38,11 +38,18 @@ static int ahead(const struct arm_region *r)
 	return r->part[r->at].charge - r->part[r->at].n_insns;
 }
 
+uint32_t arm_region_back(const struct arm_lower *l, uint32_t key)
+{
+	uint32_t back = l->region->part[l->region->at].back;
+	return key == back ? ARM_NO_KEY : back;
+}
+
 static struct arm_cold *new_cold(struct arm_lower *l, enum arm_cold_kind kind, int amount, uint32_t key)
 {
 	assert(l->region->n_cold < ARRAY_LEN(l->region->cold));
 	struct arm_cold *c = &l->region->cold[l->region->n_cold++];
-	*c = (struct arm_cold){ .label = ir_block_new(l->u), .kind = kind, .amount = (int16_t)amount, .key = key, .flow = l->flow };
+	*c = (struct arm_cold){ .label = ir_block_new(l->u), .kind = kind, .amount = (int16_t)amount, .key = key,
+				.back = arm_region_back(l, key), .flow = l->flow };
 	return c;
 }
 
@@ -211,6 +218,51 @@ void arm_region_branch(struct arm_lower *l, ir_ref holds, uint32_t key, uint32_t
 		end_ways(l, ways, ways->taken ? then : or_else, ways->taken ? a : b);
 }
 
+/* The register that holds v; ARM_G_pc, which nobody else needs inside of a unit, when none does: v is put there. */
+static uint32_t keep(struct arm_lower *l, ir_ref v)
+{
+	for (uint32_t k = 0; k < ARRAY_LEN(l->reg); k++)
+		if (l->reg[k] == v)
+			return ARM_G_r0 + k;
+	ir_set(l->u, ARM_G_pc, v);
+	return ARM_G_pc;
+}
+
+/* Where it goes is compared with where the call was; else the unit is left as by any return. */
+static void look_back(struct arm_lower *l, uint32_t back)
+{
+	const struct arm_region_part *to = arm_region_part(l, back);
+	bool own;
+	arm_give_back(l);
+	l->flow = arm_flow(l);
+	arm_owe_nothing(l);
+	uint32_t where = keep(l, l->pc_write);
+	ir_ref holds = ir_cmp(l->u, IR_I32, IR_EQ, l->pc_write, arm_const(l, back));
+	ir_label there = side(l, back, to, false, &own), out = new_cold(l, COLD_RETURN, ahead(l->region), where)->label;
+	struct arm_flow flow = l->flow;
+	ir_brc(l->u, holds, there, out);
+	if (own)
+		fill(l, there, to, &flow);
+}
+
+bool arm_region_return(struct arm_lower *l)
+{
+	uint32_t back = l->region ? l->region->part[l->region->at].back : ARM_NO_KEY;
+	if (back == ARM_NO_KEY || l->pc_write == IR_NONE || l->link != IR_LINK_RET)
+		return false;
+	if (l->guarded)
+		arm_count_taken(l);
+	const struct ir_insn *v = &l->u->insns[l->pc_write];
+	if (v->op == IR_const && (uint32_t)v->imm == back) {
+		arm_plan_exit(l, back);
+		arm_exit(l, 0, IR_LINK_JUMP, back, 0);
+	} else {
+		look_back(l, back);
+	}
+	l->ended = true;
+	return true;
+}
+
 void arm_region_refund(struct arm_lower *l)
 {
 	if (ahead(l->region))
@@ -246,7 +298,13 @@ static void cold(struct arm_lower *l, const struct arm_cold *c)
 	case COLD_EXIT:
 		if (c->amount)
 			ir_refund(l->u, (uint32_t)c->amount);
-		arm_settle_exit(l, l->region->n_slots++, c->key, &c->flow);
+		arm_settle_exit(l, l->region->n_slots++, c->key, c->back, &c->flow);
+		break;
+	case COLD_RETURN:
+		if (c->amount)
+			ir_refund(l->u, (uint32_t)c->amount);
+		arm_pay_known(l, &c->flow.known, arm_known_mask(&c->flow.known));
+		ir_exit_ind(l->u, IR_LINK_RET, ir_get(l->u, (uint16_t)c->key), 0);
 		break;
 	}
 }

@@ -383,6 +383,11 @@ static void end_insn(struct loop *t)
 	struct arm_lower *l = &t->l;
 	bool indirect = !l->ended && (l->pc_write != IR_NONE || l->leave);
 	if (indirect) {
+		l->returns |= l->pc_write != IR_NONE && l->link == IR_LINK_RET;
+		l->lone |= l->leave || l->link != IR_LINK_RET;
+		indirect = !arm_region_return(l);
+	}
+	if (indirect) {
 		arm_owe_nothing(l);
 		arm_pay_again(l, ~0u);
 	}
@@ -516,6 +521,8 @@ uint32_t arm_translate_owing(const struct arm_translate_request *req, struct ir_
 	flags->out[0] = t.l.out[0];
 	flags->out[1] = t.l.out[1];
 	flags->fixed = t.l.fixed;
+	flags->lone = t.l.lone;
+	flags->returns = t.l.returns;
 	return t.offset;
 }
 
@@ -571,12 +578,11 @@ bool arm_translate_region(const struct arm_translate_request *req, const struct 
 	if (part->n_preds > 1 && !part->looks)
 		settle_at_entry(&t);
 	for (r.at = 0; whole && r.at < n; r.at++) {
-		int32_t offset = (int32_t)((part[r.at].pc_key & ~1u) - (req->pc_key & ~1u));
 		struct arm_translate_request there = *req;
 		there.pc_key = part[r.at].pc_key;
-		there.code += offset;
-		there.code_bytes = (uint32_t)((int32_t)req->code_bytes - offset);
-		there.code_before = (uint32_t)((int32_t)req->code_before + offset);
+		there.code = part[r.at].code;
+		there.code_before = there.pc_key & PAGE_MASK & ~1u;
+		there.code_bytes = PAGE_SIZE - there.code_before;
 		t.l.req = &there;
 		whole = translate_part(&t, &part[r.at]);
 	}

@@ -45,6 +45,8 @@ struct arm_unit_flags {
 	struct arm_debtor entry;
 	struct arm_way_out out[2]; /* by exit slot */
 	bool fixed;                /* it is left in ways that may not give back what was charged too much (exceptions) */
+	bool lone;                 /* it calls, jumps to where a register says, or is left by another way than jumps and returns */
+	bool returns;              /* a way out is a return */
 };
 
 struct arm_translate_request {
@@ -89,13 +91,18 @@ struct arm_known {
 	uint32_t fact[ARM_FLAGS];
 };
 
+#define ARM_NO_KEY 2u /* is no part's pc key */
+
 /* One guest block of a region. */
 struct arm_region_part {
+	const uint8_t *code; /* and what comes behind it, to the page's end */
 	uint32_t pc_key;
+	uint32_t back;    /* the part is of a function that was called from here: where that comes back to. Else ARM_NO_KEY */
+	bool calls;       /* to[] has the function that it calls */
 	uint16_t n_insns;
 	uint16_t charge;  /* what the budget was charged in advance when it starts: n_insns, or more where the unit is not fixed */
-	uint32_t hot;     /* of two parts that it jumps to, this pc key's is the likelier one; else 2, which is none */
-	int8_t to[2];     /* the parts that it jumps to, of which no two have the same pc key; -1 = none */
+	uint32_t hot;     /* of two parts that it jumps to, this pc key's is the likelier one; else ARM_NO_KEY */
+	int8_t to[2];     /* the parts that it jumps to, calls or comes back to, of which no two have the same pc key; -1 = none */
 	bool looks;       /* it may look at flags that it is entered with, if only at a fault */
 	bool takes;       /* flags may be owed to it */
 	struct arm_known known; /* on every way in */
@@ -112,8 +119,9 @@ struct arm_region_flags {
 };
 
 /*
- * Translates the parts, of which the first is at req->pc_key and the others on its page, into one unit in this order. A
- * direct jump from part to part is a branch in the unit. The entry charges the first part; a jump to a part with a larger
+ * Translates the parts, of which the first is at req->pc_key, into one unit in this order. A
+ * direct jump from part to part is a branch in the unit; so are calls and, behind a look at where it goes, returns. Where parts of a called
+ * function leave the unit the guest's call is made up for: they call where they go. The entry charges the first part; a jump to a part with a larger
  * charge than was left checks the budget first, and there the unit may be left, with the state and the flags exact.
  * False: some part is not what it was, the unit is not to be used.
  */

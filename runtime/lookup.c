@@ -135,6 +135,14 @@ static const struct tb *running_tb(const struct vcpu *v)
 	return v->base->host_pc ? tb_by_host_pc(&v->tbs, v->base->host_pc) : NULL;
 }
 
+static void drop_overwritten(struct vcpu *v, struct tb *tb)
+{
+	jump_cache_drop(v, tb);
+	tb_expect_more(tb);
+	tb_invalidate(&v->tbs, tb);
+	v->stats.invalidated_blocks++;
+}
+
 /* Drops the page's blocks that overlap. The page of the block that runs stays watched: it may be one that is not in the
  * store (vcpu_translate_once). */
 static void drop_overlapping(struct vcpu *v, struct code_page *page, const uint8_t *host, uint64_t size,
@@ -142,12 +150,13 @@ static void drop_overlapping(struct vcpu *v, struct code_page *page, const uint8
 {
 	for (struct tb *tb = page->tbs, *next; tb; tb = next) {
 		next = tb->page_next;
-		if (!tb_overlaps(tb, host, size))
-			continue;
-		jump_cache_drop(v, tb);
-		tb_expect_more(tb);
-		tb_invalidate(&v->tbs, tb);
-		v->stats.invalidated_blocks++;
+		if (tb_overlaps(tb, host, size))
+			drop_overwritten(v, tb);
+	}
+	for (struct tb_visit *visit = page->visitors, *next; visit; visit = next) {
+		next = visit->next;
+		if (tb_overlaps(visit->tb, host, size))
+			drop_overwritten(v, visit->tb);
 	}
 	if (!tb_page_used(page) && !(running && (uintptr_t)running->code >> PAGE_BITS == (uintptr_t)page->host >> PAGE_BITS))
 		softmmu_unprotect_code(v->mmu, page->host);
@@ -165,15 +174,13 @@ void vcpu_drop_block(struct vcpu *v, struct tb *tb)
 /* Where the guest instruction behind the mark-th one of tb starts. */
 static const uint8_t *behind(const struct tb *tb, uint32_t mark)
 {
-	const struct tb_region *r = tb->region;
-	const uint8_t *at = tb->code + (int32_t)((tb_mark_pc(tb, mark) & ~1u) - (tb->pc_key & ~1u));
-	const uint8_t *next = mark + 1 < (r ? tb->host.n_marks : tb->n_insns) ? tb->code + (int32_t)((tb_mark_pc(tb, mark + 1) & ~1u) - (tb->pc_key & ~1u)) : NULL;
-	for (unsigned k = 0; r && k < r->n_parts; k++) {
-		const uint8_t *end = r->part[k].code + r->part[k].bytes;
-		if (at >= r->part[k].code && at < end && (!next || next <= at || next > end))
-			next = end;
-	}
-	return next;
+	struct tb_part whole = {.code = tb->code, .pc_key = tb->pc_key, .bytes = tb->bytes};
+	const struct tb_part *part = tb->region ? tb_part_at(tb->region, mark) : &whole;
+	uint32_t here = tb_mark_pc(tb, mark), end = (part->pc_key & ~1u) + part->bytes;
+	uint32_t next = mark + 1 < (tb->region ? tb->host.n_marks : tb->n_insns) ? tb_mark_pc(tb, mark + 1) & ~1u : end;
+	if (next <= here || next > end) /* that one is of another part */
+		next = end;
+	return part->code + (next - (part->pc_key & ~1u));
 }
 
 /* Code that was overwritten or remapped meanwhile is cut for nothing, which does no harm. */
@@ -194,6 +201,9 @@ static bool page_overlaps(const struct code_page *page, const uint8_t *host, uin
 		return false;
 	for (const struct tb *tb = page->tbs; tb; tb = tb->page_next)
 		if (tb_overlaps(tb, host, size))
+			return true;
+	for (const struct tb_visit *visit = page->visitors; visit; visit = visit->next)
+		if (tb_overlaps(visit->tb, host, size))
 			return true;
 	return false;
 }

@@ -18,88 +18,141 @@
 
 #define LAST_PASS 3u          /* of lowering that may assume something */
 
-#define NOT_KNOWN 2u          /* no part's pc key */
-
 static struct tb *plain(struct tb *tb)
 {
 	return tb && tb->region ? tb->region->head : tb;
 }
 
-static bool is_direct(const struct tb_exit *e)
+/* With the MMU off, blocks know that pages are where they are (decision 003). */
+static bool may_cross(const struct region_plan *p)
 {
-	return e->used && e->link == IR_LINK_JUMP;
+	return !(p->head->flags & ARM_TB_MMU);
 }
 
-/* The block that exit k of `tb` leads to, when it may become a part; else NULL. */
-static struct tb *candidate(const struct region_plan *p, const struct tb *tb, unsigned k)
+/* The block at `key`, as code of `tb` finds it, when it may become a part; else NULL. */
+static struct tb *candidate(const struct region_plan *p, const struct tb *tb, uint32_t key)
 {
-	const struct tb_exit *e = &tb->exit[k];
 	const struct tb *head = p->head;
-	if (!is_direct(e) || (e->key ^ head->pc_key) >> PAGE_BITS || ((e->key ^ head->pc_key) & 1) || (e->key & 3) == 2)
+	bool crosses = (key ^ tb->pc_key) >> PAGE_BITS;
+	if ((crosses && !may_cross(p)) || ((key ^ head->pc_key) & 1) || (key & 3) == 2)
 		return NULL;
-	struct tb *to = e->to;
-	if (!to && p->v->cfg.tier2_eager)
-		to = tb_find(&p->v->tbs, head->code + (int32_t)((e->key & ~1u) - (head->pc_key & ~1u)), e->key, head->flags, true);
-	to = plain(to);
+	const uint8_t *code = tb->code + (int32_t)((key & ~1u) - (tb->pc_key & ~1u));
+	struct tb *to = plain(tb_find(&p->v->tbs, code, key, head->flags, true));
 	if (to && to != head && to->n_regions >= REGION_COPIES)
 		return NULL;
-	return to && to->valid && to->host.size && to->whole_page && to->pc_key == e->key && to->flags == head->flags ? to : NULL;
+	return to && to->valid && to->host.size ? to : NULL;
 }
 
-static int index_of(const struct region_plan *p, const struct tb *tb)
+/* Part of a function that is called from the region: the call is done without, and so must be all that is done in between. */
+static bool may_be_called(const struct tb *tb)
+{
+	return tb && !tb->lone;
+}
+
+/* A way from a part to another. */
+struct way {
+	struct tb *to;   /* NULL = there is none */
+	uint32_t back;   /* of `to` */
+};
+
+static uint32_t behind(const struct tb *tb)
+{
+	return tb->pc_key + tb->bytes;
+}
+
+/* Where exit k of a part leads to. */
+static struct way way_out(const struct region_plan *p, const struct tb *tb, uint32_t back, unsigned k)
+{
+	const struct tb_exit *e = &tb->exit[k];
+	struct way w = {NULL, back};
+	bool went = e->used && (e->to || p->v->cfg.tier2_eager);
+	if (went && e->link == IR_LINK_JUMP) {
+		w.to = candidate(p, tb, e->key);
+	} else if (went && e->link == IR_LINK_CALL && back == ARM_NO_KEY && e->key != behind(tb)) {
+		w = (struct way){candidate(p, tb, e->key), behind(tb)};
+	} else if (!k && !e->used && tb->returns && back != ARM_NO_KEY) {
+		w = (struct way){candidate(p, tb, back), ARM_NO_KEY};
+	}
+	if (w.back != ARM_NO_KEY && !may_be_called(w.to))
+		w.to = NULL;
+	return w;
+}
+
+static int index_of(const struct region_plan *p, const struct way *w)
 {
 	for (unsigned k = 0; k < p->n; k++)
-		if (p->part[k] == tb)
+		if (p->part[k] == w->to && p->back[k] == w->back)
 			return (int)k;
 	return -1;
 }
 
-static bool fits(const struct region_plan *p, const struct tb *tb)
+static const uint8_t *page_of(const struct tb *tb)
 {
-	return p->n < REGION_PARTS && p->insns + tb->n_insns <= REGION_INSNS && index_of(p, tb) < 0;
+	return tb->code - ((uintptr_t)tb->code & PAGE_MASK);
 }
 
-static void wait(struct region_plan *p, struct tb *tb)
+static bool has_page(const struct region_plan *p, const uint8_t *page)
 {
-	if (tb && p->n_waiting < ARRAY_LEN(p->waiting))
-		p->waiting[p->n_waiting++] = tb;
+	for (unsigned k = 0; k < p->n_pages; k++)
+		if (p->page[k] == page)
+			return true;
+	return false;
 }
 
-/* The successor of `tb` that is to follow it in the code: the hotter one that is not placed, or NULL. */
-static struct tb *follow(struct region_plan *p, const struct tb *tb)
+static bool fits(const struct region_plan *p, const struct way *w)
 {
-	struct tb *a = candidate(p, tb, 0), *b = candidate(p, tb, 1);
-	a = a && fits(p, a) ? a : NULL;
-	b = b && fits(p, b) && b != a ? b : NULL;
-	bool a_first = a && (!b || a->samples > b->samples || (a->samples == b->samples && a->pc_key < tb->pc_key));
-	wait(p, a_first ? b : a);
+	return p->n < REGION_PARTS && p->insns + w->to->n_insns <= REGION_INSNS && index_of(p, w) < 0 &&
+	       (p->n_pages < TB_REGION_PAGES || has_page(p, page_of(w->to)));
+}
+
+static void wait(struct region_plan *p, const struct way *w)
+{
+	if (!w->to || p->n_waiting >= ARRAY_LEN(p->waiting))
+		return;
+	p->waiting[p->n_waiting] = w->to;
+	p->waiting_back[p->n_waiting++] = w->back;
+}
+
+/* The successor of part i that is to follow it in the code: the hotter one that is not placed, or none. What comes behind a call waits. */
+static struct way follow(struct region_plan *p, unsigned i)
+{
+	const struct tb *tb = p->part[i];
+	struct way a = way_out(p, tb, p->back[i], 0), b = way_out(p, tb, p->back[i], 1);
+	if (a.to && a.back != p->back[i] && a.back != ARM_NO_KEY)
+		wait(p, &(struct way){candidate(p, tb, a.back), ARM_NO_KEY});
+	if (a.to && !fits(p, &a))
+		a.to = NULL;
+	if (b.to && (!fits(p, &b) || b.to == a.to))
+		b.to = NULL;
+	bool a_first = a.to && (!b.to || a.to->samples > b.to->samples || (a.to->samples == b.to->samples && a.to->pc_key < tb->pc_key));
+	wait(p, a_first ? &b : &a);
 	return a_first ? a : b;
 }
 
-static void place(struct region_plan *p, struct tb *tb)
+static void place(struct region_plan *p, struct way w)
 {
-	while (tb && fits(p, tb)) {
-		p->part[p->n++] = tb;
-		p->insns += tb->n_insns;
-		tb = follow(p, tb);
+	while (w.to && fits(p, &w)) {
+		if (!has_page(p, page_of(w.to)))
+			p->page[p->n_pages++] = page_of(w.to);
+		p->part[p->n] = w.to;
+		p->back[p->n++] = w.back;
+		p->insns += w.to->n_insns;
+		w = follow(p, p->n - 1);
 	}
 }
 
 static void grow(struct region_plan *p)
 {
-	place(p, p->head);
+	place(p, (struct way){p->head, ARM_NO_KEY});
 	for (unsigned k = 0; k < p->n_waiting; k++)
-		place(p, p->waiting[k]);
+		place(p, (struct way){p->waiting[k], p->waiting_back[k]});
 }
 
-/* The part that exit k of part i is a branch to, or -1. */
+/* The part that exit k of part i leads to, or -1. */
 static int find_successor(const struct region_plan *p, unsigned i, unsigned k)
 {
-	const struct tb_exit *e = &p->part[i]->exit[k];
-	for (unsigned to = 0; is_direct(e) && to < p->n; to++)
-		if (p->part[to]->pc_key == e->key)
-			return (int)to;
-	return -1;
+	struct way w = way_out(p, p->part[i], p->back[i], k);
+	return w.to ? index_of(p, &w) : -1;
 }
 
 static void connect(struct region_plan *p)
@@ -108,6 +161,7 @@ static void connect(struct region_plan *p)
 		int a = find_successor(p, i, 0), b = find_successor(p, i, 1);
 		p->to[i][0] = (int8_t)a;
 		p->to[i][1] = (int8_t)(b == a ? -1 : b);
+		p->calls[i] = a >= 0 && p->back[i] == ARM_NO_KEY && p->back[a] != ARM_NO_KEY;
 		p->copy[i] = (uint8_t)i;
 	}
 }
@@ -134,19 +188,19 @@ static uint32_t hot_key(const struct region_plan *p, unsigned i)
 {
 	int a = p->to[i][0], b = p->to[i][1];
 	if (a < 0 || b < 0 || a == b)
-		return NOT_KNOWN;
+		return ARM_NO_KEY;
 	const struct tb *x = p->part[a], *y = p->part[b];
 	if (x->samples > 2 * y->samples + 2 || y->samples > 2 * x->samples + 2)
 		return x->samples > y->samples ? x->pc_key : y->pc_key;
 	unsigned from_a = region_distance(p, (unsigned)a, i), from_b = region_distance(p, (unsigned)b, i);
 	if (from_a + 1 >= from_b && from_b + 1 >= from_a && from_a && from_b)
-		return NOT_KNOWN;
+		return ARM_NO_KEY;
 	return from_a < from_b ? x->pc_key : y->pc_key;
 }
 
 static bool is_cold(const struct region_plan *p, unsigned i, unsigned to)
 {
-	return p->out[i].hot != NOT_KNOWN && p->out[i].hot != p->part[to]->pc_key;
+	return p->out[i].hot != ARM_NO_KEY && p->out[i].hot != p->part[to]->pc_key;
 }
 
 /* May more be charged than its own instructions, and need nobody look at the budget behind it? */
@@ -208,7 +262,10 @@ static void describe(struct region_plan *p)
 		p->out[i].n_preds = 0;
 		p->out[i].charge = 0;
 		memcpy(p->out[i].to, p->to[i], sizeof p->to[i]);
+		p->out[i].code = p->part[i]->code;
 		p->out[i].pc_key = p->part[i]->pc_key;
+		p->out[i].back = p->back[i];
+		p->out[i].calls = p->calls[i];
 		p->out[i].n_insns = p->part[i]->n_insns;
 		count_part(p, i, p->part[i]->counter);
 		p->out[i].looks = region_looks_at_flags(p->part[i]);
@@ -331,7 +388,7 @@ static bool compile(struct vcpu *v, struct region_plan *p)
 	struct arm_region_flags flags;
 	if (!region_lower(p, &flags))
 		return false;
-	struct tb *tb = tb_new(&v->tbs, flags.n_slots + p->n);
+	struct tb *tb = tb_new(&v->tbs, 2 * flags.n_slots + p->n);
 	region_describe_tb(tb, p, &flags);
 	tb->region = region_of(&v->tbs.arena, p);
 	if (!vcpu_finish_region(v, tb))

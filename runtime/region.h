@@ -14,7 +14,10 @@ struct region_plan {
 	struct tb *head;
 	struct tb *part[ARM_REGION_PARTS];   /* in the order of the code */
 	struct tb *waiting[2 * ARM_REGION_PARTS]; /* others that parts jump to */
-	unsigned n, n_waiting, insns;
+	uint32_t back[ARM_REGION_PARTS], waiting_back[2 * ARM_REGION_PARTS]; /* as in arm_region_part */
+	const uint8_t *page[TB_REGION_PAGES]; /* that parts lie on */
+	unsigned n, n_waiting, n_pages, insns;
+	bool calls[ARM_REGION_PARTS];
 	int8_t to[ARM_REGION_PARTS][2];      /* the parts that they jump to; -1 = none */
 	uint8_t copy[ARM_REGION_PARTS];      /* the part of the same block, for ways in with other flags; else the part itself */
 	bool knows[ARM_REGION_PARTS];        /* what the part may know of the flags was decided */

@@ -87,6 +87,8 @@ static void move_up(struct region_plan *p, struct arm_region_flags *flags)
 {
 	unsigned n = p->n - 1;
 	memmove(&p->part[2], &p->part[1], n * sizeof p->part[0]);
+	memmove(&p->back[2], &p->back[1], n * sizeof p->back[0]);
+	memmove(&p->calls[2], &p->calls[1], n * sizeof p->calls[0]);
 	memmove(&p->to[2], &p->to[1], n * sizeof p->to[0]);
 	memmove(&p->copy[2], &p->copy[1], n * sizeof p->copy[0]);
 	memmove(&p->knows[2], &p->knows[1], n * sizeof p->knows[0]);
@@ -103,6 +105,8 @@ static void move_up(struct region_plan *p, struct arm_region_flags *flags)
 static void copy_part(struct region_plan *p, struct arm_region_flags *flags, unsigned at, unsigned of)
 {
 	p->part[at] = p->part[of];
+	p->back[at] = p->back[of];
+	p->calls[at] = p->calls[of];
 	memcpy(p->to[at], p->to[of], sizeof p->to[0]);
 	memcpy(flags->known[at], flags->known[of], sizeof flags->known[0]);
 	p->out[at].known = (struct arm_known){{0}};

@@ -25,11 +25,11 @@ enum worker_state { WORKER_IDLE, WORKER_BUSY, WORKER_DONE };
 
 struct region_job {
 	_Alignas(CACHE_LINE) uint8_t code[JOB_CODE];
-	_Alignas(CACHE_LINE) uint8_t page[PAGE_SIZE];
+	_Alignas(CACHE_LINE) uint8_t page[TB_REGION_PAGES][PAGE_SIZE + CACHE_LINE]; /* the end of one is not the start of another */
 	struct region_plan plan;                /* its blocks are those of `copy` */
 	struct tb copy[ARM_REGION_PARTS], *source[ARM_REGION_PARTS];
 	unsigned n_sources;
-	const uint8_t *cut[VCPU_CUTS];          /* in `page` */
+	const uint8_t *cut[TB_REGION_PAGES * VCPU_CUTS]; /* in `page` */
 	uint32_t n_cuts;                        /* the vCPU's, then */
 	uint64_t generation;
 	struct tb *tb;                          /* only its address, until it is taken */
@@ -64,7 +64,7 @@ static void make(struct region_job *j)
 	if (!region_lower(p, &j->flags))
 		return;
 	struct x64_out out = {.cur = j->code, .end = j->code + JOB_CODE, .rx_delta = j->rx_delta};
-	j->args.n_slots = (uint32_t)(j->flags.n_slots + p->n);
+	j->args.n_slots = (uint32_t)(2 * j->flags.n_slots + p->n);
 	j->args.first_landing = j->flags.n_slots;
 	j->args.n_insns = p->out[0].charge;
 	j->args.left = region_of(&j->arena, p)->left;
@@ -176,35 +176,41 @@ static struct tb *copy_of(struct region_job *j, struct tb *tb)
 	return NULL;
 }
 
-/* An address in the page of the head, in the copy of the page. */
+/* An address in one of the region's pages, in the copy of the page. */
 static const uint8_t *in_copy(const struct region_job *j, const uint8_t *code)
 {
-	return j->page + ((uintptr_t)code & PAGE_MASK);
+	uintptr_t offset = (uintptr_t)code & PAGE_MASK;
+	unsigned k = 0;
+	while (j->plan.page[k] != code - offset)
+		k++;
+	return j->page[k] + offset;
 }
 
-static void copy_cuts(struct region_job *j, const struct arm_translate_request *req, const uint8_t *page)
+/* Nothing is charged across a page's end either, if it is a cut. */
+static void copy_cuts(struct region_job *j, const struct arm_translate_request *req)
 {
 	struct arm_translate_request *own = &j->plan.req;
 	own->cut = j->cut;
 	own->n_cuts = 0;
-	for (uint32_t k = 0; k < req->n_cuts; k++) {
-		uintptr_t offset = (uintptr_t)req->cut[k] - (uintptr_t)page;
-		if (offset <= PAGE_SIZE) /* nothing is charged across the page's end either, if it is one */
-			j->cut[own->n_cuts++] = j->page + offset;
-	}
+	for (uint32_t k = 0; k < req->n_cuts; k++)
+		for (unsigned page = 0; page < j->plan.n_pages; page++) {
+			uintptr_t offset = (uintptr_t)req->cut[k] - (uintptr_t)j->plan.page[page];
+			if (offset <= PAGE_SIZE)
+				j->cut[own->n_cuts++] = j->page[page] + offset;
+		}
 }
 
 /* All that the worker reads. */
 static void copy_plan(struct region_job *j, const struct region_plan *p)
 {
-	const uint8_t *page = p->head->code - ((uintptr_t)p->head->code & PAGE_MASK);
-	memcpy(j->page, page, PAGE_SIZE);
 	j->plan = *p;
+	for (unsigned k = 0; k < p->n_pages; k++)
+		memcpy(j->page[k], p->page[k], PAGE_SIZE);
 	j->plan.v = NULL;
 	j->plan.arena = &j->arena;
 	j->plan.unit = &j->unit;
 	j->plan.req.code = in_copy(j, p->req.code);
-	copy_cuts(j, &p->req, page);
+	copy_cuts(j, &p->req);
 	j->n_sources = p->n;
 	for (unsigned i = 0; i < p->n; i++) {
 		j->source[i] = p->part[i];
@@ -237,7 +243,7 @@ bool region_job_start(struct vcpu *v, const struct region_plan *p)
 	j->generation = v->tbs.generation;
 	j->target = &v->target;
 	j->rx_delta = v->code.out.rx_delta + (j->place - j->code);
-	j->tb = tb_new(&v->tbs, ARM_REGION_SLOTS + ARM_REGION_PARTS);
+	j->tb = tb_new(&v->tbs, 2 * ARM_REGION_SLOTS + ARM_REGION_PARTS);
 	j->tb->code = p->head->code;
 	j->tb->flags = p->head->flags;
 	j->tb->whole_page = true;

@@ -158,12 +158,11 @@ static bool holds(uint32_t start, uint32_t bytes, const uint32_t *addr, uint32_t
 /* Does the block, or a part of the region, hold one of the addresses, or end there? */
 static bool concerns(const struct tb *tb, const uint32_t *addr, uint32_t n)
 {
-	uint32_t start = tb->pc_key & ~1u;
 	if (!tb->region)
-		return holds(start, tb->bytes, addr, n);
+		return holds(tb->pc_key & ~1u, tb->bytes, addr, n);
 	for (unsigned k = 0; k < tb->region->n_parts; k++) {
 		const struct tb_part *part = &tb->region->part[k];
-		if (holds(start + (uint32_t)(part->code - tb->code), part->bytes, addr, n))
+		if (holds(part->pc_key & ~1u, part->bytes, addr, n))
 			return true;
 	}
 	return false;

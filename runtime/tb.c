@@ -203,6 +203,18 @@ static void count_span(struct code_page *p, const uint8_t *code, uint32_t bytes,
 		p->granule[i] += by;
 }
 
+/* The page of a part of a block that is in the store, or is about to be. */
+static struct code_page *page_of(const struct tb *tb, const uint8_t *code)
+{
+	const uint8_t *start = page_start(code);
+	if (tb->page->host == start)
+		return tb->page;
+	const struct tb_visit *v = tb->region->visit;
+	while (v->page->host != start)
+		v++;
+	return v->page;
+}
+
 /* by: 1, or -1 as unsigned. */
 static void count_granules(const struct tb *tb, uint32_t by)
 {
@@ -210,7 +222,41 @@ static void count_granules(const struct tb *tb, uint32_t by)
 		count_span(tb->page, tb->code, tb->bytes, by);
 	else
 		for (unsigned k = 0; k < tb->region->n_parts; k++)
-			count_span(tb->page, tb->region->part[k].code, tb->region->part[k].bytes, by);
+			count_span(page_of(tb, tb->region->part[k].code), tb->region->part[k].code, tb->region->part[k].bytes, by);
+}
+
+static bool is_visited(const struct tb *tb, const struct code_page *p)
+{
+	const struct tb_region *r = tb->region;
+	for (unsigned k = 0; k < r->n_visits; k++)
+		if (r->visit[k].page == p)
+			return true;
+	return p == tb->page;
+}
+
+/* A region enters itself where its other parts lie. */
+static void visit_pages(struct tb_store *s, struct tb *tb)
+{
+	struct tb_region *r = tb->region;
+	for (unsigned k = 0; r && k < r->n_parts; k++) {
+		struct code_page *p = tb_page(s, r->part[k].code, true);
+		if (is_visited(tb, p))
+			continue;
+		assert(r->n_visits < ARRAY_LEN(r->visit));
+		struct tb_visit *v = &r->visit[r->n_visits++];
+		*v = (struct tb_visit){tb, p, p->visitors};
+		p->visitors = v;
+	}
+}
+
+static void leave_pages(struct tb *tb)
+{
+	for (unsigned k = 0; tb->region && k < tb->region->n_visits; k++) {
+		struct tb_visit *v = &tb->region->visit[k], **p = &v->page->visitors;
+		while (*p != v)
+			p = &(*p)->next;
+		*p = v->next;
+	}
 }
 
 void tb_insert(struct tb_store *s, struct tb *tb)
@@ -221,6 +267,7 @@ void tb_insert(struct tb_store *s, struct tb *tb)
 	tb->page = tb_page(s, tb->code, true);
 	tb->page_next = tb->page->tbs;
 	tb->page->tbs = tb;
+	visit_pages(s, tb);
 	count_granules(tb, 1);
 	tb->valid = true;
 	s->n_valid++;
@@ -273,6 +320,7 @@ void tb_invalidate(struct tb_store *s, struct tb *tb)
 		p = &(*p)->page_next;
 	*p = tb->page_next;
 	count_granules(tb, UINT32_MAX);
+	leave_pages(tb);
 	unlink_in(s, tb);
 	for (unsigned i = 0; i < tb->n_exits; i++)
 		if (tb->exit[i].to)

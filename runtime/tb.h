@@ -4,7 +4,7 @@
  *
  * A TB is named by the host address of its guest code (which stands for the physical page, whatever
  * its aliases), its pc key and the flags it was translated under. A TB never crosses a 4 KiB
- * page. Invalid TBs are never found or jumped to again; their memory lives until the next flush of the whole store,
+ * page, unless it is a region: that is a visitor on the pages of its other parts. Invalid TBs are never found or jumped to again; their memory lives until the next flush of the whole store,
  * so that a block may invalidate itself.
  */
 #ifndef RHEA_TB_H
@@ -27,8 +27,16 @@ struct tb_exit {
 	bool used;
 };
 
+#define TB_REGION_PAGES 4u
+
 /* Several guest blocks in one unit (region.c). What the TB says of itself is its head's. */
 struct tb_region {
+	struct tb_visit {        /* one for each page that is not its head's */
+		struct tb *tb;
+		struct code_page *page;
+		struct tb_visit *next; /* of the page */
+	} visit[TB_REGION_PAGES - 1];
+	uint16_t n_visits;
 	struct tb *head;         /* as it is compiled by itself */
 	const uint16_t *left;    /* by guest instruction: how many are charged and not executed when it starts */
 	uint16_t n_parts;
@@ -58,7 +66,7 @@ struct tb {
 	uint16_t samples;    /* how often the budget ran out here */
 	uint8_t region_tries;
 	uint8_t n_regions;   /* that it was made a part of */
-	bool fixed;          /* as in arm_unit_flags */
+	bool fixed, lone, returns; /* as in arm_unit_flags */
 	struct tb_region *region; /* NULL: one guest block */
 	struct tb_exit *in;  /* those that jump here */
 	uint32_t counter;    /* of vcpu_base.tb_count: its runs; 0 = not counted */
@@ -77,6 +85,7 @@ struct code_page {
 	uint32_t n_once;
 	uint32_t at_once; /* counts new blocks down: those before 0 are compiled on their first run (tb_compile_at_once) */
 	struct tb *tbs;
+	struct tb_visit *visitors;
 	struct code_page *hash_next;
 	uint32_t granule[PAGE_SIZE >> TB_GRANULE_BITS]; /* how many blocks of `tbs` have bytes there */
 	/* By halfword: the length in halfwords of a block that starts there and ran once without being kept; 0 = none. */
@@ -113,7 +122,7 @@ struct code_page *tb_page(struct tb_store *s, const uint8_t *host, bool create);
 /* Must stores to the page be seen? */
 static inline bool tb_page_used(const struct code_page *p)
 {
-	return p->tbs || p->n_once;
+	return p->tbs || p->visitors || p->n_once;
 }
 
 /* Blocks that ran once are all that the store knows of them: a length at an address. Code that is changed is new. */

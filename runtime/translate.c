@@ -51,6 +51,8 @@ static uint32_t lower(struct vcpu *v, const struct mem_fetch *fetch, struct tb *
 	uint32_t bytes = arm_translate_owing(&req, u, &flags);
 	tb->entry = flags.entry;
 	tb->fixed = flags.fixed;
+	tb->lone = flags.lone || flags.fixed;
+	tb->returns = flags.returns;
 	for (unsigned k = 0; k < tb->n_exits && k < ARRAY_LEN(flags.out); k++) {
 		tb->exit[k].owed = flags.out[k].owed;
 		tb->exit[k].key = flags.out[k].key;
@@ -243,6 +245,8 @@ static struct tb *compile_or_flush(struct vcpu *v, const struct ir_unit *u, stru
 	tb->counter = saved.counter;
 	tb->entry = saved.entry;
 	tb->fixed = saved.fixed;
+	tb->lone = saved.lone;
+	tb->returns = saved.returns;
 	for (unsigned k = 0; k < TB_EXITS; k++) {
 		tb->exit[k] = exits[k];
 		tb->exit[k].tb = tb;
