@@ -228,7 +228,7 @@ static uint32_t keep(struct arm_lower *l, ir_ref v)
 	return ARM_G_pc;
 }
 
-/* Where it goes is compared with where the call was; else the unit is left as by any return. */
+/* Where it goes is compared with where the call was. If it goes elsewhere the unit is left. */
 static void look_back(struct arm_lower *l, uint32_t back)
 {
 	const struct arm_region_part *to = arm_region_part(l, back);
@@ -304,7 +304,7 @@ static void cold(struct arm_lower *l, const struct arm_cold *c)
 		if (c->amount)
 			ir_refund(l->u, (uint32_t)c->amount);
 		arm_pay_known(l, &c->flow.known, arm_known_mask(&c->flow.known));
-		ir_exit_ind(l->u, IR_LINK_RET, ir_get(l->u, (uint16_t)c->key), 0);
+		ir_exit_ind(l->u, IR_LINK_JUMP, ir_get(l->u, (uint16_t)c->key), 0); /* no return: there was no call */
 		break;
 	}
 }

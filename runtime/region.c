@@ -16,6 +16,10 @@
 #define REGION_TRIES 4u
 #define REGION_COPIES 3u      /* of a block in regions that have another head: each more costs the host's caches */
 
+#define BODY_BLOCKS 16u       /* of a function that is followed into */
+#define BODY_INSNS 100u
+#define RARE 8u               /* what is met so much more seldom does not count */
+
 #define LAST_PASS 3u          /* of lowering that may assume something */
 
 static struct tb *plain(struct tb *tb)
@@ -43,10 +47,49 @@ static struct tb *candidate(const struct region_plan *p, const struct tb *tb, ui
 	return to && to->valid && to->host.size ? to : NULL;
 }
 
-/* Part of a function that is called from the region: the call is done without, and so must be all that is done in between. */
-static bool may_be_called(const struct tb *tb)
+/* The blocks that a function is seen to consist of. */
+struct body {
+	const struct tb *block[BODY_BLOCKS];
+	unsigned n, insns, samples;
+};
+
+static bool add_block(struct body *b, const struct tb *tb)
 {
-	return tb && !tb->lone;
+	for (unsigned k = 0; k < b->n; k++)
+		if (b->block[k] == tb)
+			return true;
+	if (b->n == BODY_BLOCKS || b->insns + tb->n_insns > BODY_INSNS)
+		return false;
+	b->block[b->n++] = tb;
+	b->insns += tb->n_insns;
+	b->samples = MAX(b->samples, tb->samples);
+	return true;
+}
+
+/* What is jumped to from where the function starts. False: it is too long. */
+static bool find_body(struct body *b, const struct tb *start)
+{
+	*b = (struct body){.n = 0};
+	bool fits = add_block(b, start);
+	for (unsigned i = 0; i < b->n; i++)
+		for (unsigned k = 0; k < 2 && !b->block[i]->lone; k++) {
+			const struct tb_exit *e = &b->block[i]->exit[k];
+			if (e->used && e->to)
+				fits &= add_block(b, plain(e->to));
+		}
+	return fits;
+}
+
+/* Does the function mostly come back without calling another, or leaving in a way that needs the call to have been one? */
+static bool is_leaf(const struct tb *start)
+{
+	struct body b;
+	if (!find_body(&b, start))
+		return false;
+	for (unsigned k = 0; k < b.n; k++)
+		if (b.block[k]->lone && b.block[k]->samples * RARE >= MAX(b.samples, 1u))
+			return false;
+	return true;
 }
 
 /* A way from a part to another. */
@@ -70,10 +113,12 @@ static struct way way_out(const struct region_plan *p, const struct tb *tb, uint
 		w.to = candidate(p, tb, e->key);
 	} else if (went && e->link == IR_LINK_CALL && back == ARM_NO_KEY && e->key != behind(tb)) {
 		w = (struct way){candidate(p, tb, e->key), behind(tb)};
+		if (w.to && !p->v->cfg.tier2_eager && !is_leaf(w.to))
+			w.to = NULL;
 	} else if (!k && !e->used && tb->returns && back != ARM_NO_KEY) {
 		w = (struct way){candidate(p, tb, back), ARM_NO_KEY};
 	}
-	if (w.back != ARM_NO_KEY && !may_be_called(w.to))
+	if (w.back != ARM_NO_KEY && w.to && w.to->lone) /* the call is done without, and so must be all until its return */
 		w.to = NULL;
 	return w;
 }
