@@ -107,7 +107,7 @@ static void sites_flip_between_device_and_memory(void **state)
 		assert_int_equal(guest_reg(&g, 7), sum);
 		/* They are patched, are given back after ever more accesses to memory, and stay patched in the end. */
 		uint64_t traps = vcpu(&g)->stats.window_traps;
-		if (has_window(way) ? traps < 20 || traps > 400 : traps != 0)
+		if (has_window(way) ? traps < 10 || traps > 400 : traps != 0)
 			fail_msg("%s: %llu traps", way->name, (unsigned long long)traps);
 		guest_free(&g);
 	}
