@@ -7,6 +7,9 @@
  *     cmp  dword [rbp + tag], cross_tag              and   a, mask << 4
  *     jne  tag_out          (only with a tag)        cmp   [rbp + a + jump_cache], k
  *   entry:                                           jne   miss
+ *     (each other page:
+ *     cmp  dword [rbp + its tag], tag
+ *     jne  instead)
  *     sub  budget, n_insns                           mov   b, [rbp + tb_flags]
  *     jl   budget_out                                cmp   [rbp + a + jump_cache + 4], b
  *     add  qword [rbp + counter], 1  (if counted)    jne   miss
@@ -309,10 +312,10 @@ void lower_exit_loop(struct gen *g, ir_ref v, const struct ir_insn *i)
 
 /* ---- prologue and stubs ------------------------------------------------------------------------- */
 
-static int32_t tag_disp(const struct gen *g)
+static int32_t tag_disp(const struct gen *g, uint32_t pc_key)
 {
 	const struct x64_layout *l = &g->t->layout;
-	int64_t pages = INT64_C(1) << (32 - l->page_bits), page = (uint32_t)g->u->pc_key >> l->page_bits;
+	int64_t pages = INT64_C(1) << (32 - l->page_bits), page = pc_key >> l->page_bits;
 	return (int32_t)(l->exec_tag + 4 * (pages * g->args->space + page));
 }
 
@@ -321,15 +324,21 @@ static void add_to_budget(struct gen *g, enum x64_alu op, uint32_t n)
 	emit_alu_ri(&g->e, false, op, X64_BUDGET_REG, (int32_t)n);
 }
 
+/* Jumps when the page is mapped to another than `tag` says. */
+static uint8_t *compare_tag(struct gen *g, uint32_t pc_key, uint32_t tag)
+{
+	emit_alu_mi(&g->e, false, ALU_CMP, x64_mem(RBP, tag_disp(g, pc_key)), (int32_t)tag);
+	return emit_jcc(&g->e, CC_NE);
+}
+
 void gen_prologue(struct gen *g)
 {
+	const struct x64_compile_args *args = g->args;
 	g->code->cross_entry = here(g);
-	g->tag_out = NULL;
-	if (g->args->cross_tag) {
-		emit_alu_mi(&g->e, false, ALU_CMP, x64_mem(RBP, tag_disp(g)), (int32_t)g->args->cross_tag);
-		g->tag_out = emit_jcc(&g->e, CC_NE);
-	}
+	g->tag_out = args->cross_tag ? compare_tag(g, (uint32_t)g->u->pc_key, args->cross_tag) : NULL;
 	g->code->entry = here(g);
+	for (unsigned k = 0; k < args->n_other_pages; k++)
+		emit_link(compare_tag(g, args->other_page[k].pc_key, args->other_page[k].tag), rw_of(g, args->instead));
 	add_to_budget(g, ALU_SUB, g->args->n_insns);
 	g->budget_out = emit_jcc(&g->e, CC_L);
 	if (g->args->counter)

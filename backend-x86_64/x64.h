@@ -149,6 +149,12 @@ struct x64_code {
 	bool without_notes;     /* there was no room for them, or no way: what is lazy was written all the same */
 };
 
+/* A page that a unit has code of beside its own. */
+struct x64_other_page {
+	uint32_t pc_key; /* an address in it */
+	uint32_t tag;    /* that it is to have */
+};
+
 struct x64_compile_args {
 	uint64_t cookie;      /* 8-byte aligned, non-zero; returned when the budget is out */
 	uint64_t exit_cookie; /* of slot 0, 8-byte aligned; that of slot k is k * exit_size further on */
@@ -166,6 +172,9 @@ struct x64_compile_args {
 	bool want_blocks;     /* say where each IR block's code is, for somebody who shows it */
 	uint32_t cross_tag;   /* tag that cross_entry expects at the unit's page; 0 = no check needed:
 				 cross_entry == entry */
+	const struct x64_other_page *other_page; /* both entries compare their tags, n_other_pages of them; where one is not what it ... */
+	uint32_t n_other_pages;
+	uint64_t instead;     /* ... is to be, the RX address to go on at; nothing was charged */
 };
 
 /* Compiles u. Returns false when there is no room (out->full) and leaves out->cur where it was. */

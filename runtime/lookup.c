@@ -135,11 +135,19 @@ static const struct tb *running_tb(const struct vcpu *v)
 	return v->base->host_pc ? tb_by_host_pc(&v->tbs, v->base->host_pc) : NULL;
 }
 
+/* A region may fall back on its head, so it goes with it. */
+static void drop(struct vcpu *v, struct tb *tb)
+{
+	if (tb->over && tb->over->valid)
+		drop(v, tb->over);
+	jump_cache_drop(v, tb);
+	tb_invalidate(&v->tbs, tb);
+}
+
 static void drop_overwritten(struct vcpu *v, struct tb *tb)
 {
-	jump_cache_drop(v, tb);
 	tb_expect_more(tb);
-	tb_invalidate(&v->tbs, tb);
+	drop(v, tb);
 	v->stats.invalidated_blocks++;
 }
 
@@ -165,8 +173,7 @@ static void drop_overlapping(struct vcpu *v, struct code_page *page, const uint8
 void vcpu_drop_block(struct vcpu *v, struct tb *tb)
 {
 	struct code_page *page = tb->page;
-	jump_cache_drop(v, tb);
-	tb_invalidate(&v->tbs, tb);
+	drop(v, tb);
 	if (!tb_page_used(page))
 		softmmu_unprotect_code(v->mmu, page->host);
 }
@@ -191,8 +198,7 @@ void vcpu_cut_behind(struct vcpu *v, struct tb *tb, uint32_t mark)
 	v->cut[v->n_cuts++ % VCPU_CUTS] = behind(tb, mark);
 	if (!tb->valid)
 		return;
-	jump_cache_drop(v, tb);
-	tb_invalidate(&v->tbs, tb);
+	drop(v, tb);
 }
 
 static bool page_overlaps(const struct code_page *page, const uint8_t *host, uint64_t size)

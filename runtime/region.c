@@ -27,24 +27,33 @@ static struct tb *plain(struct tb *tb)
 	return tb && tb->region ? tb->region->head : tb;
 }
 
-/* With the MMU off, blocks know that pages are where they are (decision 003). */
+/* With the MMU off, blocks know that pages are where they are (decision 003), else the region's entry looks. That is not interpreted. */
 static bool may_cross(const struct region_plan *p)
 {
-	return !(p->head->flags & ARM_TB_MMU);
+	return !(p->head->flags & ARM_TB_MMU) || p->v->cfg.accel == VCPU_JIT;
 }
 
-/* The block at `key`, as code of `tb` finds it, when it may become a part; else NULL. */
-static struct tb *candidate(const struct region_plan *p, const struct tb *tb, uint32_t key)
+/* Is the page of the block where it was when somebody jumped there? */
+static bool is_mapped(const struct region_plan *p, const struct tb *tb)
+{
+	const struct vcpu *v = p->v;
+	return !(tb->flags & ARM_TB_MMU) || tlb_exec_tag(&v->base->tlb, arm_space_of(tb->flags), GVA(tb->pc_key)) == tb->page->tag;
+}
+
+/* The block at `key`, to which code of `tb` goes on (`linked`: by a link to this block, else NULL), when it may become a part; else NULL. */
+static struct tb *candidate(const struct region_plan *p, const struct tb *tb, uint32_t key, struct tb *linked)
 {
 	const struct tb *head = p->head;
 	bool crosses = (key ^ tb->pc_key) >> PAGE_BITS;
 	if ((crosses && !may_cross(p)) || ((key ^ head->pc_key) & 1) || (key & 3) == 2)
 		return NULL;
 	const uint8_t *code = tb->code + (int32_t)((key & ~1u) - (tb->pc_key & ~1u));
-	struct tb *to = plain(tb_find(&p->v->tbs, code, key, head->flags, true));
+	struct tb *to = plain(linked);
+	if (!to && !(crosses && head->flags & ARM_TB_MMU))
+		to = plain(tb_find(&p->v->tbs, code, key, head->flags, true));
 	if (to && to != head && to->n_regions >= REGION_COPIES)
 		return NULL;
-	return to && to->valid && to->host.size ? to : NULL;
+	return to && to->valid && to->host.size && to->whole_page && to->pc_key == key && to->flags == head->flags && (!crosses || is_mapped(p, to)) ? to : NULL;
 }
 
 /* The blocks that a function is seen to consist of. */
@@ -94,8 +103,9 @@ static bool is_leaf(const struct tb *start)
 
 /* A way from a part to another. */
 struct way {
-	struct tb *to;   /* NULL = there is none */
-	uint32_t back;   /* of `to` */
+	struct tb *to;     /* NULL = there is none */
+	uint32_t back;     /* of `to` */
+	struct tb *caller; /* likewise, where there is a `back` */
 };
 
 static uint32_t behind(const struct tb *tb)
@@ -103,22 +113,28 @@ static uint32_t behind(const struct tb *tb)
 	return tb->pc_key + tb->bytes;
 }
 
-/* Where exit k of a part leads to. */
-static struct way way_out(const struct region_plan *p, const struct tb *tb, uint32_t back, unsigned k)
+static struct way call(const struct region_plan *p, struct tb *tb, const struct tb_exit *e)
 {
+	struct way w = {candidate(p, tb, e->key, e->to), behind(tb), tb};
+	if (w.to && !p->v->cfg.tier2_eager && !is_leaf(w.to))
+		w.to = NULL;
+	return w;
+}
+
+/* Where exit k of part i leads to. */
+static struct way way_out(const struct region_plan *p, unsigned i, unsigned k)
+{
+	struct tb *tb = p->part[i];
 	const struct tb_exit *e = &tb->exit[k];
-	struct way w = {NULL, back};
-	bool went = e->used && (e->to || p->v->cfg.tier2_eager);
-	if (went && e->link == IR_LINK_JUMP) {
-		w.to = candidate(p, tb, e->key);
-	} else if (went && e->link == IR_LINK_CALL && back == ARM_NO_KEY && e->key != behind(tb)) {
-		w = (struct way){candidate(p, tb, e->key), behind(tb)};
-		if (w.to && !p->v->cfg.tier2_eager && !is_leaf(w.to))
-			w.to = NULL;
-	} else if (!k && !e->used && tb->returns && back != ARM_NO_KEY) {
-		w = (struct way){candidate(p, tb, back), ARM_NO_KEY};
-	}
-	if (w.back != ARM_NO_KEY && w.to && w.to->lone) /* the call is done without, and so must be all until its return */
+	bool called = p->back[i] != ARM_NO_KEY, went = e->used && (e->to || p->v->cfg.tier2_eager);
+	struct way w = {NULL, p->back[i], p->caller[i]};
+	if (went && e->link == IR_LINK_JUMP)
+		w.to = candidate(p, tb, e->key, e->to);
+	else if (went && e->link == IR_LINK_CALL && !called && e->key != behind(tb))
+		w = call(p, tb, e);
+	else if (!k && !e->used && tb->returns && called)
+		w = (struct way){candidate(p, p->caller[i], p->back[i], NULL), ARM_NO_KEY, NULL};
+	if (w.to && w.back != ARM_NO_KEY && w.to->lone) /* the call is done without, and so must be all until its return */
 		w.to = NULL;
 	return w;
 }
@@ -136,18 +152,26 @@ static const uint8_t *page_of(const struct tb *tb)
 	return tb->code - ((uintptr_t)tb->code & PAGE_MASK);
 }
 
-static bool has_page(const struct region_plan *p, const uint8_t *page)
+static bool has_page(const struct region_plan *p, const struct tb *tb)
 {
 	for (unsigned k = 0; k < p->n_pages; k++)
-		if (p->page[k] == page)
+		if (p->page[k] == page_of(tb) && (p->page_key[k] ^ tb->pc_key) >> PAGE_BITS == 0)
 			return true;
 	return false;
+}
+
+static void add_page(struct region_plan *p, const struct tb *tb)
+{
+	if (p->n_pages && tb->flags & ARM_TB_MMU)
+		p->other[p->n_others++] = (struct x64_other_page){tb->pc_key, tb->page->tag};
+	p->page_key[p->n_pages] = tb->pc_key;
+	p->page[p->n_pages++] = page_of(tb);
 }
 
 static bool fits(const struct region_plan *p, const struct way *w)
 {
 	return p->n < REGION_PARTS && p->insns + w->to->n_insns <= REGION_INSNS && index_of(p, w) < 0 &&
-	       (p->n_pages < TB_REGION_PAGES || has_page(p, page_of(w->to)));
+	       (p->n_pages < TB_REGION_PAGES || has_page(p, w->to));
 }
 
 static void wait(struct region_plan *p, const struct way *w)
@@ -155,6 +179,7 @@ static void wait(struct region_plan *p, const struct way *w)
 	if (!w->to || p->n_waiting >= ARRAY_LEN(p->waiting))
 		return;
 	p->waiting[p->n_waiting] = w->to;
+	p->waiting_caller[p->n_waiting] = w->caller;
 	p->waiting_back[p->n_waiting++] = w->back;
 }
 
@@ -162,9 +187,9 @@ static void wait(struct region_plan *p, const struct way *w)
 static struct way follow(struct region_plan *p, unsigned i)
 {
 	const struct tb *tb = p->part[i];
-	struct way a = way_out(p, tb, p->back[i], 0), b = way_out(p, tb, p->back[i], 1);
+	struct way a = way_out(p, i, 0), b = way_out(p, i, 1);
 	if (a.to && a.back != p->back[i] && a.back != ARM_NO_KEY)
-		wait(p, &(struct way){candidate(p, tb, a.back), ARM_NO_KEY});
+		wait(p, &(struct way){candidate(p, tb, a.back, NULL), ARM_NO_KEY, NULL});
 	if (a.to && !fits(p, &a))
 		a.to = NULL;
 	if (b.to && (!fits(p, &b) || b.to == a.to))
@@ -177,9 +202,10 @@ static struct way follow(struct region_plan *p, unsigned i)
 static void place(struct region_plan *p, struct way w)
 {
 	while (w.to && fits(p, &w)) {
-		if (!has_page(p, page_of(w.to)))
-			p->page[p->n_pages++] = page_of(w.to);
+		if (!has_page(p, w.to))
+			add_page(p, w.to);
 		p->part[p->n] = w.to;
+		p->caller[p->n] = w.caller;
 		p->back[p->n++] = w.back;
 		p->insns += w.to->n_insns;
 		w = follow(p, p->n - 1);
@@ -188,15 +214,15 @@ static void place(struct region_plan *p, struct way w)
 
 static void grow(struct region_plan *p)
 {
-	place(p, (struct way){p->head, ARM_NO_KEY});
+	place(p, (struct way){p->head, ARM_NO_KEY, NULL});
 	for (unsigned k = 0; k < p->n_waiting; k++)
-		place(p, (struct way){p->waiting[k], p->waiting_back[k]});
+		place(p, (struct way){p->waiting[k], p->waiting_back[k], p->waiting_caller[k]});
 }
 
 /* The part that exit k of part i leads to, or -1. */
 static int find_successor(const struct region_plan *p, unsigned i, unsigned k)
 {
-	struct way w = way_out(p, p->part[i], p->back[i], k);
+	struct way w = way_out(p, i, k);
 	return w.to ? index_of(p, &w) : -1;
 }
 
@@ -359,7 +385,8 @@ struct tb_region *region_of(struct arena *a, const struct region_plan *p)
 {
 	struct tb_region *r = arena_alloc(a, sizeof *r + p->n * sizeof *r->part);
 	uint16_t *left = arena_alloc(a, p->insns * sizeof *left);
-	*r = (struct tb_region){.head = p->head, .left = left, .n_parts = (uint16_t)p->n};
+	*r = (struct tb_region){.head = p->head, .left = left, .n_parts = (uint16_t)p->n, .n_others = (uint16_t)p->n_others};
+	memcpy(r->other, p->other, sizeof r->other);
 	for (unsigned i = 0, first = 0; i < p->n; first += p->part[i++]->n_insns) {
 		const struct tb *tb = p->part[i];
 		r->part[i] = (struct tb_part){tb->code, tb->pc_key, tb->bytes, (uint16_t)first, p->out[i].counter};
@@ -398,6 +425,15 @@ bool region_lower(struct region_plan *p, struct arm_region_flags *flags)
 	}
 }
 
+/* What both take. */
+static struct arm_debtor either(const struct arm_debtor *a, const struct arm_debtor *b)
+{
+	struct arm_debtor d = {.kills = a->kills & b->kills, .faults = a->faults || b->faults};
+	for (unsigned f = 0; f < ARRAY_LEN(d.written); f++)
+		d.written[f] = a->written[f] | b->written[f];
+	return d;
+}
+
 void region_describe_tb(struct tb *tb, const struct region_plan *p, const struct arm_region_flags *flags)
 {
 	const struct tb *head = p->head;
@@ -407,7 +443,7 @@ void region_describe_tb(struct tb *tb, const struct region_plan *p, const struct
 	tb->whole_page = true;
 	tb->bytes = head->bytes;
 	tb->n_insns = p->out[0].charge;
-	tb->entry = flags->entry;
+	tb->entry = p->n_others ? either(&flags->entry, &head->entry) : flags->entry;
 	tb->first_landing = (uint16_t)flags->n_slots;
 	for (unsigned k = 0; k < flags->n_slots; k++)
 		tb->exit[k].owed = flags->owed[k];
@@ -416,6 +452,7 @@ void region_describe_tb(struct tb *tb, const struct region_plan *p, const struct
 void region_take_over(struct vcpu *v, const struct region_plan *p, struct tb *tb)
 {
 	take_over(v, p->head, tb);
+	p->head->over = tb;
 	for (unsigned i = 0; i < p->n; i++)
 		if (p->copy[i] >= i && p->part[i]->n_regions < UINT8_MAX)
 			p->part[i]->n_regions++;

@@ -15,7 +15,12 @@ struct region_plan {
 	struct tb *part[ARM_REGION_PARTS];   /* in the order of the code */
 	struct tb *waiting[2 * ARM_REGION_PARTS]; /* others that parts jump to */
 	uint32_t back[ARM_REGION_PARTS], waiting_back[2 * ARM_REGION_PARTS]; /* as in arm_region_part */
-	const uint8_t *page[TB_REGION_PAGES]; /* that parts lie on */
+	struct tb *caller[ARM_REGION_PARTS];  /* the block that called the function that the part is of */
+	const uint8_t *page[TB_REGION_PAGES]; /* that parts lie on, the head's first */
+	uint32_t page_key[TB_REGION_PAGES];   /* an address in it */
+	struct x64_other_page other[TB_REGION_PAGES - 1]; /* as in tb_region */
+	unsigned n_others;
+	struct tb *waiting_caller[2 * ARM_REGION_PARTS];
 	unsigned n, n_waiting, n_pages, insns;
 	bool calls[ARM_REGION_PARTS];
 	int8_t to[ARM_REGION_PARTS][2];      /* the parts that they jump to; -1 = none */

@@ -248,6 +248,9 @@ bool region_job_start(struct vcpu *v, const struct region_plan *p)
 	j->tb->flags = p->head->flags;
 	j->tb->whole_page = true;
 	j->args = vcpu_compile_args(v, j->tb);
+	j->args.other_page = j->plan.other;
+	j->args.n_other_pages = j->plan.n_others;
+	j->args.instead = p->head->host.code + p->head->host.entry;
 	submit(w);
 	return true;
 }

@@ -36,7 +36,8 @@ struct tb_region {
 		struct code_page *page;
 		struct tb_visit *next; /* of the page */
 	} visit[TB_REGION_PAGES - 1];
-	uint16_t n_visits;
+	uint16_t n_visits, n_others;
+	struct x64_other_page other[TB_REGION_PAGES - 1]; /* with the MMU on: pages whose mapping is looked at where it is entered */
 	struct tb *head;         /* as it is compiled by itself */
 	const uint16_t *left;    /* by guest instruction: how many are charged and not executed when it starts */
 	uint16_t n_parts;
@@ -68,6 +69,7 @@ struct tb {
 	uint8_t n_regions;   /* that it was made a part of */
 	bool fixed, lone, returns; /* as in arm_unit_flags */
 	struct tb_region *region; /* NULL: one guest block */
+	struct tb *over;     /* the region that it is the head of, which goes when this goes */
 	struct tb_exit *in;  /* those that jump here */
 	uint32_t counter;    /* of vcpu_base.tb_count: its runs; 0 = not counted */
 	struct arm_debtor entry; /* JIT: of the code compiled */

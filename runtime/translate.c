@@ -185,6 +185,7 @@ static struct ir_unit *keep_unit(struct arena *a, const struct ir_unit *u)
 struct x64_compile_args vcpu_compile_args(struct vcpu *v, struct tb *tb)
 {
 	bool check_tag = (tb->flags & ARM_TB_MMU) && tb->whole_page;
+	const struct tb_region *r = tb->region;
 	return (struct x64_compile_args){
 		.cookie = (uint64_t)(uintptr_t)tb,
 		.exit_cookie = (uint64_t)(uintptr_t)tb->exit,
@@ -192,7 +193,10 @@ struct x64_compile_args vcpu_compile_args(struct vcpu *v, struct tb *tb)
 		.n_slots = tb->n_exits,
 		.first_landing = tb->first_landing,
 		.n_insns = tb->n_insns,
-		.left = tb->region ? tb->region->left : NULL,
+		.left = r ? r->left : NULL,
+		.other_page = r ? r->other : NULL,
+		.n_other_pages = r ? r->n_others : 0,
+		.instead = r ? r->head->host.code + r->head->host.entry : 0,
 		.space = arm_space_of(tb->flags),
 		.window = (uint8_t)(tb->flags >> VCPU_WINDOW_SHIFT & VCPU_ALL_SPACES),
 		.counter = tb->counter ? VCPU_COUNTER_OFFSET(tb->counter) : 0,
