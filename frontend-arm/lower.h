@@ -120,6 +120,7 @@ struct arm_lower {
 	struct arm_flow flow; /* region: where the part ends */
 	bool fixed;        /* as in arm_unit_flags */
 	bool lone, returns; /* as in arm_unit_flags */
+	uint32_t literals, literals_end;
 	bool guarded;      /* the instruction is in a block of its own, behind a condition */
 	struct arm_arrival arrival;
 	struct arm_skip skip;
@@ -294,6 +295,9 @@ static inline struct arm_operand arm_operand(ir_ref v) { return (struct arm_oper
 enum arm_mem_size { MEM_BYTE, MEM_HALF, MEM_WORD };
 static inline unsigned arm_space(const struct arm_lower *l) { return arm_space_of(l->req->tb_flags); }
 
+/* The word at an address that is known while this is translated, as a constant, where it may be taken for one: where the
+ * runtime sees stores. Else IR_NONE. */
+ir_ref arm_literal(struct arm_lower *l, uint32_t addr);
 ir_ref arm_load(struct arm_lower *l, ir_ref addr, enum arm_mem_size size, bool sign, unsigned space);
 void arm_store(struct arm_lower *l, ir_ref addr, ir_ref v, enum arm_mem_size size, unsigned space);
 /* LDM and STM: registers of `list` at ascending addresses from base + first. `base_reg` is loaded last,

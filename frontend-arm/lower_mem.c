@@ -42,6 +42,20 @@ void arm_store(struct arm_lower *l, ir_ref addr, ir_ref v, enum arm_mem_size siz
 	ir_st(l->u, IR_I32, memop(l, size, false, IR_ALIGN_FORCE, space), bus_address(l, addr, size), v);
 }
 
+ir_ref arm_literal(struct arm_lower *l, uint32_t addr)
+{
+	const struct arm_literals *at = &l->req->literals;
+	uint32_t size = at->end - at->from, offset = addr - at->from;
+	if (addr & 3 || size < 4 || offset > size - 4)
+		return IR_NONE;
+	if (l->literals == l->literals_end)
+		l->literals = addr, l->literals_end = addr + 4;
+	l->literals = MIN(l->literals, addr);
+	l->literals_end = MAX(l->literals_end, addr + 4);
+	const uint8_t *p = at->host + offset;
+	return arm_const(l, p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24);
+}
+
 /* A word of a multiple transfer: never rotated. */
 static ir_ref load_word(struct arm_lower *l, ir_ref addr)
 {
@@ -106,9 +120,25 @@ static void writeback(struct arm_lower *l, const struct address *ad)
 
 enum { SIGNED = 1, USER = 2 };
 
+/* A jump by way of a literal goes to a place that is known. */
+static bool load_literal(struct arm_lower *l, uint32_t rd, ir_ref v)
+{
+	uint32_t key = (uint32_t)l->u->insns[v].imm;
+	if (rd == 15 && !(l->req->tb_flags & ARM_TB_L4) && (key & 3) != 2)
+		arm_jump(l, key, IR_LINK_JUMP);
+	else
+		arm_set_loaded(l, rd, v);
+	return true;
+}
+
 static bool load(struct arm_lower *l, struct address ad, uint32_t rd, enum arm_mem_size size, unsigned how)
 {
 	unsigned space = how & USER ? arm_user_space(l->req->tb_flags) : arm_space(l);
+	if (ad.base == 15 && size == MEM_WORD && l->u->insns[ad.access].op == IR_const) {
+		ir_ref literal = arm_literal(l, (uint32_t)l->u->insns[ad.access].imm);
+		if (literal != IR_NONE)
+			return load_literal(l, rd, literal);
+	}
 	ir_ref v = arm_load(l, ad.access, size, how & SIGNED, space);
 	writeback(l, &ad);
 	arm_set_loaded(l, rd, v);

@@ -167,7 +167,12 @@ bool arm_lower_t_ldr_sp(struct arm_lower *l, const struct arm_args_t_imm *a) { r
 
 bool arm_lower_t_ldr_lit(struct arm_lower *l, const struct arm_args_t_imm *a)
 {
-	return load(l, a->rd, arm_const(l, (arm_pc_read(l) & ~3u) + 4 * a->imm), MEM_WORD, false);
+	uint32_t addr = (arm_pc_read(l) & ~3u) + 4 * a->imm;
+	ir_ref literal = arm_literal(l, addr);
+	if (literal == IR_NONE)
+		return load(l, a->rd, arm_const(l, addr), MEM_WORD, false);
+	arm_set_reg(l, a->rd, literal);
+	return true;
 }
 
 /* The ninth bit of the list is lr for PUSH, pc for POP. */

@@ -465,6 +465,7 @@ struct arm_debtor arm_look_ahead(const struct arm_lower *l, uint32_t key)
 	there.pc_key = key;
 	there.code += offset;
 	there.code_bytes = (uint32_t)((int64_t)req->code_bytes - offset);
+	there.code_before = (uint32_t)((int64_t)req->code_before + offset);
 	there.max_insns = ARM_LOOK_AHEAD;
 	struct ir_unit u;
 	ir_unit_init(&u, &arm_guest, l->u->arena);
@@ -523,6 +524,8 @@ uint32_t arm_translate_owing(const struct arm_translate_request *req, struct ir_
 	flags->fixed = t.l.fixed;
 	flags->lone = t.l.lone;
 	flags->returns = t.l.returns;
+	flags->literals = t.l.literals;
+	flags->literals_end = t.l.literals_end;
 	return t.offset;
 }
 
@@ -583,6 +586,7 @@ bool arm_translate_region(const struct arm_translate_request *req, const struct 
 		there.code = part[r.at].code;
 		there.code_before = there.pc_key & PAGE_MASK & ~1u;
 		there.code_bytes = PAGE_SIZE - there.code_before;
+		there.literals = part[r.at].literals;
 		t.l.req = &there;
 		whole = translate_part(&t, &part[r.at]);
 	}

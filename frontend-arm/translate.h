@@ -47,6 +47,13 @@ struct arm_unit_flags {
 	bool fixed;                /* it is left in ways that may not give back what was charged too much (exceptions) */
 	bool lone;                 /* it calls, jumps to where a register says, or is left by another way than jumps and returns */
 	bool returns;              /* a way out is a return */
+	uint32_t literals, literals_end; /* addresses: what it takes for constants lies between. Equal: there is nothing */
+};
+
+/* Guest addresses [from, end), at most 12 KiB. */
+struct arm_literals {
+	const uint8_t *host; /* of `from` */
+	uint32_t from, end;  /* equal: none */
 };
 
 struct arm_translate_request {
@@ -57,6 +64,7 @@ struct arm_translate_request {
 				 start of the word that holds it */
 	uint32_t code_bytes;  /* valid bytes from there; at least one instruction's */
 	uint32_t code_before; /* valid bytes before the first instruction, for looking ahead at branch targets */
+	struct arm_literals literals; /* words that are loaded from there by an address off pc are constants: the caller sees stores to them */
 	const uint8_t *const *cut; /* n_cuts host addresses at which no unit goes on */
 	uint32_t n_cuts;
 	const uint32_t *stop; /* n_stops addresses at which no unit goes on (breakpoints) */
@@ -99,6 +107,7 @@ struct arm_region_part {
 	uint32_t pc_key;
 	uint32_t back;    /* the part is of a function that was called from here: where that comes back to. Else ARM_NO_KEY */
 	bool calls;       /* to[] has the function that it calls */
+	struct arm_literals literals; /* as in arm_translate_request */
 	uint16_t n_insns;
 	uint16_t charge;  /* what the budget was charged in advance when it starts: n_insns, or more where the unit is not fixed */
 	uint32_t hot;     /* of two parts that it jumps to, this pc key's is the likelier one; else ARM_NO_KEY */

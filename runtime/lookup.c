@@ -144,9 +144,12 @@ static void drop(struct vcpu *v, struct tb *tb)
 	tb_invalidate(&v->tbs, tb);
 }
 
-static void drop_overwritten(struct vcpu *v, struct tb *tb)
+static void drop_overwritten(struct vcpu *v, struct code_page *page, struct tb *tb, const uint8_t *host, uint64_t size)
 {
-	tb_expect_more(tb);
+	if (tb_overlaps_code(tb, host, size))
+		tb_expect_more(tb);
+	else
+		page->literals_vary = true;
 	drop(v, tb);
 	v->stats.invalidated_blocks++;
 }
@@ -159,12 +162,12 @@ static void drop_overlapping(struct vcpu *v, struct code_page *page, const uint8
 	for (struct tb *tb = page->tbs, *next; tb; tb = next) {
 		next = tb->page_next;
 		if (tb_overlaps(tb, host, size))
-			drop_overwritten(v, tb);
+			drop_overwritten(v, page, tb, host, size);
 	}
 	for (struct tb_visit *visit = page->visitors, *next; visit; visit = next) {
 		next = visit->next;
 		if (tb_overlaps(visit->tb, host, size))
-			drop_overwritten(v, visit->tb);
+			drop_overwritten(v, page, visit->tb, host, size);
 	}
 	if (!tb_page_used(page) && !(running && (uintptr_t)running->code >> PAGE_BITS == (uintptr_t)page->host >> PAGE_BITS))
 		softmmu_unprotect_code(v->mmu, page->host);

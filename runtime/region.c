@@ -337,6 +337,7 @@ static void describe(struct region_plan *p)
 		p->out[i].pc_key = p->part[i]->pc_key;
 		p->out[i].back = p->back[i];
 		p->out[i].calls = p->calls[i];
+		p->out[i].literals = p->part[i]->literals; /* what the block took for constants is constant in the region */
 		p->out[i].n_insns = p->part[i]->n_insns;
 		count_part(p, i, p->part[i]->counter);
 		p->out[i].looks = region_looks_at_flags(p->part[i]);
@@ -389,7 +390,7 @@ struct tb_region *region_of(struct arena *a, const struct region_plan *p)
 	memcpy(r->other, p->other, sizeof r->other);
 	for (unsigned i = 0, first = 0; i < p->n; first += p->part[i++]->n_insns) {
 		const struct tb *tb = p->part[i];
-		r->part[i] = (struct tb_part){tb->code, tb->pc_key, tb->bytes, (uint16_t)first, p->out[i].counter};
+		r->part[i] = (struct tb_part){tb->code, tb->pc_key, tb->bytes, tb->literals, (uint16_t)first, p->out[i].counter};
 		for (unsigned k = 0; k < tb->n_insns; k++)
 			*left++ = (uint16_t)(p->out[i].charge - k);
 	}

@@ -18,6 +18,7 @@
 #include "runtime/region.h"
 
 #define JOB_CODE 0x10000u  /* no region of REGION_INSNS comes near; one that does is not made */
+#define LITERAL_BYTES 0x4000u
 #define PIECE 0x40000u     /* of the code buffer, for several regions */
 #define CACHE_LINE 64u     /* jumps are patched where they do not cross one, so code keeps its place in it */
 
@@ -26,6 +27,8 @@ enum worker_state { WORKER_IDLE, WORKER_BUSY, WORKER_DONE };
 struct region_job {
 	_Alignas(CACHE_LINE) uint8_t code[JOB_CODE];
 	_Alignas(CACHE_LINE) uint8_t page[TB_REGION_PAGES][PAGE_SIZE + CACHE_LINE]; /* the end of one is not the start of another */
+	uint8_t literals[LITERAL_BYTES];
+	uint32_t n_literals;                    /* of these bytes */
 	struct region_plan plan;                /* its blocks are those of `copy` */
 	struct tb copy[ARM_REGION_PARTS], *source[ARM_REGION_PARTS];
 	unsigned n_sources;
@@ -200,10 +203,25 @@ static void copy_cuts(struct region_job *j, const struct arm_translate_request *
 		}
 }
 
+/* Those for which there is no room stay loads. */
+static void copy_literals(struct region_job *j, struct arm_literals *at)
+{
+	uint32_t size = at->end - at->from;
+	if (size > LITERAL_BYTES - j->n_literals) {
+		at->from = at->end;
+		return;
+	}
+	if (size)
+		memcpy(&j->literals[j->n_literals], at->host, size);
+	at->host = &j->literals[j->n_literals];
+	j->n_literals += size;
+}
+
 /* All that the worker reads. */
 static void copy_plan(struct region_job *j, const struct region_plan *p)
 {
 	j->plan = *p;
+	j->n_literals = 0;
 	for (unsigned k = 0; k < p->n_pages; k++)
 		memcpy(j->page[k], p->page[k], PAGE_SIZE);
 	j->plan.v = NULL;
@@ -216,6 +234,7 @@ static void copy_plan(struct region_job *j, const struct region_plan *p)
 		j->source[i] = p->part[i];
 		j->copy[i] = *p->part[i];
 		j->copy[i].code = in_copy(j, p->part[i]->code);
+		copy_literals(j, &j->copy[i].literals);
 		j->plan.part[i] = &j->copy[i];
 	}
 	j->plan.head = copy_of(j, p->head);

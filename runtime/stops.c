@@ -245,6 +245,8 @@ static bool apply_watch(struct vcpu *v)
 		free(watch);
 		return false;
 	}
+	if (!n != !s->n_watch) /* loads that are constants are not seen */
+		vcpu_flush_code(v);
 	vcpu_clear_jump_cache(v);
 	free(s->watch);
 	s->watch = watch;

@@ -101,7 +101,7 @@ static bool touches(const uint8_t *code, uint32_t bytes, const uint8_t *host, ui
 	return code < host + size && host < code + bytes;
 }
 
-bool tb_overlaps(const struct tb *tb, const uint8_t *host, uint64_t size)
+bool tb_overlaps_code(const struct tb *tb, const uint8_t *host, uint64_t size)
 {
 	if (!tb->region)
 		return touches(tb->code, tb->bytes, host, size);
@@ -109,6 +109,26 @@ bool tb_overlaps(const struct tb *tb, const uint8_t *host, uint64_t size)
 		if (touches(tb->region->part[k].code, tb->region->part[k].bytes, host, size))
 			return true;
 	return false;
+}
+
+static bool holds(const struct arm_literals *s, const uint8_t *host, uint64_t size)
+{
+	return s->from != s->end && touches(s->host, s->end - s->from, host, size);
+}
+
+static bool has_literals(const struct tb *tb, const uint8_t *host, uint64_t size)
+{
+	if (!tb->region)
+		return holds(&tb->literals, host, size);
+	for (unsigned k = 0; k < tb->region->n_parts; k++)
+		if (holds(&tb->region->part[k].literals, host, size))
+			return true;
+	return false;
+}
+
+bool tb_overlaps(const struct tb *tb, const uint8_t *host, uint64_t size)
+{
+	return tb_overlaps_code(tb, host, size) || has_literals(tb, host, size);
 }
 
 /* ---- blocks that ran once ---- */
@@ -203,57 +223,81 @@ static void count_span(struct code_page *p, const uint8_t *code, uint32_t bytes,
 		p->granule[i] += by;
 }
 
-/* The page of a part of a block that is in the store, or is about to be. */
-static struct code_page *page_of(const struct tb *tb, const uint8_t *code)
+/* The page of bytes that a block is made of, which is in the store or about to be. */
+static struct code_page *page_of(const struct tb *tb, const uint8_t *host)
 {
-	const uint8_t *start = page_start(code);
+	const uint8_t *start = page_start(host);
+	const struct tb_visit *v = tb->visits;
 	if (tb->page->host == start)
 		return tb->page;
-	const struct tb_visit *v = tb->region->visit;
 	while (v->page->host != start)
-		v++;
+		v = v->next_of_tb;
 	return v->page;
+}
+
+static void count_part(const struct tb *tb, const uint8_t *code, uint32_t bytes, struct arm_literals literals, uint32_t by)
+{
+	count_span(page_of(tb, code), code, bytes, by);
+	while (literals.from != literals.end) { /* on up to three pages */
+		uint32_t n = MIN(literals.end - literals.from, PAGE_SIZE - (uint32_t)((uintptr_t)literals.host & PAGE_MASK));
+		count_span(page_of(tb, literals.host), literals.host, n, by);
+		literals.host += n;
+		literals.from += n;
+	}
 }
 
 /* by: 1, or -1 as unsigned. */
 static void count_granules(const struct tb *tb, uint32_t by)
 {
 	if (!tb->region)
-		count_span(tb->page, tb->code, tb->bytes, by);
-	else
-		for (unsigned k = 0; k < tb->region->n_parts; k++)
-			count_span(page_of(tb, tb->region->part[k].code), tb->region->part[k].code, tb->region->part[k].bytes, by);
+		count_part(tb, tb->code, tb->bytes, tb->literals, by);
+	for (unsigned k = 0; tb->region && k < tb->region->n_parts; k++) {
+		const struct tb_part *part = &tb->region->part[k];
+		count_part(tb, part->code, part->bytes, part->literals, by);
+	}
 }
 
 static bool is_visited(const struct tb *tb, const struct code_page *p)
 {
-	const struct tb_region *r = tb->region;
-	for (unsigned k = 0; k < r->n_visits; k++)
-		if (r->visit[k].page == p)
+	for (const struct tb_visit *v = tb->visits; v; v = v->next_of_tb)
+		if (v->page == p)
 			return true;
 	return p == tb->page;
 }
 
-/* A region enters itself where its other parts lie. */
+static void visit(struct tb_store *s, struct tb *tb, const uint8_t *host)
+{
+	struct code_page *p = tb_page(s, host, true);
+	if (is_visited(tb, p))
+		return;
+	struct tb_visit *v = arena_alloc(&s->arena, sizeof *v);
+	*v = (struct tb_visit){tb, p, p->visitors, tb->visits};
+	p->visitors = tb->visits = v;
+}
+
+static void visit_literals(struct tb_store *s, struct tb *tb, const struct arm_literals *at)
+{
+	uint32_t bytes = at->end - at->from;
+	for (uint32_t i = 0; i < bytes; i += PAGE_SIZE)
+		visit(s, tb, at->host + i);
+	if (bytes)
+		visit(s, tb, at->host + bytes - 1);
+}
+
+/* A block enters itself where its other bytes lie. */
 static void visit_pages(struct tb_store *s, struct tb *tb)
 {
-	struct tb_region *r = tb->region;
-	for (unsigned k = 0; r && k < r->n_parts; k++) {
-		struct code_page *p = tb_page(s, r->part[k].code, true);
-		if (is_visited(tb, p))
-			continue;
-		assert(r->n_visits < ARRAY_LEN(r->visit));
-		struct tb_visit *v = &r->visit[r->n_visits++];
-		*v = (struct tb_visit){tb, p, p->visitors};
-		p->visitors = v;
+	visit_literals(s, tb, &tb->literals);
+	for (unsigned k = 0; tb->region && k < tb->region->n_parts; k++) {
+		visit(s, tb, tb->region->part[k].code);
+		visit_literals(s, tb, &tb->region->part[k].literals);
 	}
 }
 
 static void leave_pages(struct tb *tb)
 {
-	for (unsigned k = 0; tb->region && k < tb->region->n_visits; k++) {
-		struct tb_visit *v = &tb->region->visit[k], **p = &v->page->visitors;
-		while (*p != v)
+	for (struct tb_visit *v = tb->visits, **p; v; v = v->next_of_tb) {
+		for (p = &v->page->visitors; *p != v;)
 			p = &(*p)->next;
 		*p = v->next;
 	}

@@ -27,16 +27,18 @@ struct tb_exit {
 	bool used;
 };
 
+/* A block is made of bytes on another page than its own, too. */
+struct tb_visit {
+	struct tb *tb;
+	struct code_page *page;
+	struct tb_visit *next, *next_of_tb; /* of the page, of the block */
+};
+
 #define TB_REGION_PAGES 4u
 
 /* Several guest blocks in one unit (region.c). What the TB says of itself is its head's. */
 struct tb_region {
-	struct tb_visit {        /* one for each page that is not its head's */
-		struct tb *tb;
-		struct code_page *page;
-		struct tb_visit *next; /* of the page */
-	} visit[TB_REGION_PAGES - 1];
-	uint16_t n_visits, n_others;
+	uint16_t n_others;
 	struct x64_other_page other[TB_REGION_PAGES - 1]; /* with the MMU on: pages whose mapping is looked at where it is entered */
 	struct tb *head;         /* as it is compiled by itself */
 	const uint16_t *left;    /* by guest instruction: how many are charged and not executed when it starts */
@@ -45,6 +47,7 @@ struct tb_region {
 		const uint8_t *code;
 		uint32_t pc_key;
 		uint16_t bytes;
+		struct arm_literals literals;
 		uint16_t first;      /* its first guest instruction in the unit */
 		uint32_t counter;    /* of vcpu_base.tb_count: its runs here; 0 = not counted */
 	} part[];
@@ -56,12 +59,14 @@ struct tb {
 	const uint8_t *code; /* guest code, host address */
 	uint32_t pc_key, flags;
 	uint16_t bytes;      /* of guest code */
+	struct arm_literals literals; /* that the code is made of, too: what it loads from there is constant in it */
 	uint16_t n_insns;    /* charged when it is entered */
 	bool valid;
 	bool ran_before;     /* compiled because it was reached a second time */
 	bool whole_page;     /* the page is mapped by one translation: links across pages may check its tag */
 	struct tb *hash_next, *page_next;
 	struct code_page *page;
+	struct tb_visit *visits;
 	struct tb_exit *exit; /* by slot of host: those of the unit, then where its calls come back to */
 	uint16_t n_exits, first_landing;
 	uint16_t samples;    /* how often the budget ran out here */
@@ -85,6 +90,7 @@ struct code_page {
 	const uint8_t *host;
 	uint32_t tag;
 	uint32_t n_once;
+	bool literals_vary; /* somebody stores to what code loads: no constants are made of it any more */
 	uint32_t at_once; /* counts new blocks down: those before 0 are compiled on their first run (tb_compile_at_once) */
 	struct tb *tbs;
 	struct tb_visit *visitors;
@@ -158,6 +164,8 @@ static inline bool tb_page_may_overlap(const struct code_page *p, const uint8_t 
 }
 /* Has it translated bytes of [host, host + size)? */
 bool tb_overlaps(const struct tb *tb, const uint8_t *host, uint64_t size);
+/* Instructions, or only what they load? */
+bool tb_overlaps_code(const struct tb *tb, const uint8_t *host, uint64_t size);
 /* How many instructions are charged and not executed when guest instruction `mark` starts, itself included. */
 static inline uint32_t tb_insns_left(const struct tb *tb, uint32_t mark)
 {

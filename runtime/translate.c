@@ -12,6 +12,7 @@
 
 #include "runtime/vcpu.h"
 
+#define FCSE_MASK 0x1ffffffu    /* addresses under 32 MiB may be modified (DDI 0198D 2.4) */
 #define MAX_INSNS 64u          /* guest instructions in a block */
 #define CODE_BYTES_PER_BLOCK 256u /* bounds the memory of blocks that are not in the code buffer */
 
@@ -21,6 +22,50 @@ static bool may_owe(const struct vcpu *v, const struct mem_fetch *fetch)
 	return fetch->host && v->cfg.accel != VCPU_INTERP && !v->cfg.no_chain && !v->cfg.one_insn_per_tb;
 }
 
+static bool may_vary(struct vcpu *v, const uint8_t *host)
+{
+	const struct code_page *page = tb_page(&v->tbs, host, false);
+	return page && page->literals_vary;
+}
+
+enum { BEFORE = 1, AFTER = 2 };
+
+/* Which of the pages beside this one are what the guest sees there while the MMU is off: memory of the same range, on the same side of
+ * where FCSE ends. */
+static unsigned pages_beside(const struct vcpu *v, const struct mem_fetch *fetch, uint32_t page)
+{
+	const struct mem_range *r = as_find(v->as, fetch->pa);
+	uint64_t offset = (fetch->pa.v & ~(uint64_t)PAGE_MASK) - (r ? r->base.v : 0);
+	if (!r || r->kind == RANGE_MMIO || r->host + offset != fetch->host - (fetch->pa.v & PAGE_MASK))
+		return 0;
+	return (offset && page & FCSE_MASK ? BEFORE : 0) | (offset + PAGE_SIZE < r->size && (page + PAGE_SIZE) & FCSE_MASK ? AFTER : 0);
+}
+
+/*
+ * Where literals may be taken for constants: on the block's page (what may be fetched may be read), with the MMU off on those beside it, too.
+ * Not where the guest stores to literals, and not when somebody watches accesses. Of a block that is not kept no other page is watched.
+ */
+static struct arm_literals find_literals(struct vcpu *v, const struct mem_fetch *fetch, uint32_t pc_key, bool kept)
+{
+	uint32_t here = pc_key & ~1u, page = here & ~PAGE_MASK;
+	if (!fetch->host || v->observer.access || v->stops.n_watch)
+		return (struct arm_literals){0};
+	if (!fetch->whole_page)
+		return (struct arm_literals){fetch->host, here, here + fetch->valid};
+	struct arm_literals at = {fetch->host - (here & PAGE_MASK), page, page + PAGE_SIZE};
+	unsigned beside = kept && !(v->cpu->tb_flags & ARM_TB_MMU) ? pages_beside(v, fetch, page) : 0;
+	if (beside & AFTER && !may_vary(v, at.host + PAGE_SIZE))
+		at.end += PAGE_SIZE;
+	if (may_vary(v, at.host)) {
+		at.host += PAGE_SIZE;
+		at.from += PAGE_SIZE;
+	} else if (beside & BEFORE && !may_vary(v, at.host - PAGE_SIZE)) {
+		at.host -= PAGE_SIZE;
+		at.from -= PAGE_SIZE;
+	}
+	return at;
+}
+
 static uint32_t lower(struct vcpu *v, const struct mem_fetch *fetch, struct tb *tb, uint32_t max_insns, bool owing,
 		      struct ir_unit *u)
 {
@@ -28,6 +73,7 @@ static uint32_t lower(struct vcpu *v, const struct mem_fetch *fetch, struct tb *
 	uint32_t n_stops = 0, here = tb->pc_key & ~1u;
 	const uint32_t *stops = v->stops.n_exec ? stops_between(&v->stops, here & ~PAGE_MASK, PAGE_SIZE, &n_stops) : NULL;
 	struct arm_translate_request req = {
+		.literals = find_literals(v, fetch, tb->pc_key, owing),
 		.decoder = v->decoder,
 		.pc_key = tb->pc_key,
 		.tb_flags = tb->flags,
@@ -53,6 +99,9 @@ static uint32_t lower(struct vcpu *v, const struct mem_fetch *fetch, struct tb *
 	tb->fixed = flags.fixed;
 	tb->lone = flags.lone || flags.fixed;
 	tb->returns = flags.returns;
+	tb->literals = (struct arm_literals){NULL, flags.literals, flags.literals_end};
+	if (flags.literals != flags.literals_end)
+		tb->literals.host = req.literals.host + (flags.literals - req.literals.from);
 	for (unsigned k = 0; k < tb->n_exits && k < ARRAY_LEN(flags.out); k++) {
 		tb->exit[k].owed = flags.out[k].owed;
 		tb->exit[k].key = flags.out[k].key;
@@ -251,6 +300,7 @@ static struct tb *compile_or_flush(struct vcpu *v, const struct ir_unit *u, stru
 	tb->fixed = saved.fixed;
 	tb->lone = saved.lone;
 	tb->returns = saved.returns;
+	tb->literals = saved.literals;
 	for (unsigned k = 0; k < TB_EXITS; k++) {
 		tb->exit[k] = exits[k];
 		tb->exit[k].tb = tb;
@@ -261,19 +311,29 @@ static struct tb *compile_or_flush(struct vcpu *v, const struct ir_unit *u, stru
 	return tb;
 }
 
-/* The page of tb; stores to it are seen from now on. */
-static struct code_page *watch(struct vcpu *v, const struct tb *tb)
+/* The page; stores to it are seen from now on. */
+static struct code_page *watch(struct vcpu *v, const uint8_t *host)
 {
-	struct code_page *page = tb_page(&v->tbs, tb->code, true);
+	struct code_page *page = tb_page(&v->tbs, host, true);
 	if (!tb_page_used(page))
 		softmmu_protect_code(v->mmu, page->host);
 	return page;
 }
 
+static void watch_literals(struct vcpu *v, const struct arm_literals *at)
+{
+	uint32_t bytes = at->end - at->from;
+	for (uint32_t i = 0; i < bytes; i += PAGE_SIZE)
+		watch(v, at->host + i);
+	if (bytes)
+		watch(v, at->host + bytes - 1);
+}
+
 static void insert(struct vcpu *v, struct tb *tb, const struct ir_unit *u)
 {
 	tb->mark_pc = copy_mark_pcs(&v->tbs.arena, u);
-	struct code_page *page = watch(v, tb);
+	struct code_page *page = watch(v, tb->code);
+	watch_literals(v, &tb->literals);
 	tb->ran_before = page->once[((uintptr_t)tb->code & PAGE_MASK) / 2] != 0;
 	tb_forget_once(page, tb->code);
 	tb_insert(&v->tbs, tb);
@@ -298,7 +358,7 @@ static struct tb *translate_cold(struct vcpu *v, const struct mem_fetch *fetch, 
 	*tb = (struct tb){.unit = &v->unit};
 	lower_block(v, fetch, pc_key, max_insns(v), false, tb, &v->unit);
 	choose_counter(v, tb, &v->unit);
-	tb_note_once(watch(v, tb), tb->code, tb->bytes);
+	tb_note_once(watch(v, tb->code), tb->code, tb->bytes);
 	return tb;
 }
 
