@@ -113,6 +113,8 @@ static inline bool ir_memop_be(uint16_t m) { return (m >> 3) & 1u; }
 static inline enum ir_align ir_memop_align(uint16_t m) { return (enum ir_align)((m >> 4) & 3u); }
 static inline unsigned ir_memop_space(uint16_t m) { return (m >> 8) & 15u; }
 
+#define IR_COLD 8u /* heat of a global that is in memory, more likely than not: doing without a write of it is worth a note */
+
 /* A guest register: lives at `offset` bytes from the env pointer when it is not in its home. */
 struct ir_global {
 	const char *name;

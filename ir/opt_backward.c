@@ -126,7 +126,7 @@ static void note_value(struct opt *o, ir_ref v, unsigned depth)
 /* Marks what only faults look at. */
 static bool make_lazy(struct opt *o, struct ir_insn *i, struct live live)
 {
-	bool lazy = i->op == IR_set && !(live.read >> i->aux & 1) && o->u->guest->globals[i->aux].heat == 0;
+	bool lazy = i->op == IR_set && !(live.read >> i->aux & 1) && o->u->guest->globals[i->aux].heat <= IR_COLD;
 	if (i->op == IR_set)
 		i->b = lazy ? IR_SET_LAZY : IR_NONE;
 	if (lazy)
