@@ -20,17 +20,18 @@
 #define STACK 0x30000u
 #define STACK_WORDS 0x2000u
 #define IRQ_HANDLER 0x200u
-#define ABORT_HANDLER 0x280u
-#define LOST_HANDLER 0x300u
+#define ABORT_HANDLER 0x300u
+#define LOST_HANDLER 0x380u
 #define FUNCTIONS 10u
 #define SITES 15u     /* instructions that are rewritten; each has a row in the table: address, another instruction */
 #define SP_AT (8 * SITES)
+#define OTHERS 0x40000u /* the code pages have copies so much higher up, with other instructions at the sites */
 #define STEPS 4000u
 
 /* Registers: r0, r1 values, r2 counts loops inside of functions, r3 the callers' loops, r4 and r5 what is stored to code, r6 the table, r7 = r8 (data)
  * or, from an interrupt to the next abort, r9 (an address that aborts), r10 where to start again, r11 the device, r12 makes delays. */
 enum { TABLE = 6, PTR = 7, GOOD = 8, BAD = 9, AGAIN = 10, IO = 11 };
-enum kind { FUNCTIONS_ARM, FUNCTIONS_THUMB, WILD_ARM, WILD_THUMB };
+enum kind { THUMB = 1, WILD = 2, MMU = 4 };
 
 struct chunk {
 	uint32_t at, n;      /* WILD: n instructions (halfwords of Thumb) from here on */
@@ -44,7 +45,7 @@ struct program {
 	bool small;          /* functions are, and loops call more of them, on one page after the other */
 	uint32_t pages;
 	uint32_t size, start[FUNCTIONS], n_functions; /* of functions */
-	uint32_t site[SITES], n_sites;
+	uint32_t site[SITES];
 	uint32_t first;      /* of the values, those that plain instructions write */
 	struct chunk chunk[2 * PAGES];
 };
@@ -167,10 +168,9 @@ static uint32_t substitute(struct program *p)
 static void plain(struct program *p, uint32_t n)
 {
 	for (; n; n--) {
-		if (below(p, 3) == 0) { /* each place may become a site; the last ones are */
-			p->site[p->n_sites % SITES] = p->at;
-			p->n_sites++;
-		}
+		uint32_t k = below(p, SITES);
+		if (below(p, 3) == 0)
+			p->site[k] = p->at;
 		put(p, p->thumb ? 0 : plain_arm(p), p->thumb ? plain_thumb(p) : 0);
 	}
 }
@@ -208,6 +208,8 @@ static void prologue(struct program *p, enum frame frame)
 static void epilogue(struct program *p, enum frame frame, unsigned cond)
 {
 	uint32_t list = list_of(frame);
+	if (cond == AL && below(p, 3) == 0) /* flags that the caller may look at */
+		put(p, a_cmp(below(p, 2), below(p, 8)), 0x2800u | below(p, 2) << 8 | below(p, 8));
 	if (p->thumb) {
 		bool by_register = frame && below(p, 3) == 0;
 		if (cond != AL)
@@ -285,7 +287,7 @@ static void body_item(struct program *p, enum frame frame)
 	case 0: inner_loop(p); break;
 	case 1: epilogue(p, frame, below(p, 14)); break;
 	case 2:
-		if (below(p, 3) == 0)
+		if (below(p, 2))
 			return_elsewhere(p, frame, below(p, 14));
 		break;
 	case 3: hop(p, below(p, 14), 1 + below(p, 2)); plain(p, 2); break;
@@ -380,7 +382,7 @@ static void put_functions(struct program *p)
 	p->n_functions = 2 + below(p, FUNCTIONS - 2);
 	for (uint32_t k = 0; k < p->n_functions; k++)
 		place_function(p, k, x + 77 * k);
-	p->n_sites = 0;
+	memset(p->site, 0, sizeof p->site);
 	for (uint32_t k = 0; k < p->n_functions; k++) {
 		uint32_t y = p->x;
 		p->x = x + 77 * k;
@@ -448,7 +450,31 @@ static void log_origin(struct guest *g)
 	guest_put(g, 0xe8cb4000u); /* stmia r11, {lr}^ */
 }
 
-static void put_irq_handler(struct guest *g, bool often)
+/* Sometimes one of the code pages is mapped to its copy, or no longer. */
+static void put_remapping(struct guest *g)
+{
+	guest_put(g, a_dp(TST, 1, 0, 12, I_BIT | 0x60));
+	uint32_t over = guest_put(g, 0);
+	guest_put(g, a_str(0, TABLE, 0x280));
+	guest_put(g, a_str(1, TABLE, 0x284));
+	guest_put(g, a_dp(AND, 0, 0, 12, I_BIT | 7));
+	guest_li(g, 1, guest_pte(CODE, 0, false));
+	guest_put(g, a_dp(ADD, 0, 1, 1, 0 | 2 << 7));
+	guest_put(g, a_ldr(0, 1, 0));
+	guest_put(g, a_eor(0, 0, OTHERS));
+	guest_put(g, a_str(0, 1, 0));
+	guest_put(g, a_dp(AND, 0, 0, 12, I_BIT | 7));
+	guest_put(g, a_dp(MOV, 0, 0, 0, 0 | 12 << 7));
+	guest_put(g, a_add(0, 0, CODE));
+	guest_put(g, a_dp(TST, 1, 0, 12, I_BIT | 8));
+	guest_put(g, a_if(EQ, a_tlb_flush(0)));
+	guest_put(g, a_if(NE, a_tlb_flush_mva(0)));
+	guest_put(g, a_ldr(0, TABLE, 0x280));
+	guest_put(g, a_ldr(1, TABLE, 0x284));
+	guest_set_word(g, over, a_bcond(NE, over, g->at));
+}
+
+static void put_irq_handler(struct guest *g, bool often, bool remaps)
 {
 	guest_vector(g, 0x18, IRQ_HANDLER);
 	guest_org(g, IRQ_HANDLER);
@@ -461,6 +487,8 @@ static void put_irq_handler(struct guest *g, bool often)
 	guest_put(g, a_dp(AND, 0, SP, 12, I_BIT | a_imm(often ? 63 : 0x3f0)));
 	guest_put(g, a_add(SP, SP, 15));
 	guest_put(g, a_str(SP, IO, IO_TIMER));
+	if (remaps)
+		put_remapping(g);
 	guest_put(g, A32_IRQ_RETURN);
 }
 
@@ -498,9 +526,9 @@ static void put_lost_handler(struct guest *g)
 
 static void put_data(struct guest *g, struct program *p, bool wild)
 {
-	uint32_t t = p->thumb, any = p->n_sites < SITES ? p->n_sites : SITES;
+	uint32_t t = p->thumb;
 	for (uint32_t k = 0; k < SITES; k++) {
-		guest_set_word(g, DATA + 8 * k, any ? p->site[k % any] : DATA + 0x300);
+		guest_set_word(g, DATA + 8 * k, p->site[k] ? p->site[k] : DATA + 0x300);
 		guest_set_word(g, DATA + 8 * k + 4, substitute(p));
 	}
 	guest_set_word(g, DATA + SP_AT, STACK + 2 * STACK_WORDS);
@@ -533,54 +561,97 @@ static void put_start(struct guest *g, struct program *p, uint32_t seed)
 	guest_put(g, a_bx(AGAIN));
 }
 
+static void map_pages(struct guest *g)
+{
+	guest_mmu_on(g);
+	guest_map_table(g, 0, 0, false);
+	for (uint32_t pa = 0; pa < 1u << 20; pa += 0x1000)
+		guest_set_word(g, guest_pte(pa, 0, false), guest_small(pa, AP_USER, AP_USER, AP_USER, AP_USER));
+}
+
+static void put_code(struct guest *g, struct program *p)
+{
+	assert_int_equal(rhea_write_phys(g->m, CODE, p->code, sizeof p->code), RHEA_OK);
+	for (uint32_t k = 0; k < SITES; k++)
+		if ((p->at = p->site[k]))
+			put(p, p->thumb ? 0 : substitute(p), p->thumb ? substitute(p) : 0);
+	assert_int_equal(rhea_write_phys(g->m, CODE + OTHERS, p->code, sizeof p->code), RHEA_OK);
+}
+
 static void put_guest(struct guest *g, uint32_t seed, unsigned kind)
 {
-	bool wild = kind >= WILD_ARM;
-	struct program p = {.x = seed * 2654435761u + 1, .thumb = kind & 1, .first = wild};
+	bool wild = kind & WILD;
+	struct program p = {.x = seed * 2654435761u + 1, .thumb = kind & THUMB, .first = wild};
 	p.rewrites = below(&p, 5) < 2;
 	p.small = below(&p, 2);
 	p.pages = 1 + below(&p, PAGES);
 	for (uint32_t k = 0; k < ARRAY_LEN(p.code); k++)
 		p.code[k] = p.thumb ? 0x4700u | AGAIN << 3 : (uint16_t)(a_bx(AGAIN) >> 16 * (k & 1));
-	put_irq_handler(g, below(&p, 2));
+	put_irq_handler(g, below(&p, 2), kind & MMU);
 	put_abort_handler(g);
 	put_lost_handler(g);
 	if (wild)
 		put_wild(&p);
 	else
 		put_functions(&p);
-	assert_int_equal(rhea_write_phys(g->m, CODE, p.code, sizeof p.code), RHEA_OK);
+	put_code(g, &p);
+	if (kind & MMU)
+		map_pages(g);
 	put_data(g, &p, wild);
 	put_start(g, &p, seed);
 }
 
-static void check(enum kind kind)
+static void check(unsigned kind)
 {
-	agree_check(&(struct agree){.put = put_guest, .kind = kind, .count = 40, .steps = STEPS, .piece = {331, 61, 7}, .regions = true});
+	agree_check(&(struct agree){.put = put_guest, .kind = kind, .count = 25, .steps = STEPS, .piece = {331, 61, 7}, .regions = true});
 }
 
 static void functions_of_arm_code_are_called(void **state)
 {
 	(void)state;
-	check(FUNCTIONS_ARM);
+	check(0);
 }
 
 static void functions_of_thumb_code_are_called(void **state)
 {
 	(void)state;
-	check(FUNCTIONS_THUMB);
+	check(THUMB);
 }
 
 static void arm_code_calls_anything(void **state)
 {
 	(void)state;
-	check(WILD_ARM);
+	check(WILD);
 }
 
 static void thumb_code_calls_anything(void **state)
 {
 	(void)state;
-	check(WILD_THUMB);
+	check(WILD | THUMB);
+}
+
+static void arm_functions_are_remapped(void **state)
+{
+	(void)state;
+	check(MMU);
+}
+
+static void thumb_functions_are_remapped(void **state)
+{
+	(void)state;
+	check(MMU | THUMB);
+}
+
+static void any_arm_code_is_remapped(void **state)
+{
+	(void)state;
+	check(MMU | WILD);
+}
+
+static void any_thumb_code_is_remapped(void **state)
+{
+	(void)state;
+	check(MMU | WILD | THUMB);
 }
 
 int main(void)
@@ -590,6 +661,10 @@ int main(void)
 		cmocka_unit_test(functions_of_thumb_code_are_called),
 		cmocka_unit_test(arm_code_calls_anything),
 		cmocka_unit_test(thumb_code_calls_anything),
+		cmocka_unit_test(arm_functions_are_remapped),
+		cmocka_unit_test(thumb_functions_are_remapped),
+		cmocka_unit_test(any_arm_code_is_remapped),
+		cmocka_unit_test(any_thumb_code_is_remapped),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
