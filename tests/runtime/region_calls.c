@@ -175,15 +175,20 @@ static void plain(struct program *p, uint32_t n)
 	}
 }
 
-/* Stores another instruction to a site. */
+/* Between some interrupts: stores another instruction to a site. */
 static void rewrite(struct program *p)
 {
-	uint32_t row = 2 * below(p, SITES), cond = below(p, 2) ? AL : below(p, 14);
+	uint32_t row = 2 * below(p, SITES);
+	put(p, a_dp(TST, 1, 0, 12, I_BIT | a_imm(0x1c0)), 0x4664u); /* movs r4, r12; lsls r4, #23; lsrs r4, #29 */
+	if (p->thumb) {
+		half(p, 0x05e4u);
+		half(p, 0x0f64u);
+	}
 	put(p, a_ldr(4, TABLE, (int32_t)(4 * row)), 0x6800u | row << 6 | TABLE << 3 | 4);
 	put(p, a_ldr(5, TABLE, (int32_t)(4 * row + 4)), 0x6800u | (row + 1) << 6 | TABLE << 3 | 5);
-	if (p->thumb && cond != AL)
-		hop(p, cond ^ 1, 1);
-	put(p, a_if(cond, a_str(5, 4, 0)), 0x8025u); /* strh r5, [r4] */
+	if (p->thumb)
+		hop(p, NE, 1);
+	put(p, a_if(EQ, a_str(5, 4, 0)), 0x8025u); /* strh r5, [r4] */
 }
 
 /* ---- functions ------------------------------------------------------------------------------------ */
@@ -356,6 +361,8 @@ static void loop_of_calls(struct program *p)
 		if (below(p, 3) == 0)
 			hop(p, below(p, 14), 1); /* by flags of the function */
 		plain(p, 1);
+		if (p->rewrites && below(p, 4) == 0)
+			rewrite(p);
 	}
 	if (below(p, 8) == 0)
 		bl(p, AL, p->at + 4); /* what comes behind it, as a function */
@@ -370,7 +377,7 @@ static void callers(struct program *p)
 	put(p, a_movr(SP, 1), 0x468du);
 	for (uint32_t n = 1 + below(p, 3); n; n--) {
 		loop_of_calls(p);
-		if (p->rewrites && below(p, 2))
+		if (p->rewrites && below(p, 4))
 			rewrite(p);
 	}
 	put(p, a_bx(AGAIN), 0x4700u | AGAIN << 3);
@@ -450,13 +457,24 @@ static void log_origin(struct guest *g)
 	guest_put(g, 0xe8cb4000u); /* stmia r11, {lr}^ */
 }
 
+/* Sometimes another instruction is stored to a site. */
+static void put_rewriting(struct guest *g, bool thumb)
+{
+	guest_put(g, a_dp(TST, 1, 0, 12, I_BIT | 0x80));
+	uint32_t over = guest_put(g, 0);
+	guest_put(g, a_dp(AND, 0, 0, 12, I_BIT | 0x78)); /* the last row is the stack's */
+	guest_put(g, a_addr(0, 0, TABLE));
+	guest_put(g, a_ldr(1, 0, 4));
+	guest_put(g, a_ldr(0, 0, 0));
+	guest_put(g, thumb ? 0xe1c010b0u : a_str(1, 0, 0));
+	guest_set_word(g, over, a_bcond(NE, over, g->at));
+}
+
 /* Sometimes one of the code pages is mapped to its copy, or no longer. */
 static void put_remapping(struct guest *g)
 {
 	guest_put(g, a_dp(TST, 1, 0, 12, I_BIT | 0x60));
 	uint32_t over = guest_put(g, 0);
-	guest_put(g, a_str(0, TABLE, 0x280));
-	guest_put(g, a_str(1, TABLE, 0x284));
 	guest_put(g, a_dp(AND, 0, 0, 12, I_BIT | 7));
 	guest_li(g, 1, guest_pte(CODE, 0, false));
 	guest_put(g, a_dp(ADD, 0, 1, 1, 0 | 2 << 7));
@@ -469,12 +487,10 @@ static void put_remapping(struct guest *g)
 	guest_put(g, a_dp(TST, 1, 0, 12, I_BIT | 8));
 	guest_put(g, a_if(EQ, a_tlb_flush(0)));
 	guest_put(g, a_if(NE, a_tlb_flush_mva(0)));
-	guest_put(g, a_ldr(0, TABLE, 0x280));
-	guest_put(g, a_ldr(1, TABLE, 0x284));
 	guest_set_word(g, over, a_bcond(NE, over, g->at));
 }
 
-static void put_irq_handler(struct guest *g, bool often, bool remaps)
+static void put_irq_handler(struct guest *g, const struct program *p, bool often, bool remaps)
 {
 	guest_vector(g, 0x18, IRQ_HANDLER);
 	guest_org(g, IRQ_HANDLER);
@@ -487,8 +503,14 @@ static void put_irq_handler(struct guest *g, bool often, bool remaps)
 	guest_put(g, a_dp(AND, 0, SP, 12, I_BIT | a_imm(often ? 63 : 0x3f0)));
 	guest_put(g, a_add(SP, SP, 15));
 	guest_put(g, a_str(SP, IO, IO_TIMER));
+	guest_put(g, a_str(0, TABLE, 0x280));
+	guest_put(g, a_str(1, TABLE, 0x284));
+	if (p->rewrites)
+		put_rewriting(g, p->thumb);
 	if (remaps)
 		put_remapping(g);
+	guest_put(g, a_ldr(0, TABLE, 0x280));
+	guest_put(g, a_ldr(1, TABLE, 0x284));
 	guest_put(g, A32_IRQ_RETURN);
 }
 
@@ -582,12 +604,12 @@ static void put_guest(struct guest *g, uint32_t seed, unsigned kind)
 {
 	bool wild = kind & WILD;
 	struct program p = {.x = seed * 2654435761u + 1, .thumb = kind & THUMB, .first = wild};
-	p.rewrites = below(&p, 5) < 2;
+	p.rewrites = below(&p, 5) < 3;
 	p.small = below(&p, 2);
 	p.pages = 1 + below(&p, PAGES);
 	for (uint32_t k = 0; k < ARRAY_LEN(p.code); k++)
 		p.code[k] = p.thumb ? 0x4700u | AGAIN << 3 : (uint16_t)(a_bx(AGAIN) >> 16 * (k & 1));
-	put_irq_handler(g, below(&p, 2), kind & MMU);
+	put_irq_handler(g, &p, below(&p, 2), kind & MMU);
 	put_abort_handler(g);
 	put_lost_handler(g);
 	if (wild)
