@@ -47,7 +47,7 @@ static struct outcome run(const struct agree *a, const struct guest_way *way, ui
 		cfg.trouble_seed += 16 * seed;
 	guest_init(&g, &cfg);
 	if (a->regions) /* later, when more blocks are known to it */
-		g.m->vcpu->cfg.tier2_samples = 1 + seed % 5;
+		g.m->vcpu->cfg.tier2_samples = 1u << seed % 5;
 	a->put(&g, seed, a->kind);
 	for (uint64_t done = 0; done < steps; done += ev.insns) {
 		rhea_run(g.m, MIN(piece, steps - done), &ev);
