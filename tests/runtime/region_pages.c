@@ -32,6 +32,7 @@ static void put_loop(struct guest *g, bool calls)
 	guest_org(g, CODE);
 	guest_set_pc(g, CODE);
 	guest_li(g, 4, DATA);
+	guest_li(g, 11, GUEST_IO);
 	uint32_t loop = g->at;
 	for (unsigned k = 0; k < FUNCTIONS; k++)
 		guest_put(g, a_bl(g->at, function_at(k)));
@@ -62,8 +63,11 @@ static void map_pages(struct guest *g)
 
 static void start(struct pair *p, const struct rhea_config *cfg, bool mmu, bool calls)
 {
-	guest_init(&p->tested, cfg);
-	guest_init(&p->wanted, &(struct rhea_config){.accel = RHEA_ACCEL_INTERP});
+	struct rhea_config c = *cfg;
+	c.icount = c.icount_no_sleep = true;
+	guest_init(&p->tested, &c);
+	c.accel = RHEA_ACCEL_INTERP;
+	guest_init(&p->wanted, &c);
 	put_loop(&p->tested, calls);
 	put_loop(&p->wanted, calls);
 	if (mmu) {
@@ -87,6 +91,15 @@ static void run_both(struct pair *p, unsigned pieces)
 		for (unsigned n = 0; n <= RHEA_REG_CPSR; n++)
 			assert_int_equal(guest_reg(&p->tested, n), guest_reg(&p->wanted, n));
 	}
+}
+
+/* Where the region has the code of a function. */
+static const uint8_t *code_of(const struct tb *tb, uint32_t pc)
+{
+	unsigned k = 0;
+	while (tb->region->part[k].pc_key != pc)
+		k++;
+	return tb->region->part[k].code;
 }
 
 static bool has_part(const struct tb *tb, uint32_t pc)
@@ -131,6 +144,7 @@ static void write_both(struct pair *p, uint32_t pa, uint32_t word)
 }
 
 static const struct rhea_config regions = {.compile_at_once = true, .regions_at_once = true};
+static const struct rhea_config by_thread = {.compile_at_once = true, .regions_at_once = true, .tier2_thread = RHEA_TIER2_THREAD_ON};
 
 /* Failure: a write from outside to one of the pages goes unseen, or one that hits no code drops it. */
 static void a_write_from_outside_drops_it(void **state)
@@ -186,11 +200,10 @@ static void map_both(struct pair *p, unsigned f, uint32_t more)
 }
 
 /* Failure: the code of the page that was there before is run, or the region is not used again when the page is back. */
-static void it_is_not_run_while_a_page_is_mapped_elsewhere(void **state)
+static void check_remapping(const struct rhea_config *cfg)
 {
 	struct pair p;
-	(void)state;
-	start(&p, &regions, true, false);
+	start(&p, cfg, true, false);
 	struct tb *tb = make_region(&p);
 	assert_int_equal(tb->region->n_others, FUNCTIONS);
 	for (unsigned f = 0; f < FUNCTIONS; f++) {
@@ -200,6 +213,48 @@ static void it_is_not_run_while_a_page_is_mapped_elsewhere(void **state)
 		run_both(&p, 10);
 		assert_true(tb->valid);
 	}
+	end(&p);
+}
+
+static void it_is_not_run_while_a_page_is_mapped_elsewhere(void **state)
+{
+	(void)state;
+	check_remapping(&regions);
+	check_remapping(&by_thread);
+}
+
+/* The blocks that it was made of need not be there any more. Failure: only they make that stores are looked at. */
+static void it_goes_without_its_blocks(void **state)
+{
+	struct pair p;
+	(void)state;
+	start(&p, &regions, false, false);
+	struct tb *tb = make_region(&p);
+	struct tb_store *s = &p.tested.m->vcpu->tbs;
+	for (unsigned f = 0; f < FUNCTIONS; f++)
+		for (struct tb *block; (block = tb_page(s, code_of(tb, function_at(f)), false)->tbs);)
+			vcpu_drop_block(p.tested.m->vcpu, block);
+	assert_true(tb->valid);
+	let_store(&p, function_at(1), a_add(1, 1, 20));
+	run_both(&p, 20);
+	assert_false(tb->valid);
+	end(&p);
+}
+
+/* Failure: the place where a block is to end from now on is sought on the wrong page, again and again. */
+static void device_accesses_in_functions_become_exact(void **state)
+{
+	struct pair p;
+	(void)state;
+	start(&p, &regions, false, false);
+	make_region(&p);
+	const uint32_t reads[] = {a_ldr(2, 11, IO_NOW), a_add(1, 1, 1), a_ldr(3, 11, IO_NOW), a_addr(1, 1, 2), a_addr(1, 1, 3), A32_BX_LR};
+	for (unsigned k = 0; k < ARRAY_LEN(reads); k++)
+		write_both(&p, function_at(1) + 4 * k, reads[k]);
+	run_both(&p, 100);
+	uint64_t retries = p.tested.m->vcpu->stats.retries;
+	run_both(&p, 200);
+	assert_true(p.tested.m->vcpu->stats.retries < retries + 4);
 	end(&p);
 }
 
@@ -226,6 +281,8 @@ int main(void)
 		cmocka_unit_test(a_write_from_outside_drops_it),
 		cmocka_unit_test(its_own_store_drops_it),
 		cmocka_unit_test(it_is_not_run_while_a_page_is_mapped_elsewhere),
+		cmocka_unit_test(it_goes_without_its_blocks),
+		cmocka_unit_test(device_accesses_in_functions_become_exact),
 		cmocka_unit_test(functions_that_call_are_not_followed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
