@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -128,9 +129,15 @@ static struct tb *find_region(const struct guest *g)
 static struct tb *make_region(struct pair *p)
 {
 	struct tb *tb = NULL;
-	for (unsigned k = 0; k < 200 && !tb; k++) {
+	unsigned *samples = &p->tested.m->vcpu->cfg.tier2_samples;
+	*samples = UINT16_MAX; /* first all blocks are met */
+	run_both(p, 10);
+	*samples = 1;
+	for (unsigned k = 0; k < 5000 && !tb; k++) {
 		run_both(p, 1);
 		tb = find_region(&p->tested);
+		if (!tb && p->tested.m->vcpu->worker)
+			usleep(1000);
 	}
 	assert_non_null(tb);
 	assert_int_equal(tb->region->n_visits, FUNCTIONS);
