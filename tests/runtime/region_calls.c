@@ -175,6 +175,19 @@ static void plain(struct program *p, uint32_t n)
 	}
 }
 
+/* One that may abort, and one that sets flags: all, or N and Z. */
+static void put_access(struct program *p)
+{
+	uint32_t d = value(p), k = below(p, 8);
+	put(p, a_ldr(d, PTR, (int32_t)(4 * k)), 0x6800u | k << 6 | PTR << 3 | d);
+}
+
+static void put_flags(struct program *p)
+{
+	uint32_t d = value(p), n = below(p, 256), all = below(p, 3);
+	put(p, all ? a_subs(d, d, n) : a_dp(MOV, 1, d, 0, I_BIT | n), (all ? 0x3800u : 0x2000u) | d << 8 | n);
+}
+
 /* Between some interrupts: stores another instruction to a site. */
 static void rewrite(struct program *p)
 {
@@ -313,6 +326,10 @@ static void function(struct program *p, uint32_t k)
 		return;
 	}
 	prologue(p, frame);
+	if (below(p, 3) == 0) { /* what the caller owes it is seen, and no longer needed */
+		put_access(p);
+		put_flags(p);
+	}
 	for (uint32_t n = below(p, p->small ? 2 : 4); n; n--)
 		body_item(p, frame);
 	if (kind == 1 && frame) {
@@ -363,11 +380,17 @@ static void loop_of_calls(struct program *p)
 	put(p, a_mov(3, turns), 0x2300u | turns);
 	uint32_t loop = p->at;
 	for (uint32_t n = 1 + below(p, p->small ? 6 : 3); n; n--) {
+		bool flags = below(p, 2);
 		plain(p, below(p, 3));
+		if (flags)
+			put_flags(p);
 		bl(p, below(p, 3) ? AL : below(p, 14), callee(p, k++));
 		if (below(p, 3) == 0)
 			hop(p, below(p, 14), 1); /* by flags of the function */
-		plain(p, 1);
+		if (flags)
+			put_access(p);
+		else
+			plain(p, 1);
 		if (p->rewrites && below(p, 4) == 0)
 			rewrite(p);
 	}
@@ -521,14 +544,16 @@ static void put_irq_handler(struct guest *g, const struct program *p, bool often
 	guest_put(g, A32_IRQ_RETURN);
 }
 
-/* Once more, now that it can be done, or behind it. */
+/* Once more, now that it can be done, or behind it, now and then without that being so. */
 static void put_abort_handler(struct guest *g)
 {
 	guest_vector(g, 0x10, ABORT_HANDLER);
 	guest_org(g, ABORT_HANDLER);
 	log_origin(g);
-	guest_put(g, a_movr(PTR, GOOD));
 	guest_put(g, a_dp(EOR, 0, 1, 1, 12));
+	guest_put(g, a_dp(TST, 1, 0, 12, I_BIT | 8));
+	guest_put(g, a_bcond(NE, g->at, g->at + 4 * 4));
+	guest_put(g, a_movr(PTR, GOOD));
 	guest_put(g, a_dp(TST, 1, 0, 12, I_BIT | 4));
 	guest_put(g, a_if(NE, 0xe25ef008u)); /* subs pc, lr, #8 */
 	guest_put(g, 0xe31d0020u);           /* tst sp, #T */
