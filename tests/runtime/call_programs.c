@@ -87,6 +87,7 @@ static uint32_t plain_arm(struct program *p)
 	case 2: return a_movr(d, below(p, 2) ? LR : PC);
 	case 3: return a_ldr(d, SP, (int32_t)(4 * below(p, 3)));
 	case 4: return a_add(d, PC, 4 * below(p, 16));
+	case 5: return a_if(cond, a_ldr(d, PC, below(p, 4) ? (int32_t)(4 * below(p, 64)) - 128 : (int32_t)(4 * below(p, 2046)) - 4092)); /* code, as a word */
 	default: break;
 	}
 	uint32_t operand = below(p, 2) ? I_BIT | below(p, 256) : below(p, 6) | (below(p, 3) ? 0 : below(p, 32) << 7 | below(p, 4) << 5);
@@ -103,7 +104,7 @@ static uint32_t plain_thumb(struct program *p)
 	case 2: return (below(p, 2) ? 0x4670u : 0x4678u) | d;                /* mov d, lr; mov d, pc */
 	case 3: return 0x9800u | d << 8 | below(p, 3);                       /* ldr d, [sp, #] */
 	case 4: return 0xa000u | d << 8 | below(p, 16);                      /* add d, pc, # */
-	case 5: return 0x4800u | d << 8 | below(p, 4);                       /* ldr d, [pc, #] */
+	case 5: return 0x4800u | d << 8 | below(p, below(p, 3) ? 16 : 256);   /* ldr d, [pc, #] */
 	case 6: case 7: case 8: return 0x4000u | (uint32_t)alu[below(p, ARRAY_LEN(alu))] << 6 | m << 3 | d;
 	case 9: return 0x1800u | below(p, 4) << 9 | m << 6 | n << 3 | d;     /* adds, subs of three */
 	case 10: return below(p, 3) << 11 | below(p, 32) << 6 | m << 3 | d;  /* lsls, lsrs, asrs */
@@ -287,6 +288,9 @@ static void function(struct program *p, uint32_t k)
 		body_item(p, frame);
 	if (kind == 1 && frame) {
 		bl(p, AL, other);
+	} else if (kind == 4 && !frame && !p->thumb) {
+		word(p, 0xe51ff004u); /* ldr pc, [pc, #-4] */
+		word(p, other);
 	} else if (kind <= 3 && !frame) { /* another function returns for it */
 		if (p->thumb && other - p->at + 0x700 > 0xe00)
 			half(p, 0x4770u);

@@ -57,8 +57,8 @@ static struct tb *make(struct fixture *f, uint32_t guest_off, uint32_t flags)
 	return tb;
 }
 
-/* A region with parts of `bytes` bytes of code at these offsets; its head is the first. */
-static struct tb *make_region(struct fixture *f, const uint32_t *offset, unsigned n, uint16_t bytes)
+/* A region with parts of `bytes` bytes of code at these offsets; its head is the first. What each loads is `literals` bytes behind it. */
+static struct tb *make_region(struct fixture *f, const uint32_t *offset, unsigned n, uint16_t bytes, uint32_t literals)
 {
 	struct tb *tb = tb_new(&f->store, 0);
 	tb->code = f->guest + offset[0];
@@ -69,7 +69,10 @@ static struct tb *make_region(struct fixture *f, const uint32_t *offset, unsigne
 	tb->region = arena_alloc(&f->store.arena, sizeof *tb->region + n * sizeof *tb->region->part);
 	*tb->region = (struct tb_region){.n_parts = (uint16_t)n};
 	for (unsigned k = 0; k < n; k++)
-		tb->region->part[k] = (struct tb_part){.code = f->guest + offset[k], .pc_key = 0x8000 + offset[k], .bytes = bytes};
+		tb->region->part[k] = (struct tb_part){.code = f->guest + offset[k], .pc_key = 0x8000 + offset[k], .bytes = bytes,
+			.literals = {f->guest + offset[k] + bytes, 0x8000 + offset[k] + bytes, 0x8000 + offset[k] + bytes + literals}};
+	if (literals) /* those of the head are there for itself, too */
+		tb->literals = tb->region->part[0].literals;
 	tb_insert(&f->store, tb);
 	return tb;
 }
@@ -223,8 +226,7 @@ static void a_region_is_seen_from_each_of_its_pages(void **state)
 {
 	struct fixture *f = *state;
 	const uint32_t offset[] = {0x100, PAGE_SIZE + 0x200, 3 * PAGE_SIZE - 16, 0x400, PAGE_SIZE + 0x40};
-	struct tb *r = make_region(f, offset, ARRAY_LEN(offset), 16);
-	assert_int_equal(r->region->n_visits, 2);
+	struct tb *r = make_region(f, offset, ARRAY_LEN(offset), 16, 0);
 	for (unsigned page = 0; page < PAGES; page++)
 		assert_int_equal(listed(f, r, page), page < 3);
 	for (unsigned k = 0; k < ARRAY_LEN(offset); k++) {
@@ -242,16 +244,40 @@ static void a_region_is_seen_from_each_of_its_pages(void **state)
 	assert_int_equal(f->store.n_valid, 0);
 }
 
+/* Failure: a store to what a block loaded for constants goes unseen. */
+static void a_block_is_seen_where_its_literals_are(void **state)
+{
+	struct fixture *f = *state;
+	struct tb *tb = tb_new(&f->store, 0);
+	tb->code = f->guest + 3 * PAGE_SIZE;
+	tb->bytes = 16;
+	tb->literals = (struct arm_literals){f->guest + 2 * PAGE_SIZE - 8, 0x1000, 0x1000 + PAGE_SIZE + 16}; /* on three pages */
+	tb_insert(&f->store, tb);
+	for (unsigned page = 0; page < PAGES; page++)
+		assert_int_equal(listed(f, tb, page), page >= 1 && page <= 3);
+	assert_true(tb_overlaps(tb, f->guest + 2 * PAGE_SIZE - 8, 1) && !tb_overlaps(tb, f->guest + 2 * PAGE_SIZE - 12, 4));
+	assert_true(tb_overlaps(tb, f->guest + 3 * PAGE_SIZE + 7, 1) && !tb_overlaps_code(tb, f->guest + 2 * PAGE_SIZE, PAGE_SIZE));
+	for (unsigned page = 1; page <= 3; page++) {
+		struct code_page *p = tb_page(&f->store, f->guest + page * PAGE_SIZE, false);
+		assert_true(tb_page_used(p) && tb_page_may_overlap(p, p->host, PAGE_SIZE));
+	}
+	tb_invalidate(&f->store, tb);
+	for (unsigned page = 1; page <= 3; page++) {
+		struct code_page *p = tb_page(&f->store, f->guest + page * PAGE_SIZE, false);
+		assert_false(tb_page_used(p) || tb_page_may_overlap(p, p->host, PAGE_SIZE));
+	}
+}
+
 /* Failure: a flush leaves a page with visitors that are gone. */
 static void a_flush_forgets_visitors(void **state)
 {
 	struct fixture *f = *state;
 	const uint32_t offset[] = {0x100, PAGE_SIZE + 0x200};
-	make_region(f, offset, 2, 16);
+	make_region(f, offset, 2, 16, 0);
 	tb_store_flush(&f->store);
 	assert_null(tb_page(&f->store, f->guest, false));
 	assert_false(tb_page_used(tb_page(&f->store, f->guest + PAGE_SIZE, true)));
-	struct tb *r = make_region(f, offset, 2, 16);
+	struct tb *r = make_region(f, offset, 2, 16, 0);
 	assert_int_equal(listed(f, r, 1), 1);
 	assert_ptr_equal(tb_page(&f->store, f->guest + PAGE_SIZE, false)->visitors->tb, r);
 	tb_invalidate(&f->store, r);
@@ -265,7 +291,10 @@ static struct tb *make_some_region(struct fixture *f, uint32_t *seed)
 		*seed = *seed * 1664525u + 1013904223u;
 		offset[k] = ((first + (*seed >> 16) % TB_REGION_PAGES) % PAGES) * PAGE_SIZE + (*seed >> 20) % (PAGE_SIZE / 4 - 8) * 4;
 	}
-	return make_region(f, offset, 1 + (*seed >> 12) % ARRAY_LEN(offset), 32);
+	uint32_t literals = (*seed >> 11) % 3 * 2500;
+	for (unsigned k = 0; k < ARRAY_LEN(offset) && literals; k++)
+		offset[k] %= (PAGES - 2) * PAGE_SIZE;
+	return make_region(f, offset, 1 + (*seed >> 12) % ARRAY_LEN(offset), 32, literals);
 }
 
 /* Has a valid region bytes in the granule, does the page say so, and is each listed where it has parts? */
@@ -315,6 +344,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(random_links_stay_consistent, setup, teardown),
 		cmocka_unit_test_setup_teardown(granules_follow_blocks, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_region_is_seen_from_each_of_its_pages, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_block_is_seen_where_its_literals_are, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_flush_forgets_visitors, setup, teardown),
 		cmocka_unit_test_setup_teardown(random_visitors_stay_consistent, setup, teardown),
 		cmocka_unit_test_setup_teardown(rewritten_code_is_trusted_for_a_while, setup, teardown),
