@@ -76,6 +76,21 @@ static uint32_t value(struct program *p)
 	return p->wild ? below(p, 4) : reg[below(p, 4)];
 }
 
+/* A load of a word beside pc: code. */
+static uint32_t literal_arm(struct program *p, unsigned d)
+{
+	int32_t off = below(p, 4) ? (int32_t)(4 * below(p, 64)) - 128 : (int32_t)(4 * below(p, 2046)) - 4092;
+	p->word[p->n_words++ % PLACES] = p->at + 8 + (uint32_t)off;
+	return a_ldr(d, PC, off);
+}
+
+static uint32_t literal_thumb(struct program *p, uint32_t d)
+{
+	uint32_t n = below(p, below(p, 3) ? 16 : 256);
+	p->word[p->n_words++ % PLACES] = ((p->at + 4) & ~3u) + 4 * n;
+	return 0x4800u | d << 8 | n;
+}
+
 static uint32_t plain_arm(struct program *p)
 {
 	static const uint8_t op[] = {AND, EOR, SUB, RSB, ADD, ADC, SBC, TST, TEQ, CMP, CMN, ORR, MOV, BIC, SUB, CMP, CMP};
@@ -87,7 +102,7 @@ static uint32_t plain_arm(struct program *p)
 	case 2: return a_movr(d, below(p, 2) ? LR : PC);
 	case 3: return a_ldr(d, SP, (int32_t)(4 * below(p, 3)));
 	case 4: return a_add(d, PC, 4 * below(p, 16));
-	case 5: return a_if(cond, a_ldr(d, PC, below(p, 4) ? (int32_t)(4 * below(p, 64)) - 128 : (int32_t)(4 * below(p, 2046)) - 4092)); /* code, as a word */
+	case 5: return a_if(cond, literal_arm(p, d));
 	default: break;
 	}
 	uint32_t operand = below(p, 2) ? I_BIT | below(p, 256) : below(p, 6) | (below(p, 3) ? 0 : below(p, 32) << 7 | below(p, 4) << 5);
@@ -104,7 +119,7 @@ static uint32_t plain_thumb(struct program *p)
 	case 2: return (below(p, 2) ? 0x4670u : 0x4678u) | d;                /* mov d, lr; mov d, pc */
 	case 3: return 0x9800u | d << 8 | below(p, 3);                       /* ldr d, [sp, #] */
 	case 4: return 0xa000u | d << 8 | below(p, 16);                      /* add d, pc, # */
-	case 5: return 0x4800u | d << 8 | below(p, below(p, 3) ? 16 : 256);   /* ldr d, [pc, #] */
+	case 5: return literal_thumb(p, d);
 	case 6: case 7: case 8: return 0x4000u | (uint32_t)alu[below(p, ARRAY_LEN(alu))] << 6 | m << 3 | d;
 	case 9: return 0x1800u | below(p, 4) << 9 | m << 6 | n << 3 | d;     /* adds, subs of three */
 	case 10: return below(p, 3) << 11 | below(p, 32) << 6 | m << 3 | d;  /* lsls, lsrs, asrs */
@@ -376,7 +391,7 @@ static void put_functions(struct program *p)
 	p->n_functions = 2 + below(p, FUNCTIONS - 2);
 	for (uint32_t k = 0; k < p->n_functions; k++)
 		place_function(p, k, x + 77 * k);
-	p->n_places = 0;
+	p->n_places = p->n_words = 0;
 	for (uint32_t k = 0; k < p->n_functions; k++) {
 		uint32_t y = p->rng;
 		p->rng = x + 77 * k;
@@ -440,6 +455,16 @@ uint32_t program_somewhere(struct program *p)
 	return (p->wild ? somewhere(p) : some_function(p)) | p->thumb;
 }
 
+uint32_t program_site(struct program *p)
+{
+	if (p->n_words && below(p, 3) == 0) {
+		uint32_t at = p->word[below(p, p->n_words)];
+		if (at - CODE < sizeof p->code)
+			return at;
+	}
+	return p->place[below(p, MAX(p->n_places, 1u))];
+}
+
 void program_vary(struct program *p)
 {
 	for (uint32_t k = 0; k < p->n_places; k++)
@@ -463,4 +488,5 @@ void program_make(struct program *p, uint32_t seed, unsigned kind)
 	else
 		put_functions(p);
 	p->n_places = MIN(p->n_places, PLACES);
+	p->n_words = MIN(p->n_words, PLACES);
 }

@@ -33,6 +33,7 @@ struct program {
 	uint32_t pages;
 	uint32_t start[FUNCTIONS], n_functions;
 	uint32_t place[PLACES], n_places; /* of plain instructions */
+	uint32_t word[PLACES], n_words;   /* that instructions load */
 	struct chunk {
 		uint32_t at, n;  /* n instructions (halfwords of Thumb) from here on */
 	} chunk[2 * PAGES];      /* WILD */
@@ -41,6 +42,8 @@ struct program {
 void program_make(struct program *p, uint32_t seed, unsigned kind);
 /* The pc key of a function, or of any instruction. */
 uint32_t program_somewhere(struct program *p);
+/* The address of a plain instruction, or of a word that some instruction loads. */
+uint32_t program_site(struct program *p);
 /* What may stand in place of a plain instruction: another one, a return, or a branch over what comes next. */
 uint32_t program_substitute(struct program *p);
 /* A third of the plain instructions become others. */

@@ -127,7 +127,7 @@ static void put_data(struct guest *g, struct program *p)
 {
 	uint32_t stack[STACK_WORDS];
 	for (uint32_t k = 0; k < SITES; k++) {
-		guest_set_word(g, DATA + 8 * k, p->n_places ? p->place[agree_below(&p->rng, p->n_places)] : DATA + 0x300);
+		guest_set_word(g, DATA + 8 * k, p->n_places ? program_site(p) : DATA + 0x300);
 		guest_set_word(g, DATA + 8 * k + 4, program_substitute(p));
 	}
 	guest_set_word(g, DATA + SP_AT, STACK + 2 * STACK_WORDS);
