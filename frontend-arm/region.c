@@ -126,8 +126,9 @@ static struct arm_known known_so_far(const struct arm_region *r, unsigned at)
 struct arm_known arm_region_source(const struct arm_lower *l)
 {
 	const struct arm_region *r = l->region;
-	const struct arm_known *known = &r->part[r->at].known;
-	return arm_known_mask(known) ? *known : known_so_far(r, r->at);
+	const struct arm_region_part *part = &r->part[r->at];
+	bool planned = arm_known_mask(&part->known) || arm_region_takes(part); /* what is owed to it instead is not written */
+	return planned ? part->known : known_so_far(r, r->at);
 }
 
 void arm_region_jump(struct arm_lower *l, const struct arm_region_part *to)

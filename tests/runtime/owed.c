@@ -7,12 +7,11 @@
  */
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
-#include "tests/runtime/guest.h"
+#include "tests/runtime/agree.h"
 
 #define CODE 0x10000u
 #define WORDS 96u
@@ -26,63 +25,55 @@
 enum code { ARM, THUMB, LOOPS, CHAINS, MIXED, GUARDED, SKIPS, RUNS, OVERWRITES };
 enum { DAT = 6, PTR = 7, GOOD = 8, BAD = 9, IO = 11 };
 
-static uint32_t below(uint32_t *x, uint32_t n)
-{
-	*x ^= *x << 13;
-	*x ^= *x >> 17;
-	*x ^= *x << 5;
-	return (*x >> 7) % n;
-}
-
 /* Distance to another of n instructions, in instructions; a short one most of the time. */
 static int32_t away(uint32_t *x, uint32_t at, uint32_t n)
 {
-	uint32_t to = below(x, 4) ? at + below(x, 12) : below(x, n);
-	if (below(x, 3) == 0)
-		to = at - below(x, 9);
+	uint32_t to = agree_below(x, 4) ? at + agree_below(x, 12) : agree_below(x, n);
+	if (agree_below(x, 3) == 0)
+		to = at - agree_below(x, 9);
 	return (int32_t)(to < n ? to : 0) - (int32_t)at;
 }
 
 static uint32_t arm_insn(uint32_t *x, uint32_t at)
 {
 	static const uint8_t op[] = {AND, EOR, SUB, RSB, ADD, ADC, SBC, TST, TEQ, CMP, CMN, ORR, MOV, BIC, SUB, CMP, CMP};
-	unsigned d = below(x, 6), n = below(x, 6), m = below(x, 6), o = op[below(x, ARRAY_LEN(op))];
-	uint32_t cond = below(x, 5) ? AL : below(x, 14), rd = o >= TST && o <= CMN ? 0 : d, s = o >= TST && o <= CMN ? 1 : below(x, 5) < 2;
-	switch (below(x, 12)) {
+	unsigned d = agree_below(x, 6), n = agree_below(x, 6), m = agree_below(x, 6), o = op[agree_below(x, ARRAY_LEN(op))];
+	uint32_t cond = agree_below(x, 5) ? AL : agree_below(x, 14), rd = o >= TST && o <= CMN ? 0 : d, s = o >= TST && o <= CMN ? 1 : agree_below(x, 5) < 2;
+	switch (agree_below(x, 12)) {
 	case 0: case 1: case 2:
-		return (0x0a000000u | below(x, 15) << 28) | ((uint32_t)(away(x, at, WORDS) - 2) & 0xffffffu);
+		return (0x0a000000u | agree_below(x, 15) << 28) | ((uint32_t)(away(x, at, WORDS) - 2) & 0xffffffu);
 	case 3: case 4:
-		return a_if(below(x, 2) ? AL : cond, a_ldr(d, below(x, 4) ? PTR : DAT, 0));
+		return a_if(agree_below(x, 2) ? AL : cond, a_ldr(d, agree_below(x, 4) ? PTR : DAT, 0));
 	case 5:
-		return a_str(d, below(x, 3) ? PTR : DAT, 0);
+		return a_str(d, agree_below(x, 3) ? PTR : DAT, 0);
 	case 6: case 7:
-		return a_if(cond, a_dp(o, s, rd, o == MOV ? 0 : n, m | (below(x, 3) ? 0 : below(x, 32) << 7 | below(x, 4) << 5)));
+		return a_if(cond, a_dp(o, s, rd, o == MOV ? 0 : n, m | (agree_below(x, 3) ? 0 : agree_below(x, 32) << 7 | agree_below(x, 4) << 5)));
 	default:
-		return a_if(cond, a_dp(o, s, rd, o == MOV ? 0 : n, I_BIT | below(x, 256) | (below(x, 4) ? 0 : below(x, 16) << 8)));
+		return a_if(cond, a_dp(o, s, rd, o == MOV ? 0 : n, I_BIT | agree_below(x, 256) | (agree_below(x, 4) ? 0 : agree_below(x, 16) << 8)));
 	}
 }
 
 static uint32_t thumb_insn(uint32_t *x, uint32_t at)
 {
 	static const uint8_t alu[] = {0, 1, 2, 5, 6, 8, 9, 10, 10, 11, 12, 13};
-	uint32_t d = below(x, 6), n = below(x, 6), m = below(x, 6);
-	switch (below(x, 12)) {
+	uint32_t d = agree_below(x, 6), n = agree_below(x, 6), m = agree_below(x, 6);
+	switch (agree_below(x, 12)) {
 	case 0: case 1: case 2:
-		return 0xd000u | below(x, 14) << 8 | ((uint32_t)(away(x, at, 2 * WORDS) - 2) & 0xffu);
+		return 0xd000u | agree_below(x, 14) << 8 | ((uint32_t)(away(x, at, 2 * WORDS) - 2) & 0xffu);
 	case 3:
 		return 0xe000u | ((uint32_t)(away(x, at, 2 * WORDS) - 2) & 0x7ffu);
 	case 4:
-		return 0x6800u | below(x, 16) << 6 | DAT << 3 | d;     /* ldr */
+		return 0x6800u | agree_below(x, 16) << 6 | DAT << 3 | d;     /* ldr */
 	case 5:
-		return 0x6000u | below(x, 2) << 11 | PTR << 3 | d;     /* str, ldr that may abort */
+		return 0x6000u | agree_below(x, 2) << 11 | PTR << 3 | d;     /* str, ldr that may abort */
 	case 6: case 7:
-		return 0x4000u | (uint32_t)alu[below(x, ARRAY_LEN(alu))] << 6 | m << 3 | d;
+		return 0x4000u | (uint32_t)alu[agree_below(x, ARRAY_LEN(alu))] << 6 | m << 3 | d;
 	case 8:
-		return 0x1800u | below(x, 4) << 9 | m << 6 | n << 3 | d; /* adds, subs of three */
+		return 0x1800u | agree_below(x, 4) << 9 | m << 6 | n << 3 | d; /* adds, subs of three */
 	case 9:
-		return below(x, 3) << 11 | below(x, 32) << 6 | m << 3 | d; /* lsls, lsrs, asrs */
+		return agree_below(x, 3) << 11 | agree_below(x, 32) << 6 | m << 3 | d; /* lsls, lsrs, asrs */
 	default:
-		return 0x2000u | below(x, 4) << 11 | d << 8 | below(x, 256); /* movs, cmp, adds, subs */
+		return 0x2000u | agree_below(x, 4) << 11 | d << 8 | agree_below(x, 256); /* movs, cmp, adds, subs */
 	}
 }
 
@@ -95,18 +86,18 @@ static uint32_t thumb_pair(uint32_t *x, uint32_t at)
 /* Loops of eight instructions, one behind the other. */
 static uint32_t loop_insn(uint32_t *x, uint32_t at)
 {
-	unsigned d = below(x, 4), n = below(x, 4), m = below(x, 4);
+	unsigned d = agree_below(x, 4), n = agree_below(x, 4), m = agree_below(x, 4);
 	if (at % 8 == 7)
-		return (0x0a000000u | below(x, 14) << 28) | (0xffffffu & (0u - 9 + below(x, 3)));
-	switch (below(x, 10)) {
-	case 0: return a_cmp(n, below(x, 16));
+		return (0x0a000000u | agree_below(x, 14) << 28) | (0xffffffu & (0u - 9 + agree_below(x, 3)));
+	switch (agree_below(x, 10)) {
+	case 0: return a_cmp(n, agree_below(x, 16));
 	case 1: return a_dp(CMP, 1, 0, n, m);
-	case 2: return a_subs(d, n, below(x, 4));
+	case 2: return a_subs(d, n, agree_below(x, 4));
 	case 3: return a_dp(ADD, 1, d, n, m);
-	case 4: return a_dp(below(x, 2) ? TST : CMN, 1, 0, n, m);
-	case 5: return a_dp(below(x, 2) ? ADC : AND, 1, d, n, m);
-	case 6: return a_add(d, n, below(x, 9));
-	case 7: return a_if(below(x, 15), a_movr(d, m));
+	case 4: return a_dp(agree_below(x, 2) ? TST : CMN, 1, 0, n, m);
+	case 5: return a_dp(agree_below(x, 2) ? ADC : AND, 1, d, n, m);
+	case 6: return a_add(d, n, agree_below(x, 9));
+	case 7: return a_if(agree_below(x, 15), a_movr(d, m));
 	default: return a_ldr(d, PTR, 0);
 	}
 }
@@ -114,16 +105,16 @@ static uint32_t loop_insn(uint32_t *x, uint32_t at)
 /* Loops that end in a chain of conditional compares, now and then with an if and else before it. */
 static uint32_t chain_insn(uint32_t *x, uint32_t at)
 {
-	unsigned d = below(x, 4), n = below(x, 4), m = below(x, 4), cond = (at / 8 * 5 + 1) % 14;
+	unsigned d = agree_below(x, 4), n = agree_below(x, 4), m = agree_below(x, 4), cond = (at / 8 * 5 + 1) % 14;
 	switch (at % 8) {
-	case 0: return below(x, 2) ? a_str(d, PTR, 0) : a_ldr(5, PTR, 0); /* aborts while the flags are owed */
-	case 1: return below(x, 2) ? a_cmp(n, below(x, 16)) : a_subs(d, n, below(x, 4));
-	case 2: return a_if(cond ^ 1, below(x, 2) ? a_ldr(d, PTR, 0) : a_str(d, PTR, 0));
-	case 3: return a_if(cond, below(x, 2) ? a_str(n, PTR, 0) : a_dp(ADD, below(x, 2), d, n, m));
-	case 4: return a_cmp(n, below(x, 16));
-	case 5: return a_if(cond, below(x, 2) ? a_dp(CMP, 1, 0, n, m) : a_cmp(d, below(x, 8)));
-	case 6: return a_if(below(x, 4) ? cond : AL, below(x, 3) ? a_dp(CMP, 1, 0, d, m) : a_subs(d, n, 1));
-	default: return (below(x, 2) ? cond : below(x, 14)) << 28 | 0x0a000000u | (0xffffffu & (0u - 9 + below(x, 3)));
+	case 0: return agree_below(x, 2) ? a_str(d, PTR, 0) : a_ldr(5, PTR, 0); /* aborts while the flags are owed */
+	case 1: return agree_below(x, 2) ? a_cmp(n, agree_below(x, 16)) : a_subs(d, n, agree_below(x, 4));
+	case 2: return a_if(cond ^ 1, agree_below(x, 2) ? a_ldr(d, PTR, 0) : a_str(d, PTR, 0));
+	case 3: return a_if(cond, agree_below(x, 2) ? a_str(n, PTR, 0) : a_dp(ADD, agree_below(x, 2), d, n, m));
+	case 4: return a_cmp(n, agree_below(x, 16));
+	case 5: return a_if(cond, agree_below(x, 2) ? a_dp(CMP, 1, 0, n, m) : a_cmp(d, agree_below(x, 8)));
+	case 6: return a_if(agree_below(x, 4) ? cond : AL, agree_below(x, 3) ? a_dp(CMP, 1, 0, d, m) : a_subs(d, n, 1));
+	default: return (agree_below(x, 2) ? cond : agree_below(x, 14)) << 28 | 0x0a000000u | (0xffffffu & (0u - 9 + agree_below(x, 3)));
 	}
 }
 
@@ -131,26 +122,26 @@ static uint32_t chain_insn(uint32_t *x, uint32_t at)
  * that sets flags. */
 static uint32_t mixed_insn(uint32_t *x, uint32_t at)
 {
-	uint32_t d = below(x, 5), n = below(x, 5), m = below(x, 5);
+	uint32_t d = agree_below(x, 5), n = agree_below(x, 5), m = agree_below(x, 5);
 	if (at % 16 == 15)
-		return 0xd000u | below(x, 14) << 8 | (0xffu & (0u - 17 + below(x, 3)));
-	switch (below(x, 12)) {
+		return 0xd000u | agree_below(x, 14) << 8 | (0xffu & (0u - 17 + agree_below(x, 3)));
+	switch (agree_below(x, 12)) {
 	case 0: case 1: case 2:
 		return 0x6800u | PTR << 3 | d;                             /* ldr that may abort */
 	case 3:
 		return 0x6000u | PTR << 3 | d;                             /* str that may abort */
 	case 4:
-		return below(x, 2) ? 0x46aau : 0x4600u | n << 3 | d;       /* mov r10, r5; mov */
+		return agree_below(x, 2) ? 0x46aau : 0x4600u | n << 3 | d;       /* mov r10, r5; mov */
 	case 5: case 6:
-		return 0x4000u | below(x, 16) << 6 | m << 3 | d;           /* ands, eors, ..., mvns */
+		return 0x4000u | agree_below(x, 16) << 6 | m << 3 | d;           /* ands, eors, ..., mvns */
 	case 7: case 8:
-		return 0x1800u | below(x, 4) << 9 | m << 6 | n << 3 | d;   /* adds, subs of three */
+		return 0x1800u | agree_below(x, 4) << 9 | m << 6 | n << 3 | d;   /* adds, subs of three */
 	case 9:
-		return below(x, 3) << 11 | below(x, 32) << 6 | m << 3 | d; /* lsls, lsrs, asrs */
+		return agree_below(x, 3) << 11 | agree_below(x, 32) << 6 | m << 3 | d; /* lsls, lsrs, asrs */
 	case 10:
 		return 0x4280u | m << 3 | d;                               /* cmp */
 	default:
-		return 0x2000u | below(x, 4) << 11 | d << 8 | below(x, 256); /* movs, cmp, adds, subs */
+		return 0x2000u | agree_below(x, 4) << 11 | d << 8 | agree_below(x, 256); /* movs, cmp, adds, subs */
 	}
 }
 
@@ -158,16 +149,16 @@ static uint32_t mixed_insn(uint32_t *x, uint32_t at)
  * part and a stop count. */
 static uint32_t skipping_insn(uint32_t *x, uint32_t at)
 {
-	uint32_t d = below(x, 6), m = below(x, 6);
-	if (at % 16 < 12 && below(x, 4) == 0)
-		return 0xd000u | below(x, 14) << 8 | below(x, 4);          /* over one to four */
-	switch (below(x, 8)) {
+	uint32_t d = agree_below(x, 6), m = agree_below(x, 6);
+	if (at % 16 < 12 && agree_below(x, 4) == 0)
+		return 0xd000u | agree_below(x, 14) << 8 | agree_below(x, 4);          /* over one to four */
+	switch (agree_below(x, 8)) {
 	case 0: case 1:
-		return 0x4600u | (below(x, 2) ? 0x80u | d << 3 | 2 : 0x50u | d); /* mov r10, d; mov d, r10 */
+		return 0x4600u | (agree_below(x, 2) ? 0x80u | d << 3 | 2 : 0x50u | d); /* mov r10, d; mov d, r10 */
 	case 2: case 3:
-		return 0x1800u | below(x, 4) << 9 | m << 6 | below(x, 6) << 3 | d;
+		return 0x1800u | agree_below(x, 4) << 9 | m << 6 | agree_below(x, 6) << 3 | d;
 	case 4:
-		return 0x2000u | below(x, 4) << 11 | d << 8 | below(x, 256);
+		return 0x2000u | agree_below(x, 4) << 11 | d << 8 | agree_below(x, 256);
 	default:
 		return mixed_insn(x, at);
 	}
@@ -192,8 +183,8 @@ static uint32_t mixed_pair(uint32_t *x, uint32_t at)
 static uint32_t moving_access(uint32_t *x, uint32_t d)
 {
 	static const uint32_t op[] = {0xe4900000u, 0xe4800000u, 0xe0d000b0u, 0xe0c000b0u}; /* post-indexed, upwards */
-	uint32_t word = op[below(x, 4)] | (uint32_t)PTR << 16 | d << 12;
-	switch (below(x, 4)) {
+	uint32_t word = op[agree_below(x, 4)] | (uint32_t)PTR << 16 | d << 12;
+	switch (agree_below(x, 4)) {
 	case 0: return word | POST_4;
 	case 1: return word | PRE_UP_4;
 	default: return word | 0x01000000u; /* [rn] */
@@ -203,20 +194,20 @@ static uint32_t moving_access(uint32_t *x, uint32_t d)
 /* Loops of eight in which accesses are conditional or move their base, between instructions that set all or some flags. */
 static uint32_t guarded_insn(uint32_t *x, uint32_t at)
 {
-	unsigned d = below(x, 4), n = below(x, 4), m = below(x, 4), cond = below(x, 14);
+	unsigned d = agree_below(x, 4), n = agree_below(x, 4), m = agree_below(x, 4), cond = agree_below(x, 14);
 	if (at % 8 == 7)
-		return (0x0a000000u | below(x, 14) << 28) | (0xffffffu & (0u - 9 + (below(x, 3) ? 0 : below(x, 6))));
-	switch (below(x, 12)) {
-	case 0: return a_cmp(n, below(x, 16));
-	case 1: return a_dp(CMP, 1, 0, below(x, 4) ? n : PTR, below(x, 4) ? m : 6);
-	case 2: return a_subs(d, n, below(x, 4));
-	case 3: return below(x, 2) ? a_dp(TST, 1, 0, n, m) : a_dp(ORR, 1, d, n, m);
-	case 4: return a_dp(below(x, 2) ? ADD : EOR, 1, d, n, m | below(x, 2) << 7);
-	case 5: return a_if(cond, a_dp(ADD, below(x, 4) == 0, d, n, m));
-	case 6: return a_dp(MOV, below(x, 2), d, 0, m | below(x, 32) << 7 | below(x, 4) << 5);
+		return (0x0a000000u | agree_below(x, 14) << 28) | (0xffffffu & (0u - 9 + (agree_below(x, 3) ? 0 : agree_below(x, 6))));
+	switch (agree_below(x, 12)) {
+	case 0: return a_cmp(n, agree_below(x, 16));
+	case 1: return a_dp(CMP, 1, 0, agree_below(x, 4) ? n : PTR, agree_below(x, 4) ? m : 6);
+	case 2: return a_subs(d, n, agree_below(x, 4));
+	case 3: return agree_below(x, 2) ? a_dp(TST, 1, 0, n, m) : a_dp(ORR, 1, d, n, m);
+	case 4: return a_dp(agree_below(x, 2) ? ADD : EOR, 1, d, n, m | agree_below(x, 2) << 7);
+	case 5: return a_if(cond, a_dp(ADD, agree_below(x, 4) == 0, d, n, m));
+	case 6: return a_dp(MOV, agree_below(x, 2), d, 0, m | agree_below(x, 32) << 7 | agree_below(x, 4) << 5);
 	case 7: return moving_access(x, d);
 	case 8: case 9: return a_if(cond, moving_access(x, d));
-	default: return a_if(cond, below(x, 2) ? a_ldr(d, PTR, 0) : a_str(d, PTR, 0));
+	default: return a_if(cond, agree_below(x, 2) ? a_ldr(d, PTR, 0) : a_str(d, PTR, 0));
 	}
 }
 
@@ -224,10 +215,10 @@ static uint32_t guarded_insn(uint32_t *x, uint32_t at)
 static uint32_t run_insn(uint32_t *x, uint32_t at)
 {
 	static const uint8_t op[] = {AND, EOR, SUB, RSB, ADD, ADC, ORR, MOV, BIC};
-	unsigned d = below(x, 6), n = below(x, 6), o = op[below(x, ARRAY_LEN(op))], cond = (at / 5 * 7 + 3) % 14;
-	if (at % 5 == 0 || below(x, 8) == 0)
+	unsigned d = agree_below(x, 6), n = agree_below(x, 6), o = op[agree_below(x, ARRAY_LEN(op))], cond = (at / 5 * 7 + 3) % 14;
+	if (at % 5 == 0 || agree_below(x, 8) == 0)
 		return loop_insn(x, at);
-	return a_if(cond, a_dp(o, below(x, 12) == 0, d, o == MOV ? 0 : n, below(x, 2) ? below(x, 6) : I_BIT | below(x, 256)));
+	return a_if(cond, a_dp(o, agree_below(x, 12) == 0, d, o == MOV ? 0 : n, agree_below(x, 2) ? agree_below(x, 6) : I_BIT | agree_below(x, 256)));
 }
 
 static bool is_thumb(enum code code)
@@ -291,8 +282,9 @@ static void put_handlers(struct guest *g)
 	guest_put(g, A32_IRQ_RETURN);
 }
 
-static void put_guest(struct guest *g, uint32_t seed, enum code code)
+static void put_guest(struct guest *g, uint32_t seed, unsigned kind)
 {
+	enum code code = (enum code)kind;
 	uint32_t x = seed * 2654435761u + 1;
 	put_handlers(g);
 	guest_org(g, CODE);
@@ -302,7 +294,7 @@ static void put_guest(struct guest *g, uint32_t seed, enum code code)
 	guest_org(g, 0x1000);
 	guest_set_pc(g, 0x1000);
 	for (unsigned n = 0; n < 6; n++)
-		guest_li(g, n, below(&x, 3) ? below(&x, 8) - 4 : 0x7ffffffeu + below(&x, 4));
+		guest_li(g, n, agree_below(&x, 3) ? agree_below(&x, 8) - 4 : 0x7ffffffeu + agree_below(&x, 4));
 	guest_li(g, DAT, DATA);
 	guest_li(g, PTR, DATA + 64);
 	guest_li(g, GOOD, DATA + 64);
@@ -316,81 +308,10 @@ static void put_guest(struct guest *g, uint32_t seed, enum code code)
 	guest_put(g, a_bx(10));
 }
 
-struct outcome {
-	uint32_t reg[17], n_log;
-	uint64_t hash;
-};
-
-static void mix(struct outcome *o, uint32_t word)
-{
-	o->hash = (o->hash ^ word) * UINT64_C(0x100000001b3);
-}
-
-/* Stops every `piece` instructions to look at the registers. */
-static struct outcome run(const struct guest_way *way, uint32_t seed, enum code code, uint64_t piece, uint64_t steps)
-{
-	struct guest g;
-	struct rhea_config cfg = way->cfg;
-	struct rhea_event ev = {.insns = 1};
-	struct outcome o;
-	memset(&o, 0, sizeof o);
-	cfg.icount = cfg.icount_no_sleep = true;
-	if (cfg.trouble_seed) /* another trouble for each program */
-		cfg.trouble_seed += 16 * seed;
-	guest_init(&g, &cfg);
-	put_guest(&g, seed, code);
-	for (uint64_t done = 0; done < steps; done += ev.insns) {
-		rhea_run(g.m, MIN(piece, steps - done), &ev);
-		assert_int_not_equal(ev.kind, RHEA_EVENT_MISMATCH);
-		mix(&o, guest_reg(&g, 16));
-	}
-	for (unsigned i = 0; i < 17; i++)
-		o.reg[i] = guest_reg(&g, i);
-	o.n_log = g.n_log;
-	for (uint32_t i = 0; i < g.n_log; i++)
-		mix(&o, g.log[i]);
-	guest_free(&g);
-	return o;
-}
-
-static bool agree(uint32_t seed, enum code code, uint64_t steps, bool report)
-{
-	static const uint64_t pieces[] = {1000000, 61, 3};
-	for (unsigned p = 0; p < ARRAY_LEN(pieces); p++) {
-		struct outcome want = run(&guest_ways[0], seed, code, pieces[p], steps);
-		for (unsigned k = 1; k < guest_n_ways; k++) {
-			struct outcome got = run(&guest_ways[k], seed, code, pieces[p], steps);
-			if (memcmp(&got, &want, sizeof got) == 0)
-				continue;
-			if (report)
-				print_message("%s and %s, pieces of %llu, differ: pc 0x%08x 0x%08x, cpsr 0x%08x 0x%08x\n",
-					      guest_ways[0].name, guest_ways[k].name, (unsigned long long)pieces[p],
-					      want.reg[15], got.reg[15], want.reg[16], got.reg[16]);
-			return false;
-		}
-	}
-	return true;
-}
-
 static void check(enum code code)
 {
-	const char *seed = getenv("RHEA_SEED"), *count = getenv("RHEA_COUNT");
-	uint32_t from = seed ? (uint32_t)strtoul(seed, NULL, 0) : 1;
-	uint32_t n = count ? (uint32_t)strtoul(count, NULL, 0) : seed ? 1 : code == OVERWRITES ? 5 : code == LOOPS || code == CHAINS || code == MIXED || code == GUARDED || code == SKIPS || code == RUNS ? 40 : 25;
-	for (uint32_t s = from; s < from + n; s++) {
-		if (agree(s, code, STEPS, false))
-			continue;
-		uint64_t good = 0, bad = STEPS;
-		while (bad - good > 1) {
-			uint64_t mid = (good + bad) / 2;
-			if (agree(s, code, mid, false))
-				good = mid;
-			else
-				bad = mid;
-		}
-		agree(s, code, bad, true);
-		fail_msg("RHEA_SEED=%u differs after %llu instructions", s, (unsigned long long)bad);
-	}
+	uint32_t count = code == OVERWRITES ? 5 : code == ARM || code == THUMB ? 25 : 40;
+	agree_check(&(struct agree){.put = put_guest, .kind = code, .count = count, .steps = STEPS, .piece = {1000000, 61, 3}});
 }
 
 static void flags_are_there_when_arm_code_is_left(void **state)

@@ -11,9 +11,11 @@
 
 #include "runtime/tb.h"
 
+#define PAGES 6u
+
 struct fixture {
 	struct tb_store store;
-	uint8_t guest[2 * PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
+	uint8_t guest[PAGES * PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
 	_Alignas(16) uint8_t host[4096]; /* stands for the code buffer; RX == RW */
 	unsigned n;
 };
@@ -53,6 +55,40 @@ static struct tb *make(struct fixture *f, uint32_t guest_off, uint32_t flags)
 		x64_patch_jump(&tb->host, i, 0, 0);
 	tb_insert(&f->store, tb);
 	return tb;
+}
+
+/* A region with parts of `bytes` bytes of code at these offsets; its head is the first. What each loads is `literals` bytes behind it. */
+static struct tb *make_region(struct fixture *f, const uint32_t *offset, unsigned n, uint16_t bytes, uint32_t literals)
+{
+	struct tb *tb = tb_new(&f->store, 0);
+	tb->code = f->guest + offset[0];
+	tb->pc_key = 0x8000 + offset[0];
+	tb->flags = 7;
+	tb->bytes = bytes;
+	tb->whole_page = true;
+	tb->region = arena_alloc(&f->store.arena, sizeof *tb->region + n * sizeof *tb->region->part);
+	*tb->region = (struct tb_region){.n_parts = (uint16_t)n};
+	for (unsigned k = 0; k < n; k++)
+		tb->region->part[k] = (struct tb_part){.code = f->guest + offset[k], .pc_key = 0x8000 + offset[k], .bytes = bytes,
+			.literals = {f->guest + offset[k] + bytes, 0x8000 + offset[k] + bytes, 0x8000 + offset[k] + bytes + literals}};
+	if (literals) /* those of the head are there for itself, too */
+		tb->literals = tb->region->part[0].literals;
+	tb_insert(&f->store, tb);
+	return tb;
+}
+
+/* How often the region is listed on the page, as its head's or as a visitor. */
+static unsigned listed(struct fixture *f, const struct tb *tb, unsigned page)
+{
+	struct code_page *p = tb_page(&f->store, f->guest + page * PAGE_SIZE, false);
+	unsigned n = 0;
+	for (const struct tb *t = p ? p->tbs : NULL; t; t = t->page_next)
+		n += t == tb;
+	for (const struct tb_visit *v = p ? p->visitors : NULL; v; v = v->next) {
+		assert_ptr_equal(v->page, p);
+		n += v->tb == tb;
+	}
+	return n;
 }
 
 /* Where the rel32 at slot's jump leads. */
@@ -185,6 +221,120 @@ static void rewritten_code_is_trusted_for_a_while(void **state)
 	assert_false(tb_compile_at_once(&f->store, once->code));
 }
 
+/* Failure: a store to code on another page than the head's goes unseen. */
+static void a_region_is_seen_from_each_of_its_pages(void **state)
+{
+	struct fixture *f = *state;
+	const uint32_t offset[] = {0x100, PAGE_SIZE + 0x200, 3 * PAGE_SIZE - 16, 0x400, PAGE_SIZE + 0x40};
+	struct tb *r = make_region(f, offset, ARRAY_LEN(offset), 16, 0);
+	for (unsigned page = 0; page < PAGES; page++)
+		assert_int_equal(listed(f, r, page), page < 3);
+	for (unsigned k = 0; k < ARRAY_LEN(offset); k++) {
+		const uint8_t *part = f->guest + offset[k];
+		struct code_page *p = tb_page(&f->store, part, false);
+		assert_true(tb_page_used(p) && tb_page_may_overlap(p, part + 15, 1) && !tb_page_may_overlap(p, part - 32, 16));
+		assert_true(tb_overlaps(r, part, 1) && tb_overlaps(r, part + 15, 1) && !tb_overlaps(r, part + 16, 16) && !tb_overlaps(r, part - 4, 4));
+	}
+	assert_ptr_equal(tb_find(&f->store, r->code, r->pc_key, 7, true), r);
+	tb_invalidate(&f->store, r);
+	for (unsigned page = 0; page < 3; page++) {
+		struct code_page *p = tb_page(&f->store, f->guest + page * PAGE_SIZE, false);
+		assert_false(tb_page_used(p) || tb_page_may_overlap(p, p->host, PAGE_SIZE));
+	}
+	assert_int_equal(f->store.n_valid, 0);
+}
+
+/* Failure: a store to what a block loaded for constants goes unseen. */
+static void a_block_is_seen_where_its_literals_are(void **state)
+{
+	struct fixture *f = *state;
+	struct tb *tb = tb_new(&f->store, 0);
+	tb->code = f->guest + 3 * PAGE_SIZE;
+	tb->bytes = 16;
+	tb->literals = (struct arm_literals){f->guest + 2 * PAGE_SIZE - 8, 0x1000, 0x1000 + PAGE_SIZE + 16}; /* on three pages */
+	tb_insert(&f->store, tb);
+	for (unsigned page = 0; page < PAGES; page++)
+		assert_int_equal(listed(f, tb, page), page >= 1 && page <= 3);
+	assert_true(tb_overlaps(tb, f->guest + 2 * PAGE_SIZE - 8, 1) && !tb_overlaps(tb, f->guest + 2 * PAGE_SIZE - 12, 4));
+	assert_true(tb_overlaps(tb, f->guest + 3 * PAGE_SIZE + 7, 1) && !tb_overlaps_code(tb, f->guest + 2 * PAGE_SIZE, PAGE_SIZE));
+	for (unsigned page = 1; page <= 3; page++) {
+		struct code_page *p = tb_page(&f->store, f->guest + page * PAGE_SIZE, false);
+		assert_true(tb_page_used(p) && tb_page_may_overlap(p, p->host, PAGE_SIZE));
+	}
+	tb_invalidate(&f->store, tb);
+	for (unsigned page = 1; page <= 3; page++) {
+		struct code_page *p = tb_page(&f->store, f->guest + page * PAGE_SIZE, false);
+		assert_false(tb_page_used(p) || tb_page_may_overlap(p, p->host, PAGE_SIZE));
+	}
+}
+
+/* Failure: a flush leaves a page with visitors that are gone. */
+static void a_flush_forgets_visitors(void **state)
+{
+	struct fixture *f = *state;
+	const uint32_t offset[] = {0x100, PAGE_SIZE + 0x200};
+	make_region(f, offset, 2, 16, 0);
+	tb_store_flush(&f->store);
+	assert_null(tb_page(&f->store, f->guest, false));
+	assert_false(tb_page_used(tb_page(&f->store, f->guest + PAGE_SIZE, true)));
+	struct tb *r = make_region(f, offset, 2, 16, 0);
+	assert_int_equal(listed(f, r, 1), 1);
+	assert_ptr_equal(tb_page(&f->store, f->guest + PAGE_SIZE, false)->visitors->tb, r);
+	tb_invalidate(&f->store, r);
+}
+
+/* Parts on up to TB_REGION_PAGES pages, beginning with `first`. */
+static struct tb *make_some_region(struct fixture *f, uint32_t *seed)
+{
+	uint32_t offset[12], first = *seed >> 8;
+	for (unsigned k = 0; k < ARRAY_LEN(offset); k++) {
+		*seed = *seed * 1664525u + 1013904223u;
+		offset[k] = ((first + (*seed >> 16) % TB_REGION_PAGES) % PAGES) * PAGE_SIZE + (*seed >> 20) % (PAGE_SIZE / 4 - 8) * 4;
+	}
+	uint32_t literals = (*seed >> 11) % 3 * 2500;
+	for (unsigned k = 0; k < ARRAY_LEN(offset) && literals; k++)
+		offset[k] %= (PAGES - 2) * PAGE_SIZE;
+	return make_region(f, offset, 1 + (*seed >> 12) % ARRAY_LEN(offset), 32, literals);
+}
+
+/* Has a valid region bytes in the granule, does the page say so, and is each listed where it has parts? */
+static void check_pages(struct fixture *f, struct tb *const *region, unsigned n)
+{
+	for (unsigned i = 0; i < PAGES * PAGE_SIZE >> TB_GRANULE_BITS; i++) {
+		const uint8_t *at = f->guest + (i << TB_GRANULE_BITS);
+		struct code_page *p = tb_page(&f->store, at, false);
+		bool has = false;
+		for (unsigned k = 0; k < n; k++)
+			has |= region[k] && region[k]->valid && tb_overlaps(region[k], at, 1u << TB_GRANULE_BITS);
+		assert_int_equal(p && tb_page_may_overlap(p, at, 1), has);
+	}
+	for (unsigned k = 0; k < n; k++)
+		for (unsigned page = 0; page < PAGES && region[k]; page++)
+			assert_int_equal(listed(f, region[k], page), region[k]->valid && tb_overlaps(region[k], f->guest + page * PAGE_SIZE, PAGE_SIZE));
+}
+
+/* Failure: the lists of visitors, or the counts of who has code where, do not follow regions that come and go in any order. */
+static void random_visitors_stay_consistent(void **state)
+{
+	struct fixture *f = *state;
+	struct tb *region[10] = {NULL};
+	uint32_t seed = 4711;
+	for (unsigned step = 0; step < 600; step++) {
+		seed = seed * 1664525u + 1013904223u;
+		struct tb **r = &region[(seed >> 9) % ARRAY_LEN(region)];
+		if (*r && (*r)->valid)
+			tb_invalidate(&f->store, *r);
+		else
+			*r = make_some_region(f, &seed);
+		check_pages(f, region, ARRAY_LEN(region));
+		if (step % 200 == 199) {
+			tb_store_flush(&f->store);
+			memset(region, 0, sizeof region);
+			check_pages(f, region, ARRAY_LEN(region));
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -193,6 +343,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(host_addresses_lead_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(random_links_stay_consistent, setup, teardown),
 		cmocka_unit_test_setup_teardown(granules_follow_blocks, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_region_is_seen_from_each_of_its_pages, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_block_is_seen_where_its_literals_are, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_flush_forgets_visitors, setup, teardown),
+		cmocka_unit_test_setup_teardown(random_visitors_stay_consistent, setup, teardown),
 		cmocka_unit_test_setup_teardown(rewritten_code_is_trusted_for_a_while, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
