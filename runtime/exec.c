@@ -66,7 +66,8 @@ static void end_slice(struct vcpu *v)
 
 static void begin_slice(struct vcpu *v, uint64_t limit)
 {
-	uint64_t n = VCPU_MAX_SLICE;
+	uint64_t n = VCPU_MAX_SLICE - (v->slices * UINT32_C(0x9e3779b9) >> (32 - VCPU_SLICE_SPREAD_BITS));
+	v->slices += v->slices == UINT32_MAX ? 2 : 1;
 	v->exact = false;
 	if (v->observer.sample && v->next_sample > v->insns_done)
 		n = MIN(n, v->next_sample - v->insns_done);

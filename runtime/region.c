@@ -2,8 +2,7 @@
 /*
  * The second tier: blocks that stay hot are compiled once more, as one unit with those that they jump to.
  *
- * What is hot is sampled where a slice's budget runs out, which is at no place in particular. A block that was met there often
- * enough becomes the head of a region. The region grows along links to other compiled blocks of its page, takes the head's
+ * Which blocks become heads of regions is said in region_policy.c. A region grows along links to other compiled blocks, takes the head's
  * place in the store, in the jump cache and at the end of links, and lives as long as all of its code is what it was. The
  * other blocks stay, for who comes in at another place. Behind the plan all is done here and now, or by a worker (region_job.c).
  */
@@ -13,7 +12,6 @@
 #include "runtime/region.h"
 
 #define REGION_PARTS 16u      /* blocks in a region */
-#define REGION_TRIES 4u
 #define REGION_COPIES 3u      /* of a block in regions that have another head: each more costs the host's caches */
 
 #define BODY_BLOCKS 16u       /* of a function that is followed into */
@@ -48,9 +46,12 @@ static struct tb *candidate(const struct region_plan *p, const struct tb *tb, ui
 	if ((crosses && !may_cross(p)) || ((key ^ head->pc_key) & 1) || (key & 3) == 2)
 		return NULL;
 	const uint8_t *code = tb->code + (int32_t)((key & ~1u) - (tb->pc_key & ~1u));
-	struct tb *to = plain(linked);
+	struct tb *to = linked;
 	if (!to && !(crosses && head->flags & ARM_TB_MMU))
-		to = plain(tb_find(&p->v->tbs, code, key, head->flags, true));
+		to = tb_find(&p->v->tbs, code, key, head->flags, true);
+	if (!region_may_copy(p, to))
+		return NULL;
+	to = plain(to);
 	if (to && to != head && to->n_regions >= REGION_COPIES)
 		return NULL;
 	return to && to->valid && to->host.size && to->whole_page && to->pc_key == key && to->flags == head->flags && (!crosses || is_mapped(p, to)) ? to : NULL;
@@ -460,11 +461,6 @@ void region_take_over(struct vcpu *v, const struct region_plan *p, struct tb *tb
 	v->stats.regions++;
 }
 
-void region_give_up(struct tb *head)
-{
-	head->region_tries = REGION_TRIES;
-}
-
 /* On the spot. */
 static bool compile(struct vcpu *v, struct region_plan *p)
 {
@@ -480,29 +476,16 @@ static bool compile(struct vcpu *v, struct region_plan *p)
 	return true;
 }
 
-static void form(struct vcpu *v, struct tb *head)
+void region_plan(struct vcpu *v, struct tb *head, struct region_plan *p)
 {
-	struct region_plan p = {.v = v, .head = head, .arena = &v->arena, .unit = &v->unit};
-	vcpu_region_request(v, head, &p.req);
-	grow(&p);
-	connect(&p);
-	describe(&p);
-	if (!is_worth(&p) || !(region_job_start(v, &p) || compile(v, &p)))
-		region_give_up(head);
+	*p = (struct region_plan){.v = v, .head = head, .arena = &v->arena, .unit = &v->unit};
+	vcpu_region_request(v, head, &p->req);
+	grow(p);
 }
 
-void vcpu_sample(struct vcpu *v, struct tb *tb)
+bool region_form(struct region_plan *p)
 {
-	bool able = v->cfg.tier >= 2 && !v->cfg.no_chain && !v->cfg.one_insn_per_tb && v->cfg.accel != VCPU_INTERP &&
-		    !v->stops.n_exec; /* breakpoints are for blocks */
-	if (!able || tb->region || !tb->valid || !tb->whole_page || (tb->pc_key & 3) == 2 || tb->region_tries >= REGION_TRIES)
-		return;
-	if (tb_find(&v->tbs, tb->code, tb->pc_key, tb->flags, true) != tb) /* it has one, and ran where that was too long */
-		return;
-	if (tb->samples < UINT16_MAX)
-		tb->samples++;
-	if (tb->samples < v->cfg.tier2_samples << tb->region_tries || region_job_busy(v))
-		return;
-	tb->region_tries++;
-	form(v, tb);
+	connect(p);
+	describe(p);
+	return is_worth(p) && (region_job_start(p->v, p) || compile(p->v, p));
 }

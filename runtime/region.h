@@ -44,6 +44,10 @@ bool region_looks_at_flags(const struct tb *tb);
  * changed something: then the parts are to be described and lowered again. `last`: nothing is assumed that does not hold already. */
 bool region_settle_flags(struct region_plan *p, struct arm_region_flags *flags, bool last);
 
+/* What a region with this head is made of. */
+void region_plan(struct vcpu *v, struct tb *head, struct region_plan *p);
+/* Makes it, or has it made. False: nothing comes of it. */
+bool region_form(struct region_plan *p);
 /* Lowers the parts into p->unit, more than once where it turns out what they know of flags. False: it is not to be. */
 bool region_lower(struct region_plan *p, struct arm_region_flags *flags);
 /* What the TB says of its parts. */
@@ -52,6 +56,11 @@ struct tb_region *region_of(struct arena *a, const struct region_plan *p);
 void region_describe_tb(struct tb *tb, const struct region_plan *p, const struct arm_region_flags *flags);
 /* The TB is in the store: its head's place is its own. */
 void region_take_over(struct vcpu *v, const struct region_plan *p, struct tb *tb);
+
+/* region_policy.c: may what is found in the store for a block be taken apart for this region? */
+bool region_may_copy(const struct region_plan *p, const struct tb *to);
+/* The region is there: where it leads to is what comes next. */
+void region_go_on(struct vcpu *v, const struct region_plan *p);
 /* Nothing comes of this one. */
 void region_give_up(struct tb *head);
 

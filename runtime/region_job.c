@@ -318,7 +318,10 @@ void vcpu_take_region(struct vcpu *v)
 	struct region_worker *w = v->worker;
 	if (atomic_load_explicit(&w->state, memory_order_acquire) != WORKER_DONE)
 		return;
-	if (holds(v, &w->job))
+	bool taken = holds(v, &w->job);
+	if (taken)
 		take(v, w);
 	atomic_store(&w->state, WORKER_IDLE);
+	if (taken)
+		region_go_on(v, &w->job.plan);
 }

@@ -85,6 +85,13 @@ struct tb {
 
 #define TB_GRANULE_BITS 4u
 
+/* What was sampled of the blocks that start in a part of a page (region_policy.c). */
+#define TB_CELL_BITS 9u
+struct tb_cell {
+	uint32_t since; /* vcpu.slices when it was for the first time; 0 = never */
+	uint32_t heat;  /* how often since one of them last became the head of a region */
+};
+
 /* A 4 KiB host page with translated code. `tag` identifies it in exec tags (never 0). */
 struct code_page {
 	const uint8_t *host;
@@ -95,6 +102,7 @@ struct code_page {
 	struct tb *tbs;
 	struct tb_visit *visitors;
 	struct code_page *hash_next;
+	struct tb_cell cell[PAGE_SIZE >> TB_CELL_BITS];
 	uint32_t granule[PAGE_SIZE >> TB_GRANULE_BITS]; /* how many blocks of `tbs` have bytes there */
 	/* By halfword: the length in halfwords of a block that starts there and ran once without being kept; 0 = none. */
 	uint8_t once[PAGE_SIZE / 2];

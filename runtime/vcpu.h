@@ -25,6 +25,7 @@
 /* rbp in emitted code points VCPU_BASE_BIAS bytes into this, so that what is hot has 8-bit offsets. */
 #define VCPU_BASE_BIAS ((int32_t)sizeof(struct x64_frame) - X64_FRAME_END)
 #define VCPU_MAX_SLICE 40000 /* guest instructions: 10 to 50 us, and a sample of what is hot at the end of each */
+#define VCPU_SLICE_SPREAD_BITS 12u /* they end up to so much earlier, or a loop that takes as long would be met at the same place again and again */
 #define VCPU_SAMPLE_MIN 1024u /* guest instructions between two samples; more than any unit has */
 
 /* Blocks whose runs can be counted; number 0 counts nothing. */
@@ -201,6 +202,7 @@ struct vcpu {
 	struct window_sites window_sites;
 	struct trap trap;
 	uint64_t next_sample; /* instruction count */
+	uint32_t slices;     /* ever begun; never 0 in one */
 	uint64_t last_poll;  /* host ns */
 	bool exit_request, reslice, mismatch;
 	bool stop_now;       /* stops.hit or stops.changed */
@@ -339,7 +341,7 @@ bool vcpu_compile_apart(const struct x64_target *t, struct ir_unit *u, const str
 			struct x64_code *code);
 void vcpu_insert_apart(struct vcpu *v, struct tb *tb, const struct ir_unit *u); /* tb->host's tables are copied */
 
-/* region.c: the budget ran out where tb was about to start. No block runs. */
+/* region_policy.c: the budget ran out where tb was about to start. No block runs. */
 void vcpu_sample(struct vcpu *v, struct tb *tb);
 /* region_job.c: what the worker has made is put into the store, if it still holds. No block runs. */
 void vcpu_take_region(struct vcpu *v);
