@@ -178,14 +178,61 @@ struct arm_known arm_known_flags(const struct arm_lower *l)
 	return known;
 }
 
+/* What follows from registers stays so, since others may know the same of these flags; else what is sure is known. */
+static void know_sure(struct arm_flow *flow)
+{
+	for (unsigned f = 0; f < ARM_FLAGS; f++)
+		if (!flow->known.fact[f] && flow->sure.flags >> f & 1u)
+			flow->known.fact[f] = CONST_FACT(flow->sure.values >> f & 1u);
+}
+
 struct arm_flow arm_flow(const struct arm_lower *l)
 {
-	return (struct arm_flow){ arm_known_flags(l), arm_debt(l) };
+	struct arm_flow flow = { arm_known_flags(l), l->sure, arm_debt(l) };
+	know_sure(&flow);
+	return flow;
+}
+
+bool arm_flags_may_be(enum arm_flag_source source, unsigned nzcv)
+{
+	bool zero = nzcv >> 2 & 1u;
+	switch (source) {
+	case FLAGS_SUB: return !zero || nzcv == 6; /* equal: no borrow, no overflow */
+	case FLAGS_ADD: case FLAGS_RESULT: return !zero || !(nzcv >> 3);
+	case FLAGS_UNKNOWN: break;
+	}
+	return true;
+}
+
+struct arm_flow arm_flow_where(const struct arm_lower *l, enum arm_cond cond)
+{
+	struct arm_flow flow = arm_flow(l);
+	unsigned all = ~0u, any = 0;
+	for (unsigned nzcv = 0; nzcv < 16; nzcv++)
+		if (arm_condition_holds(cond, nzcv) && arm_flags_may_be(l->source, nzcv)) {
+			all &= nzcv;
+			any |= nzcv;
+		}
+	for (unsigned f = 0; f < ARM_FLAGS; f++) {
+		unsigned bit = 1u << (3 - f);
+		if (!((all ^ any) & bit))
+			flow.sure.flags |= (uint8_t)(1u << f);
+		if (all & bit)
+			flow.sure.values |= (uint8_t)(1u << f);
+		else if (!(any & bit))
+			flow.sure.values &= (uint8_t)~(1u << f);
+	}
+	know_sure(&flow);
+	return flow;
 }
 
 struct arm_flow arm_common_flow(const struct arm_flow *a, const struct arm_flow *b)
 {
-	return (struct arm_flow){ arm_common_known(&a->known, &b->known), a->debt == b->debt ? a->debt : 0 };
+	return (struct arm_flow){
+		arm_common_known(&a->known, &b->known),
+		{ (uint8_t)(a->sure.flags & b->sure.flags & ~(a->sure.values ^ b->sure.values)), a->sure.values },
+		a->debt == b->debt ? a->debt : 0,
+	};
 }
 
 struct arm_known arm_common_known(const struct arm_known *a, const struct arm_known *b)
@@ -289,6 +336,12 @@ void arm_assume_known(struct arm_lower *l, const struct arm_known *known)
 		l->known_y[f] = has_y_reg(fact) ? arm_reg(l, y_of(fact)) : IR_NONE;
 	}
 	find_source(l);
+}
+
+void arm_assume_flow(struct arm_lower *l, const struct arm_flow *flow)
+{
+	arm_assume_known(l, &flow->known);
+	l->sure = flow->sure;
 }
 
 /* ---- looking at them ----------------------------------------------------------------------------- */

@@ -191,22 +191,23 @@ bool arm_region_ways(struct arm_lower *l, const struct arm_ways *ways, uint32_t 
 	return to;
 }
 
-void arm_region_branch(struct arm_lower *l, ir_ref holds, uint32_t key, uint32_t other, const struct arm_ways *ways)
+void arm_region_branch(struct arm_lower *l, enum arm_cond cond, uint32_t key, uint32_t other, const struct arm_ways *ways)
 {
 	const struct arm_region_part *then = arm_region_part(l, key), *or_else = arm_region_part(l, other);
 	uint32_t hot = l->region->part[l->region->at].hot;
-	const struct arm_flow flow = arm_flow(l);
+	const struct arm_flow taken = arm_flow_where(l, cond), passed = arm_flow_where(l, cond ^ 1u);
+	ir_ref holds = arm_condition(l, cond);
 	bool own_then, own_else;
 	arm_owe_nothing(l);
-	l->flow = ways && ways->taken && !then ? arm_flow_of_all(ways, flow) : flow;
+	l->flow = ways && ways->taken && !then ? arm_flow_of_all(ways, taken) : taken;
 	ir_label a = side(l, key, then, then != or_else && hot == other, &own_then);
-	l->flow = ways && !ways->taken && !or_else ? arm_flow_of_all(ways, flow) : flow;
+	l->flow = ways && !ways->taken && !or_else ? arm_flow_of_all(ways, passed) : passed;
 	ir_label b = side(l, other, or_else, then != or_else && hot == key, &own_else);
 	branch(l, holds, a, b);
 	if (own_else)
-		fill(l, b, or_else, &flow);
+		fill(l, b, or_else, &passed);
 	if (own_then)
-		fill(l, a, then, &flow);
+		fill(l, a, then, &taken);
 	if (ways)
 		end_ways(l, ways, ways->taken ? then : or_else, ways->taken ? a : b);
 }

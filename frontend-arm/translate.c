@@ -19,6 +19,7 @@
 struct region { /* instructions that are branched around */
 	bool open;
 	enum arm_cond cond; /* false on each way around */
+	bool compared;      /* on each way around, the flags are those of a subtraction */
 	bool in_else;       /* what comes now stands on the only way around; the others went to `join` */
 	ir_label join;
 	struct arm_flow flow; /* on the way to `join` */
@@ -99,7 +100,7 @@ static void start_known(struct loop *t, ir_label block, const struct arm_flow *f
 {
 	start_block(t, block);
 	if (t->l.req->look_ahead)
-		arm_assume_known(&t->l, &flow->known);
+		arm_assume_flow(&t->l, flow);
 }
 
 static void close_region(struct loop *t)
@@ -127,18 +128,24 @@ static void add_way(struct loop *t, bool branch)
 	struct region *r = &t->region;
 	arm_give_back(&t->l);
 	struct arm_way *way = &r->ways.way[r->ways.n++];
-	way->flow = branch ? (struct arm_flow){ 0 } : arm_flow(&t->l);
+	struct arm_flow inside = { 0 };
+	way->flow = inside;
+	if (!branch) {
+		inside = arm_flow_where(&t->l, r->cond);
+		way->flow = arm_flow_where(&t->l, r->cond ^ 1u);
+	}
+	r->compared &= t->l.source == FLAGS_SUB;
 	ir_ref holds = arm_condition(&t->l, r->cond);
 	arm_owe_nothing(&t->l);
 	ir_label body = ir_block_new(u);
 	way->start = ir_block_new(u);
 	ir_brc(u, holds, body, way->start);
-	start_known(t, body, &way->flow);
+	start_known(t, body, &inside);
 }
 
 static void open_region(struct loop *t, enum arm_cond cond, bool branch)
 {
-	t->region = (struct region){ .open = true, .cond = cond };
+	t->region = (struct region){ .open = true, .cond = cond, .compared = true };
 	add_way(t, branch);
 }
 
@@ -234,7 +241,7 @@ static void open_branch(struct loop *t, const struct arm_insn_row *row, uint32_t
 	bool branch = branch_target(&t->l, row, insn, &key);
 	if (branch && t->l.region) {
 		arm_give_back(&t->l);
-		arm_region_branch(&t->l, arm_condition(&t->l, cond), key, arm_next_key(&t->l), NULL);
+		arm_region_branch(&t->l, cond, key, arm_next_key(&t->l), NULL);
 		t->l.ended = true;
 		return;
 	}
@@ -243,12 +250,12 @@ static void open_branch(struct loop *t, const struct arm_insn_row *row, uint32_t
 	open_region(t, cond, branch);
 }
 
-/* Condition `cond` where `is_false` does not hold: 0 or 1, or -1 when that depends. */
-static int implied(enum arm_cond is_false, enum arm_cond cond)
+/* Condition `cond` on the ways around the region, where the region's does not hold: 0 or 1, or -1 when that depends. */
+static int implied(const struct region *r, enum arm_cond cond)
 {
 	int seen = -1;
 	for (unsigned nzcv = 0; nzcv < 16; nzcv++) {
-		if (arm_condition_holds(is_false, nzcv))
+		if (arm_condition_holds(r->cond, nzcv) || !arm_flags_may_be(r->compared ? FLAGS_SUB : FLAGS_UNKNOWN, nzcv))
 			continue;
 		int holds = arm_condition_holds(cond, nzcv);
 		if (seen >= 0 && holds != seen)
@@ -268,9 +275,9 @@ static void branch_from_region(struct loop *t, const struct arm_insn_row *row, u
 	struct arm_ways ways = t->region.ways;
 	uint32_t key = 0;
 	branch_target(l, row, insn, &key);
-	ways.taken = implied(t->region.cond, cond) == 1;
+	ways.taken = implied(&t->region, cond) == 1;
 	if (l->region) {
-		arm_region_branch(l, arm_condition(l, cond), key, arm_next_key(l), &ways);
+		arm_region_branch(l, cond, key, arm_next_key(l), &ways);
 		t->region.open = false;
 		l->ended = true;
 		return;
@@ -313,7 +320,7 @@ static enum kinship kinship(const struct loop *t, const struct arm_insn_row *row
 	if (r->in_else)
 		return APART;
 	bool may_decide = !t->l.region || !t->l.req->count_taken; /* not past where taken branches are counted */
-	if (may_decide && branch_target(&t->l, row, insn, &key) && implied(r->cond, cond) >= 0)
+	if (may_decide && branch_target(&t->l, row, insn, &key) && implied(r, cond) >= 0)
 		return DECIDES;
 	if (cond == r->cond && !selects && r->ways.n < ARM_MAX_WAYS)
 		return CHAINS;
