@@ -302,7 +302,7 @@ static void end_ways(struct loop *t)
 /* What the next instruction is to the region. */
 enum kinship {
 	JOINS,     /* the same condition, and the flags are as they were */
-	CHAINS,    /* the same condition, of flags that the region wrote */
+	CHAINS,    /* a condition of flags that the region wrote, and that does not hold on the ways around either */
 	OTHERWISE, /* the opposite condition */
 	DECIDES,   /* a branch that each way around decides */
 	APART,
@@ -322,7 +322,7 @@ static enum kinship kinship(const struct loop *t, const struct arm_insn_row *row
 	bool may_decide = !t->l.region || !t->l.req->count_taken; /* not past where taken branches are counted */
 	if (may_decide && branch_target(&t->l, row, insn, &key) && implied(r, cond) >= 0)
 		return DECIDES;
-	if (cond == r->cond && !selects && r->ways.n < ARM_MAX_WAYS)
+	if ((cond == r->cond || (wrote && implied(r, cond) == 0)) && !selects && r->ways.n < ARM_MAX_WAYS)
 		return CHAINS;
 	return cond == (r->cond ^ 1u) && !wrote && r->ways.n == 1 ? OTHERWISE : APART;
 }
@@ -360,8 +360,10 @@ static void begin_insn(struct loop *t, const struct arm_insn_row *row, uint32_t 
 	l->wrote_flags = l->ended = l->leave = false;
 	if (kin == DECIDES)
 		branch_from_region(t, row, insn, cond);
-	if (kin == CHAINS)
+	if (kin == CHAINS) {
+		t->region.cond = cond;
 		add_way(t, false);
+	}
 	if (kin == APART)
 		begin_apart(t, row, insn, cond);
 }
