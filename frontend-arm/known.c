@@ -354,14 +354,18 @@ void arm_set_again(struct arm_lower *l)
 	l->again = 0;
 }
 
-void arm_pay_again(struct arm_lower *l, unsigned mask)
+void arm_write_again(struct arm_lower *l, unsigned mask)
 {
-	if (!l->region)
-		return;
 	for (unsigned f = 0; f < ARM_FLAGS; f++)
 		if (l->again & mask & 1u << f)
 			ir_set(l->u, (uint16_t)(ARM_G_n + f), arm_flag(l, (enum arm_flag)f));
 	l->again &= ~mask;
+}
+
+void arm_pay_again(struct arm_lower *l, unsigned mask)
+{
+	if (l->region)
+		arm_write_again(l, mask);
 }
 
 void arm_pay_known(struct arm_lower *l, const struct arm_known *known, unsigned mask)

@@ -244,6 +244,8 @@ void arm_set_again(struct arm_lower *l);
 /* Somebody is about to look at the flags of `mask`. In a region, those that follow from registers since the IR block's start are written here,
  * so that a loop on the way need not. */
 void arm_pay_again(struct arm_lower *l, unsigned mask);
+/* The same also outside of regions: where who looked before was told something else. */
+void arm_write_again(struct arm_lower *l, unsigned mask);
 /* Writes the flags of `mask`, of which this is known, in a region. */
 void arm_pay_known(struct arm_lower *l, const struct arm_known *known, unsigned mask);
 

@@ -103,18 +103,28 @@ static void start_known(struct loop *t, ir_label block, const struct arm_flow *f
 		arm_assume_flow(&t->l, flow);
 }
 
+/* Starts a way around. Where the flags were overwritten past it, they are written here: then they need not be ahead of both ways. */
+static void start_way(struct loop *t, unsigned k, bool overwritten, unsigned mask)
+{
+	const struct arm_ways *ways = &t->region.ways;
+	start_known(t, ways->way[k].start, &ways->way[k].flow);
+	if (overwritten || k + 1 < ways->n)
+		arm_write_again(&t->l, mask);
+}
+
 static void close_region(struct loop *t)
 {
 	struct region *r = &t->region;
 	const struct arm_ways *ways = &r->ways;
 	if (!r->open)
 		return;
-	ir_label join = r->in_else ? r->join : ways->n == 1 ? ways->way[0].start : ir_block_new(t->l.u);
+	bool wrote = t->l.wrote_flags, direct = ways->n == 1 && !wrote;
+	ir_label join = r->in_else ? r->join : direct ? ways->way[0].start : ir_block_new(t->l.u);
 	struct arm_flow flow = arm_flow(&t->l);
 	flow = r->in_else ? arm_common_flow(&r->flow, &flow) : arm_flow_of_all(ways, flow);
 	ir_br(t->l.u, join);
-	for (unsigned k = 0; k < ways->n && ways->n > 1; k++) {
-		ir_block_start(t->l.u, ways->way[k].start);
+	for (unsigned k = 0; k < ways->n && !r->in_else && !direct; k++) {
+		start_way(t, k, wrote, ~arm_known_mask(&flow.known));
 		ir_br(t->l.u, join);
 	}
 	start_known(t, join, &flow);
@@ -412,9 +422,9 @@ static void end_insn(struct loop *t)
 	const struct arm_ways *ways = &t->region.ways;
 	if (!t->region.in_else && arm_region_ways(l, ways, arm_next_key(l)))
 		return;
-	ir_label behind = t->region.in_else ? t->region.join : ways->way[0].start;
-	for (unsigned k = 1; k < ways->n; k++) {
-		start_block(t, ways->way[k].start);
+	ir_label behind = t->region.in_else ? t->region.join : ways->n == 1 ? ways->way[0].start : ir_block_new(l->u);
+	for (unsigned k = 0; k < ways->n && ways->n > 1; k++) {
+		start_way(t, k, l->region, ~0u);
 		ir_br(l->u, behind);
 	}
 	start_block(t, behind);
