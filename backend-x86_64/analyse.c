@@ -108,9 +108,17 @@ static int zero_cc(const struct producer *p, enum ir_cc cc)
 	return -1;
 }
 
+/* Is v this condition of p's flags? */
+static bool is_cc(const struct gen *g, ir_ref v, const struct producer *p, enum x64_cc cc)
+{
+	return g->val[v].fuse == p->insn && g->val[v].cc == cc;
+}
+
 static int match_cmp(const struct gen *g, const struct ir_insn *i, const struct producer *p)
 {
 	enum ir_cc cc = (enum ir_cc)i->aux;
+	if (cc <= IR_NE && is_cc(g, i->a, p, CC_S) && is_cc(g, i->b, p, CC_O))
+		return cc == IR_EQ ? CC_GE : CC_L;
 	if (p->result != IR_NONE && i->a == p->result && is_const_of(g, i->b, 0))
 		return zero_cc(p, cc);
 	if (p->what != FLAGS_SUB)

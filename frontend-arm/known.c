@@ -5,14 +5,16 @@
  * before need not write them for who looks at a fault. In a region they are written where it is left.
  *
  *   fact    bits 3:0 enum kind   4 y is a constant   5 x is the result, y what went into it beside   11:8 register x
- *           31:12 register y, or a constant of 20 bits, sign-extended. 0 = nothing is known. Equal facts are equal words.
+ *           31:12 register y, or a constant (owed.h). 0 = nothing is known. Equal facts are equal words.
  */
 #include "frontend-arm/lower.h"
+#include "frontend-arm/owed.h"
 
 enum kind {
 	KIND_NONE,
 	KIND_CONST, /* y */
 	KIND_REG,   /* N, Z of x */
+	KIND_SUB_OF, /* C, V of x - b, whose result is y */
 	KIND_SUB, KIND_ADD, KIND_AND, KIND_XOR, KIND_OR, KIND_ANDN, KIND_SHL, KIND_SHR, KIND_SAR,
 	KINDS
 };
@@ -21,6 +23,7 @@ enum kind {
 static const struct {
 	uint8_t result, carry, overflow;
 } kind_ops[KINDS] = {
+	[KIND_SUB_OF] = { IR_nop, IR_sub_c, IR_sub_v },
 	[KIND_SUB] = { IR_sub, IR_sub_c, IR_sub_v }, [KIND_ADD] = { IR_add, IR_add_c, IR_add_v },
 	[KIND_AND] = { IR_and, IR_nop, IR_nop },     [KIND_XOR] = { IR_xor, IR_nop, IR_nop },
 	[KIND_OR] = { IR_or, IR_nop, IR_nop },       [KIND_ANDN] = { IR_andn, IR_nop, IR_nop },
@@ -31,13 +34,13 @@ static const struct {
 #define Y_IS_CONST 16u
 #define BACK 32u
 #define NO_REG 16u
-#define CONST_FACT(bit) (KIND_CONST | Y_IS_CONST | (uint32_t)(bit) << 12)
+#define CONST_FACT(bit) (KIND_CONST | Y_IS_CONST | (uint32_t)(bit) << 13)
 
 static enum kind kind_of(uint32_t fact) { return (enum kind)(fact & 15); }
 static uint32_t x_of(uint32_t fact) { return fact >> 8 & 15; }
-static uint32_t y_of(uint32_t fact) { return (uint32_t)((int32_t)fact >> 12); }
+static uint32_t y_of(uint32_t fact) { return fact & Y_IS_CONST ? arm_unpack_const(fact) : fact >> 12 & 15; }
 static bool has_x(uint32_t fact) { return kind_of(fact) >= KIND_REG; }
-static bool has_y_reg(uint32_t fact) { return kind_of(fact) >= KIND_SUB && !(fact & Y_IS_CONST); }
+static bool has_y_reg(uint32_t fact) { return kind_of(fact) > KIND_REG && !(fact & Y_IS_CONST); }
 
 /* ---- what a value is ----------------------------------------------------------------------------- */
 
@@ -72,9 +75,9 @@ static uint32_t fact_of(const struct arm_lower *l, enum kind kind, uint32_t x, i
 	const struct ir_insn *i = &l->u->insns[y];
 	if (x == NO_REG)
 		return 0;
-	uint32_t fact = kind | back | x << 8;
+	uint32_t fact = kind | back | x << 8, c;
 	if (i->op == IR_const)
-		return (uint32_t)((int32_t)((uint32_t)i->imm << 12) >> 12) == (uint32_t)i->imm ? fact | Y_IS_CONST | (uint32_t)i->imm << 12 : 0;
+		return arm_pack_const((uint32_t)i->imm, &c) ? fact | Y_IS_CONST | c : 0;
 	uint32_t reg = holder(l, y);
 	return reg == NO_REG ? 0 : fact | reg << 12;
 }
@@ -106,6 +109,21 @@ static uint32_t holder_of_result(const struct arm_lower *l, uint8_t op, ir_ref a
 	return NO_REG;
 }
 
+/* The carry or overflow of a sum or difference: of its operands, or of one and the result. */
+static uint32_t sum_fact(const struct arm_lower *l, enum kind kind, ir_ref a, ir_ref b)
+{
+	uint32_t x = holder(l, a), fact = fact_of(l, kind, x, b, 0);
+	if (fact)
+		return fact;
+	uint32_t r = holder_of_result(l, kind_ops[kind].result, a, b);
+	if ((fact = fact_of(l, kind, r, b, BACK)) != 0)
+		return fact;
+	if (kind == KIND_SUB)
+		return x == NO_REG || r == NO_REG ? 0 : KIND_SUB_OF | x << 8 | r << 12;
+	fact = fact_of(l, kind, holder(l, b), a, 0);
+	return fact ? fact : fact_of(l, kind, r, a, BACK);
+}
+
 /* A carry or overflow. */
 static uint32_t carry_fact(const struct arm_lower *l, const struct ir_insn *i)
 {
@@ -118,12 +136,7 @@ static uint32_t carry_fact(const struct arm_lower *l, const struct ir_insn *i)
 			return 0;
 		if (!shift && is_const && !(uint32_t)y->imm)
 			return CONST_FACT(carry && k == KIND_SUB);
-		uint32_t x = holder(l, i->a), r = NO_REG;
-		if (x == NO_REG && !shift)
-			r = holder_of_result(l, kind_ops[k].result, i->a, i->b);
-		if (x == NO_REG && k == KIND_ADD && r == NO_REG && holder(l, i->b) != NO_REG)
-			return fact_of(l, KIND_ADD, holder(l, i->b), i->a, 0);
-		return x != NO_REG ? fact_of(l, (enum kind)k, x, i->b, 0) : fact_of(l, (enum kind)k, r, i->b, BACK);
+		return shift ? fact_of(l, (enum kind)k, holder(l, i->a), i->b, 0) : sum_fact(l, (enum kind)k, i->a, i->b);
 	}
 	return 0;
 }
@@ -165,14 +178,61 @@ struct arm_known arm_known_flags(const struct arm_lower *l)
 	return known;
 }
 
+/* What follows from registers stays so, since others may know the same of these flags; else what is sure is known. */
+static void know_sure(struct arm_flow *flow)
+{
+	for (unsigned f = 0; f < ARM_FLAGS; f++)
+		if (!flow->known.fact[f] && flow->sure.flags >> f & 1u)
+			flow->known.fact[f] = CONST_FACT(flow->sure.values >> f & 1u);
+}
+
 struct arm_flow arm_flow(const struct arm_lower *l)
 {
-	return (struct arm_flow){ arm_known_flags(l), arm_debt(l) };
+	struct arm_flow flow = { arm_known_flags(l), l->sure, arm_debt(l) };
+	know_sure(&flow);
+	return flow;
+}
+
+bool arm_flags_may_be(enum arm_flag_source source, unsigned nzcv)
+{
+	bool zero = nzcv >> 2 & 1u;
+	switch (source) {
+	case FLAGS_SUB: return !zero || nzcv == 6; /* equal: no borrow, no overflow */
+	case FLAGS_ADD: case FLAGS_RESULT: return !zero || !(nzcv >> 3);
+	case FLAGS_UNKNOWN: break;
+	}
+	return true;
+}
+
+struct arm_flow arm_flow_where(const struct arm_lower *l, enum arm_cond cond)
+{
+	struct arm_flow flow = arm_flow(l);
+	unsigned all = ~0u, any = 0;
+	for (unsigned nzcv = 0; nzcv < 16; nzcv++)
+		if (arm_condition_holds(cond, nzcv) && arm_flags_may_be(l->source, nzcv)) {
+			all &= nzcv;
+			any |= nzcv;
+		}
+	for (unsigned f = 0; f < ARM_FLAGS; f++) {
+		unsigned bit = 1u << (3 - f);
+		if (!((all ^ any) & bit))
+			flow.sure.flags |= (uint8_t)(1u << f);
+		if (all & bit)
+			flow.sure.values |= (uint8_t)(1u << f);
+		else if (!(any & bit))
+			flow.sure.values &= (uint8_t)~(1u << f);
+	}
+	know_sure(&flow);
+	return flow;
 }
 
 struct arm_flow arm_common_flow(const struct arm_flow *a, const struct arm_flow *b)
 {
-	return (struct arm_flow){ arm_common_known(&a->known, &b->known), a->debt == b->debt ? a->debt : 0 };
+	return (struct arm_flow){
+		arm_common_known(&a->known, &b->known),
+		{ (uint8_t)(a->sure.flags & b->sure.flags & ~(a->sure.values ^ b->sure.values)), a->sure.values },
+		a->debt == b->debt ? a->debt : 0,
+	};
 }
 
 struct arm_known arm_common_known(const struct arm_known *a, const struct arm_known *b)
@@ -212,6 +272,11 @@ static ir_ref result_value(struct arm_lower *l, uint32_t fact, ir_ref x, ir_ref 
 	return ir_emit(l->u, (enum ir_op)kind_ops[kind_of(fact)].result, IR_I32, 0, x, y_value(l, fact, y), IR_NONE, 0);
 }
 
+static ir_ref second_operand(struct arm_lower *l, uint32_t fact, ir_ref x, ir_ref y)
+{
+	return kind_of(fact) == KIND_SUB_OF ? ir_sub(l->u, IR_I32, x, y) : y_value(l, fact, y);
+}
+
 /* What went in beside y. */
 static ir_ref first_operand(struct arm_lower *l, uint32_t fact, ir_ref x, ir_ref y)
 {
@@ -229,8 +294,8 @@ static ir_ref flag_value(struct arm_lower *l, enum arm_flag f, uint32_t fact, ir
 		return ir_cmp(l->u, IR_I32, f == FLAG_N ? IR_LTS : IR_EQ, result_value(l, fact, x, y), arm_const(l, 0));
 	bool shift = kind_of(fact) >= KIND_SHL;
 	uint8_t op = f == FLAG_C ? kind_ops[kind_of(fact)].carry : kind_ops[kind_of(fact)].overflow;
-	ir_ref a = first_operand(l, fact, x, y), in = arm_const(l, kind_of(fact) == KIND_SUB);
-	return ir_emit(l->u, (enum ir_op)op, shift ? IR_VOID : IR_I32, 0, a, y_value(l, fact, y), in, 0);
+	ir_ref a = first_operand(l, fact, x, y), b = second_operand(l, fact, x, y), in = arm_const(l, kind_of(fact) <= KIND_SUB);
+	return ir_emit(l->u, (enum ir_op)op, shift ? IR_VOID : IR_I32, 0, a, b, in, 0);
 }
 
 ir_ref arm_known_value(struct arm_lower *l, enum arm_flag f)
@@ -244,8 +309,11 @@ static void find_source(struct arm_lower *l)
 	const uint32_t *fact = l->known.fact, n = fact[FLAG_N], c = fact[FLAG_C];
 	ir_ref x = l->known_x[FLAG_C], y = l->known_y[FLAG_C];
 	bool by_zero = kind_of(n) == KIND_REG && c == CONST_FACT(1) && fact[FLAG_V] == CONST_FACT(0);
-	bool one = (kind_of(c) == KIND_SUB || kind_of(c) == KIND_ADD) && c == fact[FLAG_V] &&
-		   (c & BACK ? n == (KIND_REG | x_of(c) << 8) : n == c);
+	bool sub = kind_of(c) == KIND_SUB || kind_of(c) == KIND_SUB_OF, one = (sub || kind_of(c) == KIND_ADD) && c == fact[FLAG_V];
+	if (c & BACK)
+		one &= n == (KIND_REG | x_of(c) << 8);
+	else
+		one &= n == (kind_of(c) == KIND_SUB_OF ? KIND_REG | y_of(c) << 8 : c);
 	if (!n || n != fact[FLAG_Z] || kind_of(n) == KIND_CONST)
 		return;
 	l->source_end = l->u->n_insns;
@@ -253,9 +321,9 @@ static void find_source(struct arm_lower *l)
 	l->source = FLAGS_RESULT;
 	if (!one && !by_zero)
 		return;
-	l->source = by_zero || kind_of(c) == KIND_SUB ? FLAGS_SUB : FLAGS_ADD;
+	l->source = by_zero || sub ? FLAGS_SUB : FLAGS_ADD;
 	l->src_a = by_zero ? l->src_r : first_operand(l, c, x, y);
-	l->src_b = by_zero ? arm_const(l, 0) : y_value(l, c, y);
+	l->src_b = by_zero ? arm_const(l, 0) : second_operand(l, c, x, y);
 }
 
 void arm_assume_known(struct arm_lower *l, const struct arm_known *known)
@@ -270,6 +338,12 @@ void arm_assume_known(struct arm_lower *l, const struct arm_known *known)
 	find_source(l);
 }
 
+void arm_assume_flow(struct arm_lower *l, const struct arm_flow *flow)
+{
+	arm_assume_known(l, &flow->known);
+	l->sure = flow->sure;
+}
+
 /* ---- looking at them ----------------------------------------------------------------------------- */
 
 void arm_set_again(struct arm_lower *l)
@@ -280,14 +354,18 @@ void arm_set_again(struct arm_lower *l)
 	l->again = 0;
 }
 
-void arm_pay_again(struct arm_lower *l, unsigned mask)
+void arm_write_again(struct arm_lower *l, unsigned mask)
 {
-	if (!l->region)
-		return;
 	for (unsigned f = 0; f < ARM_FLAGS; f++)
 		if (l->again & mask & 1u << f)
 			ir_set(l->u, (uint16_t)(ARM_G_n + f), arm_flag(l, (enum arm_flag)f));
 	l->again &= ~mask;
+}
+
+void arm_pay_again(struct arm_lower *l, unsigned mask)
+{
+	if (l->region)
+		arm_write_again(l, mask);
 }
 
 void arm_pay_known(struct arm_lower *l, const struct arm_known *known, unsigned mask)

@@ -110,6 +110,7 @@ static ir_ref call(struct arm_lower *l, enum arm_helper h, const ir_ref *args)
 	arm_pay_again(l, ~0u);
 	arm_forget_regs(l);
 	l->again = 0;
+	l->sure.flags = 0;
 	arm_owe_nothing(l);
 	return ir_call(l->u, (uint16_t)h, args);
 }

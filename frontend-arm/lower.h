@@ -34,9 +34,15 @@ struct arm_arrival {
 
 #define ARM_MAX_WAYS 4u
 
+/* Flags whose value is clear from a condition that was asked, as masks. */
+struct arm_sure {
+	uint8_t flags, values;
+};
+
 /* How the flags follow from registers at the end of an IR block: flag by flag, and as what can be owed (owed.h). 0 = they do not. */
 struct arm_flow {
 	struct arm_known known;
+	struct arm_sure sure;
 	uint32_t debt;
 };
 
@@ -102,6 +108,7 @@ struct arm_lower {
 	ir_ref flag[ARM_FLAGS];
 	unsigned again;    /* flags that the block was entered with, that follow from `known`, and that nobody has looked at yet */
 	struct arm_known known;
+	struct arm_sure sure; /* of flags as they are */
 	ir_ref known_x[ARM_FLAGS], known_y[ARM_FLAGS]; /* the registers of each fact */
 	ir_ref reg[15];
 	ir_ref small[2];   /* the constants 0 and 1 */
@@ -219,6 +226,10 @@ struct arm_debtor arm_look_ahead(const struct arm_lower *l, uint32_t key);
 /* How the flags follow from registers now. */
 struct arm_known arm_known_flags(const struct arm_lower *l);
 struct arm_flow arm_flow(const struct arm_lower *l);
+/* The same where a condition holds that is about to be asked. */
+struct arm_flow arm_flow_where(const struct arm_lower *l, enum arm_cond cond);
+/* May flags that this set be N Z C V, from the highest bit? */
+bool arm_flags_may_be(enum arm_flag_source source, unsigned nzcv);
 /* What both say, and the flags that something is known of. */
 struct arm_known arm_common_known(const struct arm_known *a, const struct arm_known *b);
 struct arm_flow arm_common_flow(const struct arm_flow *a, const struct arm_flow *b);
@@ -227,6 +238,7 @@ struct arm_flow arm_flow_of_all(const struct arm_ways *ways, struct arm_flow flo
 unsigned arm_known_mask(const struct arm_known *known);
 /* The flags that the IR block starts with follow from registers like this. */
 void arm_assume_known(struct arm_lower *l, const struct arm_known *known);
+void arm_assume_flow(struct arm_lower *l, const struct arm_flow *flow);
 /* A flag of l->again. */
 ir_ref arm_known_value(struct arm_lower *l, enum arm_flag f);
 /* An access comes that may fault: sets again what the IR block knows of the flags that it was entered with, so that the
@@ -235,6 +247,8 @@ void arm_set_again(struct arm_lower *l);
 /* Somebody is about to look at the flags of `mask`. In a region, those that follow from registers since the IR block's start are written here,
  * so that a loop on the way need not. */
 void arm_pay_again(struct arm_lower *l, unsigned mask);
+/* The same also outside of regions: where who looked before was told something else. */
+void arm_write_again(struct arm_lower *l, unsigned mask);
 /* Writes the flags of `mask`, of which this is known, in a region. */
 void arm_pay_known(struct arm_lower *l, const struct arm_known *known, unsigned mask);
 
@@ -266,7 +280,7 @@ uint32_t arm_region_back(const struct arm_lower *l, uint32_t key);
 /* Are flags owed to a part? */
 static inline bool arm_region_takes(const struct arm_region_part *part) { return part->takes && arm_known_mask(&part->known) != 15; }
 /* The part ends in a conditional branch to `key` or `other`, by other ways too (NULL: not so). */
-void arm_region_branch(struct arm_lower *l, ir_ref holds, uint32_t key, uint32_t other, const struct arm_ways *ways);
+void arm_region_branch(struct arm_lower *l, enum arm_cond cond, uint32_t key, uint32_t other, const struct arm_ways *ways);
 /* Ends ways around instructions of which the last has left: to the part at `key`; false when there is none. */
 bool arm_region_ways(struct arm_lower *l, const struct arm_ways *ways, uint32_t key);
 /* The part is about to end in an exit: what was charged for those behind it does not run. */

@@ -18,6 +18,7 @@ void arm_forget_values(struct arm_lower *l)
 	arm_forget_regs(l);
 	l->source = FLAGS_UNKNOWN;
 	l->again = 0;
+	l->sure.flags = 0;
 	for (unsigned f = 0; f < ARM_FLAGS; f++)
 		l->flag[f] = IR_NONE;
 	l->small[0] = l->small[1] = IR_NONE;
@@ -39,6 +40,7 @@ void arm_set_flag(struct arm_lower *l, enum arm_flag f, ir_ref v)
 		ir_set(l->u, (uint16_t)(ARM_G_n + f), v);
 	l->flag[f] = v;
 	l->again &= ~(1u << f);
+	l->sure.flags &= (uint8_t)~(1u << f);
 	l->wrote_flags = true;
 	l->source = FLAGS_UNKNOWN;
 }

@@ -18,12 +18,14 @@ void arm_write_owed(struct arm_cpu *cpu)
 	uint32_t owed = cpu->owed, x = cpu->r[arm_owed_x(owed)], y = arm_owed_y(owed), a = x, r = x;
 	if (!arm_owed_y_is_const(owed))
 		y = arm_owed_kind(owed) == OWED_RESULT ? 0 : cpu->r[y];
+	if (arm_owed_kind(owed) == OWED_SUB_OF)
+		y = x - y;
 	uint32_t c = cpu->c, v = cpu->v;
 	switch (arm_owed_kind(owed)) {
 	case OWED_NONE: case OWED_RESULT:
 		break;
-	case OWED_SUB: case OWED_SUB_TO:
-		a = arm_owed_kind(owed) == OWED_SUB ? x : x + y;
+	case OWED_SUB: case OWED_SUB_TO: case OWED_SUB_OF:
+		a = arm_owed_kind(owed) == OWED_SUB_TO ? x + y : x;
 		r = a - y;
 		c = a >= y;
 		v = ((a ^ y) & (a ^ r)) >> 31;
@@ -72,40 +74,38 @@ static uint32_t holder(const struct arm_lower *l, ir_ref v)
 	return 16;
 }
 
-static bool short_const(const struct arm_lower *l, ir_ref v, uint32_t *x)
+/* Where a debt has v as its y; false: nowhere. */
+static bool y_field(const struct arm_lower *l, ir_ref v, uint32_t *y)
 {
 	const struct ir_insn *i = &l->u->insns[v];
-	*x = (uint32_t)i->imm;
-	return i->op == IR_const && (uint32_t)((int32_t)(*x << 12) >> 12) == *x;
+	if (i->op == IR_const)
+		return arm_pack_const((uint32_t)i->imm, y);
+	*y = holder(l, v) << 12;
+	return holder(l, v) != 16;
 }
 
-static uint32_t encode(enum arm_owed_kind kind, unsigned mask, uint32_t x, uint32_t y, bool y_is_const)
+static uint32_t encode(const struct arm_lower *l, enum arm_owed_kind kind, unsigned mask, uint32_t x, ir_ref v, uint32_t y)
 {
-	return (uint32_t)kind | (uint32_t)y_is_const << 3 | mask << 4 | x << 8 | y << 12;
+	return (uint32_t)kind | (uint32_t)(l->u->insns[v].op == IR_const) << 3 | mask << 4 | x << 8 | y;
 }
 
 /* The flags of a op b, with b (and the result, or a) somewhere. */
 static uint32_t operation(const struct arm_lower *l, bool sub, ir_ref a, ir_ref b)
 {
 	uint32_t y, x = holder(l, a), r = holder(l, l->src_r);
-	bool imm = short_const(l, b, &y);
-	if (!imm)
-		y = holder(l, b);
-	if (!imm && y == 16)
+	bool has_y = y_field(l, b, &y);
+	if (x != 16 && has_y)
+		return encode(l, sub ? OWED_SUB : OWED_ADD, ALL_MASK, x, b, y);
+	if (r == 16 || (!has_y && (x == 16 || !sub)))
 		return 0;
-	if (x != 16)
-		return encode(sub ? OWED_SUB : OWED_ADD, ALL_MASK, x, y, imm);
-	return r != 16 ? encode(sub ? OWED_SUB_TO : OWED_ADD_TO, ALL_MASK, r, y, imm) : 0;
+	return has_y ? encode(l, sub ? OWED_SUB_TO : OWED_ADD_TO, ALL_MASK, r, b, y) : encode(l, OWED_SUB_OF, ALL_MASK, x, l->src_r, r << 12);
 }
 
 /* N and Z of a test. */
 static uint32_t test(const struct arm_lower *l, const struct ir_insn *i)
 {
 	uint32_t y, x = holder(l, i->a);
-	bool imm = short_const(l, i->b, &y);
-	if (!imm)
-		y = holder(l, i->b);
-	return x == 16 || (!imm && y == 16) ? 0 : encode(OWED_AND, NZ_MASK, x, y, imm);
+	return y_field(l, i->b, &y) && x != 16 ? encode(l, OWED_AND, NZ_MASK, x, i->b, y) : 0;
 }
 
 /* Could C have seen the flags since they were set? Then they are written already. */
@@ -130,7 +130,7 @@ uint32_t arm_debt(const struct arm_lower *l)
 		return owed;
 	uint32_t r = holder(l, l->src_r);
 	if (r != 16)
-		return encode(OWED_RESULT, NZ_MASK, r, 0, true);
+		return (uint32_t)OWED_RESULT | NZ_MASK << 4 | r << 8;
 	const struct ir_insn *i = &l->u->insns[l->src_r];
 	return i->op == IR_and ? test(l, i) : 0;
 }
@@ -216,7 +216,11 @@ static struct terms terms(struct arm_lower *l, uint32_t owed)
 	ir_ref x = arm_reg(l, arm_owed_x(owed)), y = arm_const(l, arm_owed_y(owed));
 	if (!arm_owed_y_is_const(owed))
 		y = arm_reg(l, arm_owed_y(owed));
-	struct terms t = { x, y, x, kind == OWED_SUB || kind == OWED_SUB_TO };
+	struct terms t = { x, y, x, kind == OWED_SUB || kind == OWED_SUB_TO || kind == OWED_SUB_OF };
+	if (kind == OWED_SUB_OF) {
+		t.r = y;
+		t.y = ir_sub(u, IR_I32, x, y);
+	}
 	if (kind == OWED_SUB_TO)
 		t.a = ir_add(u, IR_I32, x, y);
 	if (kind == OWED_ADD_TO)

@@ -6,7 +6,7 @@
  * one calls arm_settle_flags.
  *
  *   bits 2:0 enum arm_owed_kind   3 y is a constant   7:4 which of V C Z N   11:8 register x
- *   31:12 register y, or a constant of 20 bits, sign-extended
+ *   31:12 register y, or a constant (arm_pack_const)
  */
 #ifndef RHEA_ARM_OWED_H
 #define RHEA_ARM_OWED_H
@@ -21,13 +21,32 @@ enum arm_owed_kind {
 	OWED_ADD,     /* of x + y */
 	OWED_ADD_TO,  /* of a + y, whose result is x */
 	OWED_AND,     /* N and Z of x & y */
+	OWED_SUB_OF,  /* of x - b, whose result is register y */
 };
+
+/*
+ * A constant in bits 31:12: bit 12 = 0: the other 19, sign-extended; 1: 14 bits, sign-extended and then shifted left by as many as bits
+ * 17:13 say, which has most that an ARM instruction can have. 0 is 0, 1 is 1 << 13. False: it does not fit.
+ */
+static inline bool arm_pack_const(uint32_t x, uint32_t *packed)
+{
+	unsigned shift = x ? (unsigned)__builtin_ctz(x) : 0;
+	int32_t rest = (int32_t)x >> shift;
+	*packed = (uint32_t)((int32_t)(x << 13) >> 13) == x ? x << 13 : (uint32_t)rest << 18 | shift << 13 | 1u << 12;
+	return !(*packed >> 12 & 1) || (int32_t)*packed >> 18 == rest;
+}
+
+static inline uint32_t arm_unpack_const(uint32_t packed)
+{
+	return packed >> 12 & 1 ? (uint32_t)((int32_t)packed >> 18) << (packed >> 13 & 31) : (uint32_t)((int32_t)packed >> 13);
+}
 
 static inline enum arm_owed_kind arm_owed_kind(uint32_t owed) { return (enum arm_owed_kind)(owed & 7); }
 static inline bool arm_owed_y_is_const(uint32_t owed) { return owed >> 3 & 1; }
 static inline unsigned arm_owed_mask(uint32_t owed) { return owed >> 4 & 15; } /* bit f = enum arm_flag f */
 static inline unsigned arm_owed_x(uint32_t owed) { return owed >> 8 & 15; }
-static inline uint32_t arm_owed_y(uint32_t owed) { return (uint32_t)((int32_t)owed >> 12); }
+/* The number of register y, or the constant. */
+static inline uint32_t arm_owed_y(uint32_t owed) { return arm_owed_y_is_const(owed) ? arm_unpack_const(owed) : owed >> 12 & 15; }
 
 /* Registers that the flags follow from, as a set. */
 static inline uint32_t arm_owed_regs(uint32_t owed)

@@ -176,8 +176,8 @@ static void branch(struct arm_lower *l, ir_ref holds, ir_label a, ir_label b)
 	ir_br(l->u, a);
 }
 
-/* The other ways go where the branch is going to: by themselves to a part, together out of the region. */
-static void end_ways(struct arm_lower *l, const struct arm_ways *ways, const struct arm_region_part *to, ir_label out)
+/* The other ways go where the branch is going to: by themselves to a part, together out of the region, where these flags are written. */
+static void end_ways(struct arm_lower *l, const struct arm_ways *ways, const struct arm_region_part *to, ir_label out, unsigned there)
 {
 	for (unsigned k = 0; k < ways->n; k++) {
 		const struct arm_way *way = &ways->way[k];
@@ -186,6 +186,8 @@ static void end_ways(struct arm_lower *l, const struct arm_ways *ways, const str
 			fill(l, way->start, to, &way->flow);
 		} else {
 			ir_block_start(l->u, way->start);
+			arm_forget_values(l);
+			arm_pay_known(l, &way->flow.known, arm_known_mask(&way->flow.known) & ~there);
 			ir_br(l->u, out);
 		}
 	}
@@ -195,28 +197,32 @@ bool arm_region_ways(struct arm_lower *l, const struct arm_ways *ways, uint32_t 
 {
 	const struct arm_region_part *to = arm_region_part(l, key);
 	if (to)
-		end_ways(l, ways, to, IR_NONE);
+		end_ways(l, ways, to, IR_NONE, 0);
 	return to;
 }
 
-void arm_region_branch(struct arm_lower *l, ir_ref holds, uint32_t key, uint32_t other, const struct arm_ways *ways)
+void arm_region_branch(struct arm_lower *l, enum arm_cond cond, uint32_t key, uint32_t other, const struct arm_ways *ways)
 {
 	const struct arm_region_part *then = arm_region_part(l, key), *or_else = arm_region_part(l, other);
 	uint32_t hot = l->region->part[l->region->at].hot;
-	const struct arm_flow flow = arm_flow(l);
+	const struct arm_flow taken = arm_flow_where(l, cond), passed = arm_flow_where(l, cond ^ 1u);
+	ir_ref holds = arm_condition(l, cond);
 	bool own_then, own_else;
 	arm_owe_nothing(l);
-	l->flow = ways && ways->taken && !then ? arm_flow_of_all(ways, flow) : flow;
+	l->flow = ways && ways->taken && !then ? arm_flow_of_all(ways, taken) : taken;
 	ir_label a = side(l, key, then, then != or_else && hot == other, &own_then);
-	l->flow = ways && !ways->taken && !or_else ? arm_flow_of_all(ways, flow) : flow;
+	l->flow = ways && !ways->taken && !or_else ? arm_flow_of_all(ways, passed) : passed;
 	ir_label b = side(l, other, or_else, then != or_else && hot == key, &own_else);
 	branch(l, holds, a, b);
-	if (own_else)
-		fill(l, b, or_else, &flow);
-	if (own_then)
-		fill(l, a, then, &flow);
+	struct arm_known out = { { 0 } };
 	if (ways)
-		end_ways(l, ways, ways->taken ? then : or_else, ways->taken ? a : b);
+		out = arm_flow_of_all(ways, ways->taken ? taken : passed).known;
+	if (own_else)
+		fill(l, b, or_else, &passed);
+	if (own_then)
+		fill(l, a, then, &taken);
+	if (ways)
+		end_ways(l, ways, ways->taken ? then : or_else, ways->taken ? a : b, arm_known_mask(&out));
 }
 
 /* The register that holds v; ARM_G_pc, which nobody else needs inside of a unit, when none does: v is put there. */

@@ -19,6 +19,7 @@
 struct region { /* instructions that are branched around */
 	bool open;
 	enum arm_cond cond; /* false on each way around */
+	bool compared;      /* on each way around, the flags are those of a subtraction */
 	bool in_else;       /* what comes now stands on the only way around; the others went to `join` */
 	ir_label join;
 	struct arm_flow flow; /* on the way to `join` */
@@ -99,7 +100,16 @@ static void start_known(struct loop *t, ir_label block, const struct arm_flow *f
 {
 	start_block(t, block);
 	if (t->l.req->look_ahead)
-		arm_assume_known(&t->l, &flow->known);
+		arm_assume_flow(&t->l, flow);
+}
+
+/* Starts a way around. Where the flags were overwritten past it, they are written here: then they need not be ahead of both ways. */
+static void start_way(struct loop *t, unsigned k, bool overwritten, unsigned mask)
+{
+	const struct arm_ways *ways = &t->region.ways;
+	start_known(t, ways->way[k].start, &ways->way[k].flow);
+	if (overwritten || k + 1 < ways->n)
+		arm_write_again(&t->l, mask);
 }
 
 static void close_region(struct loop *t)
@@ -108,12 +118,13 @@ static void close_region(struct loop *t)
 	const struct arm_ways *ways = &r->ways;
 	if (!r->open)
 		return;
-	ir_label join = r->in_else ? r->join : ways->n == 1 ? ways->way[0].start : ir_block_new(t->l.u);
+	bool wrote = t->l.wrote_flags, direct = ways->n == 1 && !wrote;
+	ir_label join = r->in_else ? r->join : direct ? ways->way[0].start : ir_block_new(t->l.u);
 	struct arm_flow flow = arm_flow(&t->l);
 	flow = r->in_else ? arm_common_flow(&r->flow, &flow) : arm_flow_of_all(ways, flow);
 	ir_br(t->l.u, join);
-	for (unsigned k = 0; k < ways->n && ways->n > 1; k++) {
-		ir_block_start(t->l.u, ways->way[k].start);
+	for (unsigned k = 0; k < ways->n && !r->in_else && !direct; k++) {
+		start_way(t, k, wrote, ~arm_known_mask(&flow.known));
 		ir_br(t->l.u, join);
 	}
 	start_known(t, join, &flow);
@@ -127,18 +138,24 @@ static void add_way(struct loop *t, bool branch)
 	struct region *r = &t->region;
 	arm_give_back(&t->l);
 	struct arm_way *way = &r->ways.way[r->ways.n++];
-	way->flow = branch ? (struct arm_flow){ 0 } : arm_flow(&t->l);
+	struct arm_flow inside = { 0 };
+	way->flow = inside;
+	if (!branch) {
+		inside = arm_flow_where(&t->l, r->cond);
+		way->flow = arm_flow_where(&t->l, r->cond ^ 1u);
+	}
+	r->compared &= t->l.source == FLAGS_SUB;
 	ir_ref holds = arm_condition(&t->l, r->cond);
 	arm_owe_nothing(&t->l);
 	ir_label body = ir_block_new(u);
 	way->start = ir_block_new(u);
 	ir_brc(u, holds, body, way->start);
-	start_known(t, body, &way->flow);
+	start_known(t, body, &inside);
 }
 
 static void open_region(struct loop *t, enum arm_cond cond, bool branch)
 {
-	t->region = (struct region){ .open = true, .cond = cond };
+	t->region = (struct region){ .open = true, .cond = cond, .compared = true };
 	add_way(t, branch);
 }
 
@@ -234,7 +251,7 @@ static void open_branch(struct loop *t, const struct arm_insn_row *row, uint32_t
 	bool branch = branch_target(&t->l, row, insn, &key);
 	if (branch && t->l.region) {
 		arm_give_back(&t->l);
-		arm_region_branch(&t->l, arm_condition(&t->l, cond), key, arm_next_key(&t->l), NULL);
+		arm_region_branch(&t->l, cond, key, arm_next_key(&t->l), NULL);
 		t->l.ended = true;
 		return;
 	}
@@ -243,12 +260,12 @@ static void open_branch(struct loop *t, const struct arm_insn_row *row, uint32_t
 	open_region(t, cond, branch);
 }
 
-/* Condition `cond` where `is_false` does not hold: 0 or 1, or -1 when that depends. */
-static int implied(enum arm_cond is_false, enum arm_cond cond)
+/* Condition `cond` on the ways around the region, where the region's does not hold: 0 or 1, or -1 when that depends. */
+static int implied(const struct region *r, enum arm_cond cond)
 {
 	int seen = -1;
 	for (unsigned nzcv = 0; nzcv < 16; nzcv++) {
-		if (arm_condition_holds(is_false, nzcv))
+		if (arm_condition_holds(r->cond, nzcv) || !arm_flags_may_be(r->compared ? FLAGS_SUB : FLAGS_UNKNOWN, nzcv))
 			continue;
 		int holds = arm_condition_holds(cond, nzcv);
 		if (seen >= 0 && holds != seen)
@@ -268,9 +285,9 @@ static void branch_from_region(struct loop *t, const struct arm_insn_row *row, u
 	struct arm_ways ways = t->region.ways;
 	uint32_t key = 0;
 	branch_target(l, row, insn, &key);
-	ways.taken = implied(t->region.cond, cond) == 1;
+	ways.taken = implied(&t->region, cond) == 1;
 	if (l->region) {
-		arm_region_branch(l, arm_condition(l, cond), key, arm_next_key(l), &ways);
+		arm_region_branch(l, cond, key, arm_next_key(l), &ways);
 		t->region.open = false;
 		l->ended = true;
 		return;
@@ -295,7 +312,7 @@ static void end_ways(struct loop *t)
 /* What the next instruction is to the region. */
 enum kinship {
 	JOINS,     /* the same condition, and the flags are as they were */
-	CHAINS,    /* the same condition, of flags that the region wrote */
+	CHAINS,    /* a condition of flags that the region wrote, and that does not hold on the ways around either */
 	OTHERWISE, /* the opposite condition */
 	DECIDES,   /* a branch that each way around decides */
 	APART,
@@ -313,9 +330,9 @@ static enum kinship kinship(const struct loop *t, const struct arm_insn_row *row
 	if (r->in_else)
 		return APART;
 	bool may_decide = !t->l.region || !t->l.req->count_taken; /* not past where taken branches are counted */
-	if (may_decide && branch_target(&t->l, row, insn, &key) && implied(r->cond, cond) >= 0)
+	if (may_decide && branch_target(&t->l, row, insn, &key) && implied(r, cond) >= 0)
 		return DECIDES;
-	if (cond == r->cond && !selects && r->ways.n < ARM_MAX_WAYS)
+	if ((cond == r->cond || (wrote && implied(r, cond) == 0)) && !selects && r->ways.n < ARM_MAX_WAYS)
 		return CHAINS;
 	return cond == (r->cond ^ 1u) && !wrote && r->ways.n == 1 ? OTHERWISE : APART;
 }
@@ -353,8 +370,10 @@ static void begin_insn(struct loop *t, const struct arm_insn_row *row, uint32_t 
 	l->wrote_flags = l->ended = l->leave = false;
 	if (kin == DECIDES)
 		branch_from_region(t, row, insn, cond);
-	if (kin == CHAINS)
+	if (kin == CHAINS) {
+		t->region.cond = cond;
 		add_way(t, false);
+	}
 	if (kin == APART)
 		begin_apart(t, row, insn, cond);
 }
@@ -408,9 +427,9 @@ static void end_insn(struct loop *t)
 	const struct arm_ways *ways = &t->region.ways;
 	if (!t->region.in_else && arm_region_ways(l, ways, arm_next_key(l)))
 		return;
-	ir_label behind = t->region.in_else ? t->region.join : ways->way[0].start;
-	for (unsigned k = 1; k < ways->n; k++) {
-		start_block(t, ways->way[k].start);
+	ir_label behind = t->region.in_else ? t->region.join : ways->n == 1 ? ways->way[0].start : ir_block_new(l->u);
+	for (unsigned k = 0; k < ways->n && ways->n > 1; k++) {
+		start_way(t, k, l->region, ~0u);
 		ir_br(l->u, behind);
 	}
 	start_block(t, behind);

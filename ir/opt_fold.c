@@ -197,6 +197,25 @@ static bool fold_shl(const struct opt *o, struct ir_insn *i)
 	return true;
 }
 
+/* Carries and overflows of numbers that are too short for any. */
+static bool fold_carry(const struct opt *o, struct ir_insn *i)
+{
+	unsigned most = i->op == IR_add_v ? 30 : 31;
+	if (i->type != IR_I32 || o->width[i->a] > most || o->width[i->b] > most)
+		return false;
+	opt_make_const(i, IR_I32, 0);
+	return true;
+}
+
+static bool fold_shl_c(const struct opt *o, struct ir_insn *i)
+{
+	uint64_t n = o->insns[i->b].imm & 0xff;
+	if (!opt_is_const(o, i->b) || !n || o->width[i->a] + n > 32)
+		return false;
+	opt_make_const(i, IR_I32, 0);
+	return true;
+}
+
 /* 0 + 0 + carry */
 static bool fold_adc(const struct opt *o, struct ir_insn *i)
 {
@@ -323,6 +342,7 @@ static bool (*const looks[IR_OP_COUNT])(const struct opt *, struct ir_insn *) = 
 	[IR_sext8] = fold_extension, [IR_sext16] = fold_extension, [IR_zext8] = fold_extension,
 	[IR_zext16] = fold_extension, [IR_zext32] = fold_zext32, [IR_trunc] = fold_trunc, [IR_high] = fold_high,
 	[IR_shl] = fold_shl, [IR_shr] = fold_shift_back, [IR_sar] = fold_shift_back,
+	[IR_add_c] = fold_carry, [IR_add_v] = fold_carry, [IR_sub_v] = fold_carry, [IR_shl_c] = fold_shl_c,
 	[IR_adc] = fold_adc, [IR_and] = fold_and, [IR_xor] = fold_xor, [IR_cmp] = fold_compare, [IR_select] = fold_select,
 };
 

@@ -102,18 +102,24 @@ static uint32_t loop_insn(uint32_t *x, uint32_t at)
 	}
 }
 
-/* Loops that end in a chain of conditional compares, now and then with an if and else before it. */
+/* A comparison with a constant, of any width. */
+static uint32_t compare_const(uint32_t *x, unsigned n)
+{
+	return agree_below(x, 3) ? a_cmp(n, agree_below(x, 16)) : a_dp(CMP, 1, 0, n, I_BIT | agree_below(x, 16) << 8 | agree_below(x, 256));
+}
+
+/* Loops that end in a chain of conditional compares, now and then with an if and else before it, or with other conditions in it. */
 static uint32_t chain_insn(uint32_t *x, uint32_t at)
 {
-	unsigned d = agree_below(x, 4), n = agree_below(x, 4), m = agree_below(x, 4), cond = (at / 8 * 5 + 1) % 14;
+	unsigned d = agree_below(x, 4), n = agree_below(x, 4), m = agree_below(x, 4), cond = (at / 8 * 5 + 1) % 14, last = agree_below(x, 3) ? cond : agree_below(x, 14);
 	switch (at % 8) {
 	case 0: return agree_below(x, 2) ? a_str(d, PTR, 0) : a_ldr(5, PTR, 0); /* aborts while the flags are owed */
-	case 1: return agree_below(x, 2) ? a_cmp(n, agree_below(x, 16)) : a_subs(d, n, agree_below(x, 4));
+	case 1: return agree_below(x, 2) ? compare_const(x, n) : a_subs(d, n, agree_below(x, 4));
 	case 2: return a_if(cond ^ 1, agree_below(x, 2) ? a_ldr(d, PTR, 0) : a_str(d, PTR, 0));
 	case 3: return a_if(cond, agree_below(x, 2) ? a_str(n, PTR, 0) : a_dp(ADD, agree_below(x, 2), d, n, m));
-	case 4: return a_cmp(n, agree_below(x, 16));
+	case 4: return compare_const(x, n);
 	case 5: return a_if(cond, agree_below(x, 2) ? a_dp(CMP, 1, 0, n, m) : a_cmp(d, agree_below(x, 8)));
-	case 6: return a_if(agree_below(x, 4) ? cond : AL, agree_below(x, 3) ? a_dp(CMP, 1, 0, d, m) : a_subs(d, n, 1));
+	case 6: return a_if(agree_below(x, 4) ? last : AL, agree_below(x, 3) ? a_dp(CMP, 1, 0, d, m) : a_subs(d, n, 1));
 	default: return (agree_below(x, 2) ? cond : agree_below(x, 14)) << 28 | 0x0a000000u | (0xffffffu & (0u - 9 + agree_below(x, 3)));
 	}
 }
@@ -198,9 +204,9 @@ static uint32_t guarded_insn(uint32_t *x, uint32_t at)
 	if (at % 8 == 7)
 		return (0x0a000000u | agree_below(x, 14) << 28) | (0xffffffu & (0u - 9 + (agree_below(x, 3) ? 0 : agree_below(x, 6))));
 	switch (agree_below(x, 12)) {
-	case 0: return a_cmp(n, agree_below(x, 16));
+	case 0: return compare_const(x, n);
 	case 1: return a_dp(CMP, 1, 0, agree_below(x, 4) ? n : PTR, agree_below(x, 4) ? m : 6);
-	case 2: return a_subs(d, n, agree_below(x, 4));
+	case 2: return agree_below(x, 2) ? a_subs(d, n, agree_below(x, 4)) : a_dp(SUB, 1, d, n, m);
 	case 3: return agree_below(x, 2) ? a_dp(TST, 1, 0, n, m) : a_dp(ORR, 1, d, n, m);
 	case 4: return a_dp(agree_below(x, 2) ? ADD : EOR, 1, d, n, m | agree_below(x, 2) << 7);
 	case 5: return a_if(cond, a_dp(ADD, agree_below(x, 4) == 0, d, n, m));
