@@ -24,7 +24,7 @@ enum flag_effect {
 	FLAGS_LOGIC,     /* of the result, with carry and overflow 0 */
 	FLAGS_SHIFT,     /* by a constant: of the result, with the bit that left last as the carry; BMI2 keeps them else */
 	FLAGS_ROTATE,
-	FLAGS_SELECT,    /* keeps them when its condition is there */
+	FLAGS_SELECT,    /* keeps them when its condition is there, else they are those of the test of it */
 	FLAGS_ASK_CMP,   /* conditions: fused, or producers without a result */
 	FLAGS_ASK_ADD,
 	FLAGS_ASK_SUB,
@@ -204,6 +204,12 @@ static void forget_flags(struct analysis *an)
 	an->n_candidates = 0;
 }
 
+/* Did a select test v, and are the flags still those of the test? */
+static bool is_tested(const struct analysis *an, ir_ref v)
+{
+	return an->flags.insn != IR_NONE && an->flags.what == FLAGS_SELECT && an->flags.a == v;
+}
+
 static bool keeps_flags(const struct analysis *an, const struct ir_insn *i, enum flag_effect effect)
 {
 	const struct gen *g = an->g;
@@ -213,7 +219,7 @@ static bool keeps_flags(const struct analysis *an, const struct ir_insn *i, enum
 	if (effect == FLAGS_ROTATE)
 		return g->t->has_bmi2 && by_const;
 	return effect == FLAGS_SELECT && an->flags.insn != IR_NONE && !is_const(g, i->a) &&
-	       (g->val[i->a].flags_of == an->flags.insn || an->flags.result == i->a);
+	       (g->val[i->a].flags_of == an->flags.insn || an->flags.result == i->a || is_tested(an, i->a));
 }
 
 /* Can insn i, which sets flags, also be done by lea, which does not? The lowering then does so. */
@@ -265,8 +271,11 @@ static void follow_flags(struct analysis *an, ir_ref v, const struct ir_insn *i)
 	case FLAGS_ROTATE: case FLAGS_SELECT: case FLAGS_CHANGE:
 		break;
 	}
-	if (!keeps_flags(an, i, effect))
-		forget_flags(an);
+	if (keeps_flags(an, i, effect))
+		return;
+	forget_flags(an);
+	if (effect == FLAGS_SELECT) /* the next one may be on the same condition */
+		an->flags = (struct producer){v, effect, i->a, IR_NONE, IR_NONE, IR_NONE, i->type};
 }
 
 /* A condition that is used while its flags are still there is best taken from them. */
@@ -288,6 +297,10 @@ static void use_truth(struct analysis *an, ir_ref a, ir_ref v)
 	for (unsigned k = 0; k < an->n_candidates; k++)
 		if (an->candidate[k].insn == a)
 			an->flags = an->candidate[k];
+	if (is_tested(an, a)) {
+		an->g->val[an->flags.insn].flags_until = v;
+		an->n_candidates = 0;
+	}
 	if (an->flags.insn != a || an->flags.result != a) {
 		use(an, a, v);
 		return;

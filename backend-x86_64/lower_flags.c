@@ -111,15 +111,32 @@ void flags_compare(struct gen *g, ir_ref a, ir_ref b, bool w)
 		gen_alu(g, w, ALU_CMP, oa.reg, &ob);
 }
 
+/* The flags say whether v != 0, if somebody still asks the same. */
+static void truth_tested(struct gen *g)
+{
+	if (sets_flags(g, g->at))
+		flags_set(g, g->at);
+}
+
+/* Are they those of an earlier test of v? */
+static bool is_tested(const struct gen *g, ir_ref v)
+{
+	if (g->flags == IR_NONE)
+		return false;
+	const struct ir_insn *by = insn_of(g, g->flags);
+	return (by->op == IR_select || by->op == IR_stick) && by->a == v;
+}
+
 enum x64_cc flags_truth(struct gen *g, ir_ref v)
 {
 	if (in_flags(g, v))
 		return (enum x64_cc)g->val[v].cc;
-	if (g->flags == v) /* of the instruction that made it */
+	if (g->flags == v || is_tested(g, v)) /* of the instruction that made it; or asked before */
 		return CC_NE;
 	if (in_byte(g, v)) {
 		flags_clobber(g);
 		emit_alu8_mi(&g->e, ALU_CMP, byte_mem(g, v), 0);
+		truth_tested(g);
 		return CC_NE;
 	}
 	uint16_t locked = g->locked;
@@ -130,6 +147,7 @@ enum x64_cc flags_truth(struct gen *g, ir_ref v)
 		emit_alu_mi(&g->e, false, ALU_CMP, o.mem, 0);
 	else
 		emit_test_rr(&g->e, false, o.reg, o.reg);
+	truth_tested(g);
 	return CC_NE;
 }
 
