@@ -275,7 +275,7 @@ static void follow_flags(struct analysis *an, ir_ref v, const struct ir_insn *i)
 		return;
 	forget_flags(an);
 	if (effect == FLAGS_SELECT) /* the next one may be on the same condition */
-		an->flags = (struct producer){v, effect, i->a, IR_NONE, IR_NONE, IR_NONE, i->type};
+		an->flags = (struct producer){v, effect, i->a, i->a, i->a, IR_NONE, i->type};
 }
 
 /* A condition that is used while its flags are still there is best taken from them. */
@@ -356,9 +356,36 @@ static void use_index(struct analysis *an, ir_ref b, ir_ref v)
 	g->val[b].fold_into = v;
 }
 
+static bool is_unused(const struct gen *g, ir_ref v)
+{
+	const struct value *val = &g->val[v];
+	return !val->last_use && !val->flags_until && !val->note_until;
+}
+
+/* x << n | y >> (32 - n) is one double shift, or a rotation. */
+static void use_halves(struct analysis *an, ir_ref v, const struct ir_insn *i)
+{
+	struct gen *g = an->g;
+	bool first = is_unused(g, i->a) && is_unused(g, i->b);
+	ir_ref up, down;
+	unsigned count;
+	use(an, i->a, v);
+	use(an, i->b, v);
+	if (!first || !gen_halves(g, i, &up, &down, &count))
+		return;
+	use(an, up, v);
+	use(an, down, v);
+	g->val[i->a].folded = g->val[i->b].folded = true;
+	g->val[i->a].fold_into = g->val[i->b].fold_into = v;
+}
+
 static void count_uses(struct analysis *an, ir_ref v, const struct ir_insn *i)
 {
 	unsigned n = ir_ops[i->op].n_args;
+	if (i->op == IR_or) {
+		use_halves(an, v, i);
+		return;
+	}
 	if (ir_ops[i->op].shape == IR_SHAPE_LOAD || ir_ops[i->op].shape == IR_SHAPE_STORE)
 		use_address(an, i->a, v, i);
 	else if (i->op == IR_brc || i->op == IR_select || i->op == IR_stick)

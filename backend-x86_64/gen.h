@@ -44,7 +44,8 @@ struct value {
 	int8_t target;      /* global that a later `set` gives this value and that may be written now; -1 */
 	bool soft_target;   /* the `set` is optional */
 	bool folded;        /* no code of its own: its only user does it. Base + constant, only ever an address in the window;
-			       or x << 1..3, only ever added by the lea of insn fold_into */
+			       or x << 1..3, only ever added by the lea of insn fold_into; or one of the shifts of an `or` that is
+			       a double shift */
 	ir_ref fold_into;   /* IR_NONE for an address */
 	bool wide;          /* i64 */
 	bool named;         /* by the last note */
@@ -340,6 +341,8 @@ void ra_keep_in_slot(struct gen *g, ir_ref v);
 void gen_move(struct gen *g, bool w, int dst, const struct opnd *src);
 /* op dst, src */
 void gen_alu(struct gen *g, bool w, enum x64_alu op, int dst, const struct opnd *src);
+/* Is the `or` up << count | down >> (32 - count)? */
+bool gen_halves(const struct gen *g, const struct ir_insn *i, ir_ref *up, ir_ref *down, unsigned *count);
 /* Operands of a two-operand insn, with a constant second where the op commutes. */
 void gen_operands(struct gen *g, const struct ir_insn *i, struct opnd *a, struct opnd *b);
 /* dst for a two-operand insn: an operand's register when that dies here. Releases the operands. */
