@@ -16,14 +16,14 @@
 #define MAX_BACK 24u   /* insns that a condition's own flags come from */
 #define MAX_MOVED 24u
 #define MAX_SPAN (MAX_RANGE + 2 * MAX_BACK)
-#define MAX_CHANGES 3u /* of them arithmetic: each keeps a register for longer */
+#define MAX_RESULTS 3u /* of what moved: each keeps a register for longer */
 
 enum manner {
 	BARS,     /* nothing goes past it */
 	STAYS,    /* leaves the flags alone, and where it is */
 	MOVES,    /* leaves the flags alone */
 	CHANGES,  /* the flags; may go elsewhere */
-	ASKS,     /* a condition */
+	ASKS,     /* a condition, or what is made by one: may go elsewhere as well */
 };
 
 static const uint8_t manners[IR_OP_COUNT] = {
@@ -33,6 +33,7 @@ static const uint8_t manners[IR_OP_COUNT] = {
 	[IR_sub] = CHANGES, [IR_and] = CHANGES, [IR_or] = CHANGES, [IR_xor] = CHANGES, [IR_andn] = CHANGES, [IR_neg] = CHANGES,
 	[IR_shl] = CHANGES, [IR_shr] = CHANGES, [IR_sar] = CHANGES,
 	[IR_cmp] = ASKS, [IR_add_c] = ASKS, [IR_add_v] = ASKS, [IR_sub_c] = ASKS, [IR_sub_v] = ASKS,
+	[IR_select] = ASKS,
 };
 
 struct order {
@@ -42,28 +43,36 @@ struct order {
 	ir_ref first; /* of the block */
 };
 
-/* What is to move: `moves` of the insns from `from` up to `to`. */
-struct plan {
-	ir_ref from, to;
-	unsigned n, n_changes; /* that move; of them, those that change flags */
-	bool moves[MAX_SPAN];
-};
-
-/* ---- flags of the same operation ----------------------------------------------------------------- */
-
 /* What the flags of an insn follow from: an op of results, its operands and the carry into it (IR_NONE: none). */
 struct source {
 	uint8_t op;
 	ir_ref a, b, carry;
 };
 
+/* What is to move: `moves` of the insns from `from` up to `to`. */
+struct plan {
+	ir_ref from, to;
+	struct source source;  /* of the flags that shall last */
+	unsigned n, n_results; /* that move; of them, those that nothing which moves has used so far */
+	bool moves[MAX_SPAN], used[MAX_SPAN];
+};
+
+/* ---- flags of the same operation ----------------------------------------------------------------- */
+
 static struct source plain(enum ir_op op, const struct ir_insn *i, ir_ref carry)
 {
 	return (struct source){(uint8_t)op, i->a, i->b, carry};
 }
 
+static bool is_zero(const struct opt *o, ir_ref v)
+{
+	return opt_is_const(o, v) && o->insns[v].imm == 0;
+}
+
 static struct source source_of(const struct opt *o, const struct ir_insn *i)
 {
+	if (i->op == IR_cmp && is_zero(o, i->b) && ir_ops[o->insns[i->a].op].n_args > 1 && o->insns[i->a].op != IR_cmp)
+		i = &o->insns[i->a]; /* its result */
 	switch (i->op) {
 	case IR_cmp: case IR_sub:
 		return plain(IR_sub, i, IR_NONE);
@@ -119,7 +128,7 @@ static ir_ref start_of(const struct order *w, ir_ref r)
 	for (ir_ref j = r; j-- > least;) {
 		const struct ir_insn *i = &o->insns[j];
 		enum manner m = manner_of(o, i);
-		if (same_source(o, &s, i) && !ir_is_noted(i))
+		if (same_source(o, &s, i) && m != STAYS)
 			start = j;
 		else if (s.carry == j)
 			return start_of(w, j);
@@ -133,8 +142,16 @@ static bool place(const struct order *w, struct plan *p, ir_ref r);
 
 static bool place_operands(const struct order *w, struct plan *p, const struct ir_insn *i)
 {
-	unsigned n = ir_ops[i->op].n_args;
-	return n == 0 || (place(w, p, i->a) && (n < 2 || place(w, p, i->b)));
+	const ir_ref operand[] = {i->a, i->b, i->c};
+	for (unsigned k = 0; k < ir_ops[i->op].n_args; k++) {
+		if (!place(w, p, operand[k]))
+			return false;
+		if (operand[k] < p->from || p->used[operand[k] - p->from] || !ir_ops[w->o->insns[operand[k]].op].n_args)
+			continue;
+		p->used[operand[k] - p->from] = true;
+		p->n_results--;
+	}
+	return true;
 }
 
 /* Is there anything in the range that sets the global before insn r reads it? */
@@ -154,14 +171,22 @@ static bool place(const struct order *w, struct plan *p, ir_ref r)
 	if (r < p->from || p->moves[r - p->from])
 		return true;
 	enum manner m = manner_of(o, i);
-	if ((m != MOVES && m != CHANGES) || p->n == MAX_MOVED || (i->op == IR_get && is_set_before(o, p, r)))
+	if (m == BARS || m == STAYS || p->n == MAX_MOVED || (i->op == IR_get && is_set_before(o, p, r)))
 		return false;
-	if (!place_operands(w, p, i))
+	if (same_source(o, &p->source, i) || !place_operands(w, p, i))
 		return false;
 	p->moves[r - p->from] = true;
 	p->n++;
-	p->n_changes += m == CHANGES;
-	return p->n_changes <= MAX_CHANGES;
+	p->n_results += ir_ops[i->op].n_args > 0;
+	return true;
+}
+
+/* Does insn r change flags, other than those of the source? */
+static bool is_in_between(const struct opt *o, const struct plan *p, ir_ref r, ir_ref wanted)
+{
+	const struct ir_insn *i = &o->insns[r];
+	enum manner m = manner_of(o, i);
+	return (m == CHANGES || m == ASKS) && !same_source(o, &p->source, i) && !(i->op == IR_select && i->a == wanted);
 }
 
 /*
@@ -170,16 +195,12 @@ static bool place(const struct order *w, struct plan *p, ir_ref r)
  */
 static bool make_plan(const struct order *w, struct plan *p, ir_ref made, ir_ref wanted, ir_ref to)
 {
-	const struct opt *o = w->o;
-	struct source s = source_of(o, &o->insns[made]);
 	bool any = false;
+	p->source = source_of(w->o, &w->o->insns[made]);
 	for (ir_ref r = made + 1; r < to; r++) {
-		const struct ir_insn *i = &o->insns[r];
-		enum manner m = manner_of(o, i);
-		bool harmless = m == STAYS || m == MOVES || same_source(o, &s, i) || (i->op == IR_select && i->a == wanted);
-		if (!harmless && m != CHANGES)
+		if (manner_of(w->o, &w->o->insns[r]) == BARS)
 			return false;
-		any |= !harmless;
+		any |= is_in_between(w->o, p, r, wanted);
 	}
 	if (!any)
 		return false;
@@ -187,12 +208,13 @@ static bool make_plan(const struct order *w, struct plan *p, ir_ref made, ir_ref
 	p->to = to;
 	if (to - p->from > MAX_SPAN)
 		return false;
-	p->n = p->n_changes = 0;
+	p->n = p->n_results = 0;
 	memset(p->moves, 0, to - p->from);
+	memset(p->used, 0, to - p->from);
 	for (ir_ref r = made + 1; r < to; r++)
-		if (manner_of(o, &o->insns[r]) == CHANGES && !same_source(o, &s, &o->insns[r]) && !place(w, p, r))
+		if (is_in_between(w->o, p, r, wanted) && !place(w, p, r))
 			return false;
-	return true;
+	return p->n_results <= MAX_RESULTS;
 }
 
 /* ---- moving ---------------------------------------------------------------------------------------- */
