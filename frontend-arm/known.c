@@ -5,9 +5,10 @@
  * before need not write them for who looks at a fault. In a region they are written where it is left.
  *
  *   fact    bits 3:0 enum kind   4 y is a constant   5 x is the result, y what went into it beside   11:8 register x
- *           31:12 register y, or a constant of 20 bits, sign-extended. 0 = nothing is known. Equal facts are equal words.
+ *           31:12 register y, or a short constant (owed.h). 0 = nothing is known. Equal facts are equal words.
  */
 #include "frontend-arm/lower.h"
+#include "frontend-arm/owed.h"
 
 enum kind {
 	KIND_NONE,
@@ -35,7 +36,7 @@ static const struct {
 
 static enum kind kind_of(uint32_t fact) { return (enum kind)(fact & 15); }
 static uint32_t x_of(uint32_t fact) { return fact >> 8 & 15; }
-static uint32_t y_of(uint32_t fact) { return (uint32_t)((int32_t)fact >> 12); }
+static uint32_t y_of(uint32_t fact) { return fact & Y_IS_CONST ? arm_short_value(fact >> 12) : fact >> 12; }
 static bool has_x(uint32_t fact) { return kind_of(fact) >= KIND_REG; }
 static bool has_y_reg(uint32_t fact) { return kind_of(fact) >= KIND_SUB && !(fact & Y_IS_CONST); }
 
@@ -73,8 +74,10 @@ static uint32_t fact_of(const struct arm_lower *l, enum kind kind, uint32_t x, i
 	if (x == NO_REG)
 		return 0;
 	uint32_t fact = kind | back | x << 8;
-	if (i->op == IR_const)
-		return (uint32_t)((int32_t)((uint32_t)i->imm << 12) >> 12) == (uint32_t)i->imm ? fact | Y_IS_CONST | (uint32_t)i->imm << 12 : 0;
+	if (i->op == IR_const) {
+		uint32_t code = arm_short_code((uint32_t)i->imm);
+		return code != UINT32_MAX ? fact | Y_IS_CONST | code << 12 : 0;
+	}
 	uint32_t reg = holder(l, y);
 	return reg == NO_REG ? 0 : fact | reg << 12;
 }

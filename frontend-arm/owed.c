@@ -13,6 +13,25 @@
 #define NZ_MASK 3u
 #define ALL_MASK 15u
 
+/* Bits 11:0 as an instruction has them, or UINT32_MAX. */
+static uint32_t immediate_code(uint32_t x)
+{
+	for (uint32_t rot = 0; rot < 16; rot++)
+		if (ror32(x, (32 - 2 * rot) & 31) < 256)
+			return rot << 8 | ror32(x, (32 - 2 * rot) & 31);
+	return UINT32_MAX;
+}
+
+uint32_t arm_short_code(uint32_t x)
+{
+	if ((uint32_t)((int32_t)(x << 13) >> 13) == x)
+		return x & 0x7ffff;
+	uint32_t as_is = immediate_code(x), inverted = immediate_code(~x);
+	if (as_is != UINT32_MAX)
+		return as_is | 1u << 19;
+	return inverted != UINT32_MAX ? inverted | 1u << 19 | 1u << 12 : UINT32_MAX;
+}
+
 void arm_write_owed(struct arm_cpu *cpu)
 {
 	uint32_t owed = cpu->owed, x = cpu->r[arm_owed_x(owed)], y = arm_owed_y(owed), a = x, r = x;
@@ -72,11 +91,11 @@ static uint32_t holder(const struct arm_lower *l, ir_ref v)
 	return 16;
 }
 
-static bool short_const(const struct arm_lower *l, ir_ref v, uint32_t *x)
+static bool short_const(const struct arm_lower *l, ir_ref v, uint32_t *code)
 {
 	const struct ir_insn *i = &l->u->insns[v];
-	*x = (uint32_t)i->imm;
-	return i->op == IR_const && (uint32_t)((int32_t)(*x << 12) >> 12) == *x;
+	*code = i->op == IR_const ? arm_short_code((uint32_t)i->imm) : UINT32_MAX;
+	return *code != UINT32_MAX;
 }
 
 static uint32_t encode(enum arm_owed_kind kind, unsigned mask, uint32_t x, uint32_t y, bool y_is_const)

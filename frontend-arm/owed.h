@@ -6,7 +6,10 @@
  * one calls arm_settle_flags.
  *
  *   bits 2:0 enum arm_owed_kind   3 y is a constant   7:4 which of V C Z N   11:8 register x
- *   31:12 register y, or a constant of 20 bits, sign-extended
+ *   31:12 register y, or a short constant
+ *
+ * Short constants have 20 bits. Bit 19 clear: 19 bits, sign-extended; set: as instructions have them, bits 7:0 rotated right by twice bits 11:8,
+ * and inverted where bit 12 is set. Each value has one code.
  */
 #ifndef RHEA_ARM_OWED_H
 #define RHEA_ARM_OWED_H
@@ -27,7 +30,17 @@ static inline enum arm_owed_kind arm_owed_kind(uint32_t owed) { return (enum arm
 static inline bool arm_owed_y_is_const(uint32_t owed) { return owed >> 3 & 1; }
 static inline unsigned arm_owed_mask(uint32_t owed) { return owed >> 4 & 15; } /* bit f = enum arm_flag f */
 static inline unsigned arm_owed_x(uint32_t owed) { return owed >> 8 & 15; }
-static inline uint32_t arm_owed_y(uint32_t owed) { return (uint32_t)((int32_t)owed >> 12); }
+
+static inline uint32_t arm_short_value(uint32_t code)
+{
+	uint32_t x = ror32(code & 0xff, code >> 7 & 30);
+	return code >> 19 & 1 ? code >> 12 & 1 ? ~x : x : (uint32_t)((int32_t)(code << 13) >> 13);
+}
+
+/* The code of x, or UINT32_MAX. */
+uint32_t arm_short_code(uint32_t x);
+
+static inline uint32_t arm_owed_y(uint32_t owed) { return arm_owed_y_is_const(owed) ? arm_short_value(owed >> 12) : owed >> 12; }
 
 /* Registers that the flags follow from, as a set. */
 static inline uint32_t arm_owed_regs(uint32_t owed)
