@@ -108,9 +108,40 @@ static int zero_cc(const struct producer *p, enum ir_cc cc)
 	return -1;
 }
 
+/* The condition of p's flags that v was found to be, or -1. */
+static int fused_cc(const struct gen *g, ir_ref v, const struct producer *p)
+{
+	return !is_const(g, v) && g->val[v].fuse == p->insn ? g->val[v].cc : -1;
+}
+
+/* A condition of conditions: the opposite of one; or N and V, which tell how a signed compare came out, the same or not. */
+static int match_conditions(const struct gen *g, const struct ir_insn *i, const struct producer *p)
+{
+	int a = fused_cc(g, i->a, p), b = fused_cc(g, i->b, p);
+	if (i->aux != IR_EQ && i->aux != IR_NE)
+		return -1;
+	if (a >= 0 && is_const_of(g, i->b, 0))
+		return i->aux == IR_EQ ? a ^ 1 : a;
+	if ((a == CC_S && b == CC_O) || (a == CC_O && b == CC_S))
+		return i->aux == IR_EQ ? CC_GE : CC_L;
+	return -1;
+}
+
+/* The first without equality. */
+static int match_andn(const struct gen *g, const struct ir_insn *i, const struct producer *p)
+{
+	int a = fused_cc(g, i->a, p), b = fused_cc(g, i->b, p);
+	if (b != CC_E)
+		return -1;
+	return a == CC_GE ? CC_G : a == CC_AE ? CC_A : -1;
+}
+
 static int match_cmp(const struct gen *g, const struct ir_insn *i, const struct producer *p)
 {
 	enum ir_cc cc = (enum ir_cc)i->aux;
+	int of_conditions = match_conditions(g, i, p);
+	if (of_conditions >= 0)
+		return of_conditions;
 	if (p->result != IR_NONE && i->a == p->result && is_const_of(g, i->b, 0))
 		return zero_cc(p, cc);
 	if (p->what != FLAGS_SUB)
@@ -158,6 +189,8 @@ static int match(const struct gen *g, const struct ir_insn *i, const struct prod
 		return -1;
 	if (flag_effect[i->op] == FLAGS_ASK_SHIFT)
 		return match_shift(g, i, p);
+	if (i->op == IR_andn)
+		return match_andn(g, i, p);
 	if (p->type != i->type)
 		return -1;
 	switch ((enum flag_effect)flag_effect[i->op]) {
@@ -514,7 +547,7 @@ static void visit(struct analysis *an, ir_ref v, const struct ir_insn *i)
 	}
 	if (is_for_notes(g, i))
 		return;
-	if (flag_effect[i->op] >= FLAGS_ASK_CMP && fuse(an, v, i))
+	if ((flag_effect[i->op] >= FLAGS_ASK_CMP || i->op == IR_andn) && fuse(an, v, i))
 		return;
 	count_uses(an, v, i);
 	follow_flags(an, v, i);

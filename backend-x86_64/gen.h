@@ -380,6 +380,8 @@ void flags_clobber(struct gen *g);
 void flags_set(struct gen *g, ir_ref v);
 /* Value v is condition cc of the flags as they stand. */
 void flags_define(struct gen *g, ir_ref v, enum x64_cc cc);
+/* Is v a condition that was found in the flags of an earlier insn? Then that is done, and true. */
+bool flags_fused(struct gen *g, ir_ref v);
 /* Writes condition cc as 0 or 1 to a register. */
 void flags_to_reg(struct gen *g, enum x64_cc cc, int reg);
 /* Sets the flags from a - b, clobbering the old ones. */

@@ -279,6 +279,8 @@ void lower_xor(struct gen *g, ir_ref v, const struct ir_insn *i)
 void lower_andn(struct gen *g, ir_ref v, const struct ir_insn *i)
 {
 	bool w = is_wide(i);
+	if (flags_fused(g, v))
+		return;
 	struct opnd b = ra_operand(g, i->b);
 	if (b.kind == OPND_IMM) {
 		struct opnd a = ra_operand(g, i->a), mask = b;

@@ -195,8 +195,7 @@ void flags_carry_in(struct gen *g, ir_ref c, bool inverted)
 
 /* ---- cmp, add_c, add_v, sub_c, sub_v ------------------------------------------------------------ */
 
-/* True when the condition was there already. */
-static bool take_fused(struct gen *g, ir_ref v)
+bool flags_fused(struct gen *g, ir_ref v)
 {
 	if (g->val[v].fuse == IR_NONE)
 		return false;
@@ -229,7 +228,7 @@ static void rescue_operands(struct gen *g, const struct ir_insn *i)
 
 static void sum_condition(struct gen *g, ir_ref v, const struct ir_insn *i, enum x64_cc cc)
 {
-	if (take_fused(g, v))
+	if (flags_fused(g, v))
 		return;
 	if (is_const(g, i->c) && insn_of(g, i->c)->imm == 0) {
 		flags_only(g, i, ALU_ADD);
@@ -244,7 +243,7 @@ static void sum_condition(struct gen *g, ir_ref v, const struct ir_insn *i, enum
 
 static void difference_condition(struct gen *g, ir_ref v, const struct ir_insn *i, enum x64_cc cc)
 {
-	if (take_fused(g, v))
+	if (flags_fused(g, v))
 		return;
 	if (is_const(g, i->c) && insn_of(g, i->c)->imm != 0) {
 		flags_compare(g, i->a, i->b, i->type == IR_I64);
@@ -259,7 +258,7 @@ static void difference_condition(struct gen *g, ir_ref v, const struct ir_insn *
 
 void lower_cmp(struct gen *g, ir_ref v, const struct ir_insn *i)
 {
-	if (take_fused(g, v))
+	if (flags_fused(g, v))
 		return;
 	flags_compare(g, i->a, i->b, i->type == IR_I64);
 	flags_set(g, v);
@@ -345,7 +344,7 @@ static void bit_by_register(struct gen *g, const struct ir_insn *i)
 
 static void shifted_out(struct gen *g, ir_ref v, const struct ir_insn *i)
 {
-	if (take_fused(g, v))
+	if (flags_fused(g, v))
 		return;
 	uint32_t n = is_const(g, i->b) ? insn_of(g, i->b)->imm & 0xff : 0;
 	if (n > 0 && n <= 32) {

@@ -334,7 +334,9 @@ static void visit(struct order *w, ir_ref r)
 	ir_ref c = wanted_by(i), made = c;
 	if (ir_is_noted(i))
 		return;
-	if (i->op == IR_cmp)
+	if (i->op == IR_cmp && (o->insns[i->b].op == IR_sub_v || o->insns[i->b].op == IR_add_v))
+		made = i->b; /* the same as N: a signed compare */
+	else if (i->op == IR_cmp)
 		made = made_before(w, r);
 	if (made == IR_NONE || r - made > MAX_RANGE)
 		return;
