@@ -395,6 +395,21 @@ static bool is_unused(const struct gen *g, ir_ref v)
 	return !val->last_use && !val->flags_until && !val->note_until;
 }
 
+/* So can (x << 1..3) + constant. */
+static void use_scaled(struct analysis *an, ir_ref a, ir_ref v)
+{
+	struct gen *g = an->g;
+	const struct ir_insn *shl = insn_of(g, a);
+	bool first = is_unused(g, a);
+	bool scale = shl->op == IR_shl && shl->type == IR_I32 && !is_const(g, shl->a) && is_const(g, shl->b) && insn_of(g, shl->b)->imm - 1 < 3;
+	use(an, a, v);
+	if (!first || !scale)
+		return;
+	use(an, shl->a, v);
+	g->val[a].folded = true;
+	g->val[a].fold_into = v;
+}
+
 /* x << n | y >> (32 - n) is one double shift, or a rotation. */
 static void use_halves(struct analysis *an, ir_ref v, const struct ir_insn *i)
 {
@@ -417,6 +432,12 @@ static void count_uses(struct analysis *an, ir_ref v, const struct ir_insn *i)
 	unsigned n = ir_ops[i->op].n_args;
 	if (i->op == IR_or) {
 		use_halves(an, v, i);
+		return;
+	}
+	if (i->op == IR_add && is_const(an->g, i->b)) {
+		an->g->val[i->a].parent = v;
+		use_scaled(an, i->a, v);
+		use(an, i->b, v);
 		return;
 	}
 	if (ir_ops[i->op].shape == IR_SHAPE_LOAD || ir_ops[i->op].shape == IR_SHAPE_STORE)

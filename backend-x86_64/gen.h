@@ -139,6 +139,14 @@ struct gen {
 	ir_ref pending[GEN_MAX_PENDING]; /* values that are only in the flags */
 	uint8_t n_pending;
 
+	/* the store of a constant byte that was emitted last, lower_globals.c */
+	struct {
+		uint8_t *start, *end;
+		int32_t offset;
+		uint32_t mark;
+		uint8_t value;
+	} byte_store;
+
 	/* notes.c */
 	bool take_notes;        /* else lazy sets are done like others */
 	bool has_notes, notes_failed;

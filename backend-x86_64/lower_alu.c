@@ -135,6 +135,20 @@ static void add_scaled(struct gen *g, ir_ref v, const struct ir_insn *i)
 	ra_bind(g, v, dst);
 }
 
+/* The first operand is such a shift, the second a constant. */
+static void add_to_scaled(struct gen *g, ir_ref v, const struct ir_insn *i)
+{
+	const struct ir_insn *shl = insn_of(g, i->a);
+	unsigned n = (unsigned)insn_of(g, shl->b)->imm;
+	int32_t disp = (int32_t)insn_of(g, i->b)->imm;
+	int index = ra_use(g, shl->a);
+	ra_release(g);
+	ra_release_value(g, shl->a);
+	int dst = ra_def(g, v, index);
+	emit_lea(&g->e, false, dst, n == 1 ? x64_mem_index(index, index, 0, disp) : x64_mem_index(-1, index, n, disp));
+	ra_bind(g, v, dst);
+}
+
 void lower_add(struct gen *g, ir_ref v, const struct ir_insn *i)
 {
 	if (sets_flags(g, v)) {
@@ -143,6 +157,10 @@ void lower_add(struct gen *g, ir_ref v, const struct ir_insn *i)
 	}
 	if (!is_const(g, i->b) && is_folded(g, i->b)) {
 		add_scaled(g, v, i);
+		return;
+	}
+	if (is_const(g, i->b) && !is_const(g, i->a) && is_folded(g, i->a)) {
+		add_to_scaled(g, v, i);
 		return;
 	}
 	struct opnd a, b;
