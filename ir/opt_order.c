@@ -36,11 +36,18 @@ static const uint8_t manners[IR_OP_COUNT] = {
 	[IR_select] = ASKS,
 };
 
+/* Who may ask for a condition: the ops to look at. */
+static const bool looks[IR_OP_COUNT] = {
+	[IR_select] = true, [IR_brc] = true, [IR_adc] = true, [IR_sbc] = true, [IR_add_c] = true, [IR_add_v] = true, [IR_sub_c] = true,
+	[IR_sub_v] = true, [IR_cmp] = true, [IR_sub] = true,
+};
+
 struct order {
 	struct opt *o;
 	ir_ref *now; /* by the name that a value had; NULL = nothing has moved yet */
 	ir_ref *was; /* the other way round */
 	ir_ref first; /* of the block */
+	ir_ref difference; /* the last one of two values, about; IR_NONE = none yet */
 };
 
 /* What the flags of an insn follow from: an op of results, its operands and the carry into it (IR_NONE: none). */
@@ -336,8 +343,10 @@ static void visit(struct order *w, ir_ref r)
 		return;
 	if (i->op == IR_cmp && (o->insns[i->b].op == IR_sub_v || o->insns[i->b].op == IR_add_v))
 		made = i->b; /* the same as N: a signed compare */
-	else if (i->op == IR_cmp)
+	else if (i->op == IR_cmp && w->difference != IR_NONE && r - w->difference <= MAX_BACK)
 		made = made_before(w, r);
+	else if (i->op == IR_sub && !opt_is_const(o, i->b))
+		w->difference = r;
 	if (made == IR_NONE || r - made > MAX_RANGE)
 		return;
 	enum manner m = manner_of(o, &o->insns[made]);
@@ -352,10 +361,12 @@ void opt_order(struct opt *o)
 	for (uint32_t k = 0; k < u->n_order; k++) {
 		const struct ir_block b = u->blocks[u->order[k]];
 		w.first = b.first;
+		w.difference = IR_NONE;
 		for (ir_ref r = b.first; r < b.end; r++) {
 			if (w.now)
 				resolve(&w, r);
-			visit(&w, r);
+			if (looks[o->insns[r].op])
+				visit(&w, r);
 		}
 	}
 }
