@@ -58,8 +58,8 @@ struct source {
 
 /* What is to move: `moves` of the insns from `from` up to `to`. */
 struct plan {
-	ir_ref from, to;
-	struct source source;  /* of the flags that shall last */
+	ir_ref from, to, made;
+	struct source source;  /* of the flags that shall last, which insn `made` has */
 	unsigned n, n_results; /* that move; of them, those that nothing which moves has used so far */
 	bool moves[MAX_SPAN], used[MAX_SPAN];
 };
@@ -145,6 +145,12 @@ static ir_ref start_of(const struct order *w, ir_ref r)
 	return start;
 }
 
+/* The operation of the source once more, for its result: ahead of the condition it makes the flags. */
+static bool is_again(const struct plan *p, enum manner m, ir_ref r)
+{
+	return m == CHANGES && r > p->made;
+}
+
 static bool place(const struct order *w, struct plan *p, ir_ref r);
 
 static bool place_operands(const struct order *w, struct plan *p, const struct ir_insn *i)
@@ -180,7 +186,7 @@ static bool place(const struct order *w, struct plan *p, ir_ref r)
 	enum manner m = manner_of(o, i);
 	if (m == BARS || m == STAYS || p->n == MAX_MOVED || (i->op == IR_get && is_set_before(o, p, r)))
 		return false;
-	if (same_source(o, &p->source, i) || !place_operands(w, p, i))
+	if ((same_source(o, &p->source, i) && !is_again(p, m, r)) || !place_operands(w, p, i))
 		return false;
 	p->moves[r - p->from] = true;
 	p->n++;
@@ -193,7 +199,9 @@ static bool is_in_between(const struct opt *o, const struct plan *p, ir_ref r, i
 {
 	const struct ir_insn *i = &o->insns[r];
 	enum manner m = manner_of(o, i);
-	return (m == CHANGES || m == ASKS) && !same_source(o, &p->source, i) && !(i->op == IR_select && i->a == wanted);
+	if ((m != CHANGES && m != ASKS) || (i->op == IR_select && i->a == wanted))
+		return false;
+	return is_again(p, m, r) || !same_source(o, &p->source, i);
 }
 
 /*
@@ -203,6 +211,7 @@ static bool is_in_between(const struct opt *o, const struct plan *p, ir_ref r, i
 static bool make_plan(const struct order *w, struct plan *p, ir_ref made, ir_ref wanted, ir_ref to)
 {
 	bool any = false;
+	p->made = made;
 	p->source = source_of(w->o, &w->o->insns[made]);
 	for (ir_ref r = made + 1; r < to; r++) {
 		if (manner_of(w->o, &w->o->insns[r]) == BARS)
@@ -251,9 +260,11 @@ static bool goes_last(const struct opt *o, const struct plan *p, ir_ref r)
 	struct source s = source_of(o, &o->insns[p->from]);
 	if (o->insns[r].op != IR_sub || !same_source(o, &s, &o->insns[r]))
 		return false;
-	for (ir_ref j = r + 1; j < p->to; j++)
-		if (p->moves[j - p->from] && (o->insns[j].a == r || o->insns[j].b == r))
+	for (ir_ref j = r + 1; j < p->to; j++) {
+		const struct ir_insn *i = &o->insns[j];
+		if (p->moves[j - p->from] && (i->a == r || i->b == r || i->c == r))
 			return false;
+	}
 	return true;
 }
 
