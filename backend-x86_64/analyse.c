@@ -24,7 +24,7 @@ enum flag_effect {
 	FLAGS_LOGIC,     /* of the result, with carry and overflow 0 */
 	FLAGS_SHIFT,     /* by a constant: of the result, with the bit that left last as the carry; BMI2 keeps them else */
 	FLAGS_ROTATE,
-	FLAGS_SELECT,    /* keeps them when its condition is there */
+	FLAGS_SELECT,    /* keeps them when its condition is there, else they are those of the test of it */
 	FLAGS_ASK_CMP,   /* conditions: fused, or producers without a result */
 	FLAGS_ASK_ADD,
 	FLAGS_ASK_SUB,
@@ -108,17 +108,40 @@ static int zero_cc(const struct producer *p, enum ir_cc cc)
 	return -1;
 }
 
-/* Is v this condition of p's flags? */
-static bool is_cc(const struct gen *g, ir_ref v, const struct producer *p, enum x64_cc cc)
+/* The condition of p's flags that v was found to be, or -1. */
+static int fused_cc(const struct gen *g, ir_ref v, const struct producer *p)
 {
-	return g->val[v].fuse == p->insn && g->val[v].cc == cc;
+	return !is_const(g, v) && g->val[v].fuse == p->insn ? g->val[v].cc : -1;
+}
+
+/* A condition of conditions: the opposite of one; or N and V, which tell how a signed compare came out, the same or not. */
+static int match_conditions(const struct gen *g, const struct ir_insn *i, const struct producer *p)
+{
+	int a = fused_cc(g, i->a, p), b = fused_cc(g, i->b, p);
+	if (i->aux != IR_EQ && i->aux != IR_NE)
+		return -1;
+	if (a >= 0 && is_const_of(g, i->b, 0))
+		return i->aux == IR_EQ ? a ^ 1 : a;
+	if ((a == CC_S && b == CC_O) || (a == CC_O && b == CC_S))
+		return i->aux == IR_EQ ? CC_GE : CC_L;
+	return -1;
+}
+
+/* The first without equality. */
+static int match_andn(const struct gen *g, const struct ir_insn *i, const struct producer *p)
+{
+	int a = fused_cc(g, i->a, p), b = fused_cc(g, i->b, p);
+	if (b != CC_E)
+		return -1;
+	return a == CC_GE ? CC_G : a == CC_AE ? CC_A : -1;
 }
 
 static int match_cmp(const struct gen *g, const struct ir_insn *i, const struct producer *p)
 {
 	enum ir_cc cc = (enum ir_cc)i->aux;
-	if (cc <= IR_NE && is_cc(g, i->a, p, CC_S) && is_cc(g, i->b, p, CC_O))
-		return cc == IR_EQ ? CC_GE : CC_L;
+	int of_conditions = match_conditions(g, i, p);
+	if (of_conditions >= 0)
+		return of_conditions;
 	if (p->result != IR_NONE && i->a == p->result && is_const_of(g, i->b, 0))
 		return zero_cc(p, cc);
 	if (p->what != FLAGS_SUB)
@@ -166,6 +189,8 @@ static int match(const struct gen *g, const struct ir_insn *i, const struct prod
 		return -1;
 	if (flag_effect[i->op] == FLAGS_ASK_SHIFT)
 		return match_shift(g, i, p);
+	if (i->op == IR_andn)
+		return match_andn(g, i, p);
 	if (p->type != i->type)
 		return -1;
 	switch ((enum flag_effect)flag_effect[i->op]) {
@@ -212,6 +237,12 @@ static void forget_flags(struct analysis *an)
 	an->n_candidates = 0;
 }
 
+/* Did a select test v, and are the flags still those of the test? */
+static bool is_tested(const struct analysis *an, ir_ref v)
+{
+	return an->flags.insn != IR_NONE && an->flags.what == FLAGS_SELECT && an->flags.a == v;
+}
+
 static bool keeps_flags(const struct analysis *an, const struct ir_insn *i, enum flag_effect effect)
 {
 	const struct gen *g = an->g;
@@ -221,7 +252,7 @@ static bool keeps_flags(const struct analysis *an, const struct ir_insn *i, enum
 	if (effect == FLAGS_ROTATE)
 		return g->t->has_bmi2 && by_const;
 	return effect == FLAGS_SELECT && an->flags.insn != IR_NONE && !is_const(g, i->a) &&
-	       (g->val[i->a].flags_of == an->flags.insn || an->flags.result == i->a);
+	       (g->val[i->a].flags_of == an->flags.insn || an->flags.result == i->a || is_tested(an, i->a));
 }
 
 /* Can insn i, which sets flags, also be done by lea, which does not? The lowering then does so. */
@@ -273,8 +304,11 @@ static void follow_flags(struct analysis *an, ir_ref v, const struct ir_insn *i)
 	case FLAGS_ROTATE: case FLAGS_SELECT: case FLAGS_CHANGE:
 		break;
 	}
-	if (!keeps_flags(an, i, effect))
-		forget_flags(an);
+	if (keeps_flags(an, i, effect))
+		return;
+	forget_flags(an);
+	if (effect == FLAGS_SELECT) /* the next one may be on the same condition */
+		an->flags = (struct producer){v, effect, i->a, i->a, i->a, IR_NONE, i->type};
 }
 
 /* A condition that is used while its flags are still there is best taken from them. */
@@ -296,6 +330,10 @@ static void use_truth(struct analysis *an, ir_ref a, ir_ref v)
 	for (unsigned k = 0; k < an->n_candidates; k++)
 		if (an->candidate[k].insn == a)
 			an->flags = an->candidate[k];
+	if (is_tested(an, a)) {
+		an->g->val[an->flags.insn].flags_until = v;
+		an->n_candidates = 0;
+	}
 	if (an->flags.insn != a || an->flags.result != a) {
 		use(an, a, v);
 		return;
@@ -351,9 +389,57 @@ static void use_index(struct analysis *an, ir_ref b, ir_ref v)
 	g->val[b].fold_into = v;
 }
 
+static bool is_unused(const struct gen *g, ir_ref v)
+{
+	const struct value *val = &g->val[v];
+	return !val->last_use && !val->flags_until && !val->note_until;
+}
+
+/* So can (x << 1..3) + constant. */
+static void use_scaled(struct analysis *an, ir_ref a, ir_ref v)
+{
+	struct gen *g = an->g;
+	const struct ir_insn *shl = insn_of(g, a);
+	bool first = is_unused(g, a);
+	bool scale = shl->op == IR_shl && shl->type == IR_I32 && !is_const(g, shl->a) && is_const(g, shl->b) && insn_of(g, shl->b)->imm - 1 < 3;
+	use(an, a, v);
+	if (!first || !scale)
+		return;
+	use(an, shl->a, v);
+	g->val[a].folded = true;
+	g->val[a].fold_into = v;
+}
+
+/* x << n | y >> (32 - n) is one double shift, or a rotation. */
+static void use_halves(struct analysis *an, ir_ref v, const struct ir_insn *i)
+{
+	struct gen *g = an->g;
+	bool first = is_unused(g, i->a) && is_unused(g, i->b);
+	ir_ref up, down;
+	unsigned count;
+	use(an, i->a, v);
+	use(an, i->b, v);
+	if (!first || !gen_halves(g, i, &up, &down, &count))
+		return;
+	use(an, up, v);
+	use(an, down, v);
+	g->val[i->a].folded = g->val[i->b].folded = true;
+	g->val[i->a].fold_into = g->val[i->b].fold_into = v;
+}
+
 static void count_uses(struct analysis *an, ir_ref v, const struct ir_insn *i)
 {
 	unsigned n = ir_ops[i->op].n_args;
+	if (i->op == IR_or) {
+		use_halves(an, v, i);
+		return;
+	}
+	if (i->op == IR_add && is_const(an->g, i->b)) {
+		an->g->val[i->a].parent = v;
+		use_scaled(an, i->a, v);
+		use(an, i->b, v);
+		return;
+	}
 	if (ir_ops[i->op].shape == IR_SHAPE_LOAD || ir_ops[i->op].shape == IR_SHAPE_STORE)
 		use_address(an, i->a, v, i);
 	else if (i->op == IR_brc || i->op == IR_select || i->op == IR_stick)
@@ -482,7 +568,7 @@ static void visit(struct analysis *an, ir_ref v, const struct ir_insn *i)
 	}
 	if (is_for_notes(g, i))
 		return;
-	if (flag_effect[i->op] >= FLAGS_ASK_CMP && fuse(an, v, i))
+	if ((flag_effect[i->op] >= FLAGS_ASK_CMP || i->op == IR_andn) && fuse(an, v, i))
 		return;
 	count_uses(an, v, i);
 	follow_flags(an, v, i);

@@ -360,6 +360,23 @@ void emit_mul_m(struct emit *e, bool sign, struct x64_mem src)
 	enc_rm(e, 0xf7, sign ? 5 : 4, src);
 }
 
+static void shift_double(struct emit *e, uint32_t op, int dst, int src, unsigned count)
+{
+	uint8_t *p = put_rr(room(e), op | OP_0F, src, dst);
+	*p++ = (uint8_t)count;
+	e->cur = p;
+}
+
+void emit_shld(struct emit *e, int dst, int src, unsigned count)
+{
+	shift_double(e, 0xa4, dst, src, count);
+}
+
+void emit_shrd(struct emit *e, int dst, int src, unsigned count)
+{
+	shift_double(e, 0xac, dst, src, count);
+}
+
 void emit_bt_ri(struct emit *e, bool w, int r, unsigned n)
 {
 	uint8_t *p = put_rr(room(e), 0xba | OP_0F | op_w(w), 4, r);

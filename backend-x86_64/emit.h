@@ -85,6 +85,9 @@ void emit_bswap(struct emit *e, bool w, int r);
 void emit_rol16_8(struct emit *e, int r); /* swaps the two low bytes */
 void emit_shift_ri(struct emit *e, bool w, enum x64_shift op, int r, unsigned count);
 void emit_shift_cl(struct emit *e, bool w, enum x64_shift op, int r);
+/* dst shifted by `count`, filled up from src: shld to the left, shrd to the right. */
+void emit_shld(struct emit *e, int dst, int src, unsigned count);
+void emit_shrd(struct emit *e, int dst, int src, unsigned count);
 /* CF = bit n of r; of the index only as many bits count as r has bits. */
 void emit_bt_ri(struct emit *e, bool w, int r, unsigned n);
 void emit_bt_rr(struct emit *e, bool w, int r, int n);

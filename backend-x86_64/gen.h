@@ -44,7 +44,8 @@ struct value {
 	int8_t target;      /* global that a later `set` gives this value and that may be written now; -1 */
 	bool soft_target;   /* the `set` is optional */
 	bool folded;        /* no code of its own: its only user does it. Base + constant, only ever an address in the window;
-			       or x << 1..3, only ever added by the lea of insn fold_into */
+			       or x << 1..3, only ever added by the lea of insn fold_into; or one of the shifts of an `or` that is
+			       a double shift */
 	ir_ref fold_into;   /* IR_NONE for an address */
 	bool wide;          /* i64 */
 	bool named;         /* by the last note */
@@ -137,6 +138,14 @@ struct gen {
 	ir_ref flags;           /* insn whose result the flags describe, IR_NONE = nobody's */
 	ir_ref pending[GEN_MAX_PENDING]; /* values that are only in the flags */
 	uint8_t n_pending;
+
+	/* the store of a constant byte that was emitted last, lower_globals.c */
+	struct {
+		uint8_t *start, *end;
+		int32_t offset;
+		uint32_t mark;
+		uint8_t value;
+	} byte_store;
 
 	/* notes.c */
 	bool take_notes;        /* else lazy sets are done like others */
@@ -340,6 +349,8 @@ void ra_keep_in_slot(struct gen *g, ir_ref v);
 void gen_move(struct gen *g, bool w, int dst, const struct opnd *src);
 /* op dst, src */
 void gen_alu(struct gen *g, bool w, enum x64_alu op, int dst, const struct opnd *src);
+/* Is the `or` up << count | down >> (32 - count)? */
+bool gen_halves(const struct gen *g, const struct ir_insn *i, ir_ref *up, ir_ref *down, unsigned *count);
 /* Operands of a two-operand insn, with a constant second where the op commutes. */
 void gen_operands(struct gen *g, const struct ir_insn *i, struct opnd *a, struct opnd *b);
 /* dst for a two-operand insn: an operand's register when that dies here. Releases the operands. */
@@ -377,6 +388,8 @@ void flags_clobber(struct gen *g);
 void flags_set(struct gen *g, ir_ref v);
 /* Value v is condition cc of the flags as they stand. */
 void flags_define(struct gen *g, ir_ref v, enum x64_cc cc);
+/* Is v a condition that was found in the flags of an earlier insn? Then that is done, and true. */
+bool flags_fused(struct gen *g, ir_ref v);
 /* Writes condition cc as 0 or 1 to a register. */
 void flags_to_reg(struct gen *g, enum x64_cc cc, int reg);
 /* Sets the flags from a - b, clobbering the old ones. */

@@ -10,6 +10,7 @@
  *   and, or, xor   mov dst, a; op dst, b
  *   andn  andn dst, b, a              (BMI)           clz             lzcnt dst, a
  *         mov t, b; not t; and t, a                                   bsr dst, a; cmovz dst, 63; xor dst, 31
+ *   or    mov dst, x; shld dst, y, n    (of x << n and y >> (32 - n); or mov dst, y; shrd dst, x, 32 - n)
  *   high  mov dst, a; shr dst, 32                     join            mov dst, b; shl dst, 32; or dst, a
  */
 #include "backend-x86_64/gen.h"
@@ -134,6 +135,20 @@ static void add_scaled(struct gen *g, ir_ref v, const struct ir_insn *i)
 	ra_bind(g, v, dst);
 }
 
+/* The first operand is such a shift, the second a constant. */
+static void add_to_scaled(struct gen *g, ir_ref v, const struct ir_insn *i)
+{
+	const struct ir_insn *shl = insn_of(g, i->a);
+	unsigned n = (unsigned)insn_of(g, shl->b)->imm;
+	int32_t disp = (int32_t)insn_of(g, i->b)->imm;
+	int index = ra_use(g, shl->a);
+	ra_release(g);
+	ra_release_value(g, shl->a);
+	int dst = ra_def(g, v, index);
+	emit_lea(&g->e, false, dst, n == 1 ? x64_mem_index(index, index, 0, disp) : x64_mem_index(-1, index, n, disp));
+	ra_bind(g, v, dst);
+}
+
 void lower_add(struct gen *g, ir_ref v, const struct ir_insn *i)
 {
 	if (sets_flags(g, v)) {
@@ -142,6 +157,10 @@ void lower_add(struct gen *g, ir_ref v, const struct ir_insn *i)
 	}
 	if (!is_const(g, i->b) && is_folded(g, i->b)) {
 		add_scaled(g, v, i);
+		return;
+	}
+	if (is_const(g, i->b) && !is_const(g, i->a) && is_folded(g, i->a)) {
+		add_to_scaled(g, v, i);
 		return;
 	}
 	struct opnd a, b;
@@ -225,9 +244,48 @@ void lower_and(struct gen *g, ir_ref v, const struct ir_insn *i)
 	}
 }
 
+bool gen_halves(const struct gen *g, const struct ir_insn *i, ir_ref *up, ir_ref *down, unsigned *count)
+{
+	const struct ir_insn *l = insn_of(g, i->a), *r = insn_of(g, i->b);
+	if (l->op == IR_shr) {
+		l = r;
+		r = insn_of(g, i->a);
+	}
+	if (i->type != IR_I32 || l->op != IR_shl || r->op != IR_shr || !is_const(g, l->b) || !is_const(g, r->b))
+		return false;
+	*up = l->a;
+	*down = r->a;
+	*count = (unsigned)insn_of(g, l->b)->imm & 31;
+	return *count && *count + (insn_of(g, r->b)->imm & 31) == 32 && !is_const(g, *up) && !is_const(g, *down);
+}
+
+static void double_shift(struct gen *g, ir_ref v, ir_ref up, ir_ref down, unsigned count)
+{
+	int u = ra_use(g, up), d = ra_use(g, down);
+	ra_release(g);
+	ra_release_value(g, up);
+	ra_release_value(g, down);
+	int dst = ra_def(g, v, u);
+	flags_clobber(g);
+	if (dst == d && dst != u) {
+		emit_shrd(&g->e, d, u, 32 - count);
+	} else {
+		if (dst != u)
+			emit_mov_rr(&g->e, false, dst, u);
+		emit_shld(&g->e, dst, d == u ? dst : d, count);
+	}
+	ra_bind(g, v, dst);
+}
+
 void lower_or(struct gen *g, ir_ref v, const struct ir_insn *i)
 {
-	lower_alu(g, v, i, ALU_OR);
+	ir_ref up, down;
+	unsigned count;
+	bool folded = (!is_const(g, i->a) && is_folded(g, i->a)) || (!is_const(g, i->b) && is_folded(g, i->b));
+	if (folded && gen_halves(g, i, &up, &down, &count))
+		double_shift(g, v, up, down, count);
+	else
+		lower_alu(g, v, i, ALU_OR);
 }
 
 void lower_xor(struct gen *g, ir_ref v, const struct ir_insn *i)
@@ -239,6 +297,8 @@ void lower_xor(struct gen *g, ir_ref v, const struct ir_insn *i)
 void lower_andn(struct gen *g, ir_ref v, const struct ir_insn *i)
 {
 	bool w = is_wide(i);
+	if (flags_fused(g, v))
+		return;
 	struct opnd b = ra_operand(g, i->b);
 	if (b.kind == OPND_IMM) {
 		struct opnd a = ra_operand(g, i->a), mask = b;

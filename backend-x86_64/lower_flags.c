@@ -111,15 +111,32 @@ void flags_compare(struct gen *g, ir_ref a, ir_ref b, bool w)
 		gen_alu(g, w, ALU_CMP, oa.reg, &ob);
 }
 
+/* The flags say whether v != 0, if somebody still asks the same. */
+static void truth_tested(struct gen *g)
+{
+	if (sets_flags(g, g->at))
+		flags_set(g, g->at);
+}
+
+/* Are they those of an earlier test of v? */
+static bool is_tested(const struct gen *g, ir_ref v)
+{
+	if (g->flags == IR_NONE)
+		return false;
+	const struct ir_insn *by = insn_of(g, g->flags);
+	return (by->op == IR_select || by->op == IR_stick) && by->a == v;
+}
+
 enum x64_cc flags_truth(struct gen *g, ir_ref v)
 {
 	if (in_flags(g, v))
 		return (enum x64_cc)g->val[v].cc;
-	if (g->flags == v) /* of the instruction that made it */
+	if (g->flags == v || is_tested(g, v)) /* of the instruction that made it; or asked before */
 		return CC_NE;
 	if (in_byte(g, v)) {
 		flags_clobber(g);
 		emit_alu8_mi(&g->e, ALU_CMP, byte_mem(g, v), 0);
+		truth_tested(g);
 		return CC_NE;
 	}
 	uint16_t locked = g->locked;
@@ -130,6 +147,7 @@ enum x64_cc flags_truth(struct gen *g, ir_ref v)
 		emit_alu_mi(&g->e, false, ALU_CMP, o.mem, 0);
 	else
 		emit_test_rr(&g->e, false, o.reg, o.reg);
+	truth_tested(g);
 	return CC_NE;
 }
 
@@ -177,8 +195,7 @@ void flags_carry_in(struct gen *g, ir_ref c, bool inverted)
 
 /* ---- cmp, add_c, add_v, sub_c, sub_v ------------------------------------------------------------ */
 
-/* True when the condition was there already. */
-static bool take_fused(struct gen *g, ir_ref v)
+bool flags_fused(struct gen *g, ir_ref v)
 {
 	if (g->val[v].fuse == IR_NONE)
 		return false;
@@ -211,7 +228,7 @@ static void rescue_operands(struct gen *g, const struct ir_insn *i)
 
 static void sum_condition(struct gen *g, ir_ref v, const struct ir_insn *i, enum x64_cc cc)
 {
-	if (take_fused(g, v))
+	if (flags_fused(g, v))
 		return;
 	if (is_const(g, i->c) && insn_of(g, i->c)->imm == 0) {
 		flags_only(g, i, ALU_ADD);
@@ -226,7 +243,7 @@ static void sum_condition(struct gen *g, ir_ref v, const struct ir_insn *i, enum
 
 static void difference_condition(struct gen *g, ir_ref v, const struct ir_insn *i, enum x64_cc cc)
 {
-	if (take_fused(g, v))
+	if (flags_fused(g, v))
 		return;
 	if (is_const(g, i->c) && insn_of(g, i->c)->imm != 0) {
 		flags_compare(g, i->a, i->b, i->type == IR_I64);
@@ -241,7 +258,7 @@ static void difference_condition(struct gen *g, ir_ref v, const struct ir_insn *
 
 void lower_cmp(struct gen *g, ir_ref v, const struct ir_insn *i)
 {
-	if (take_fused(g, v))
+	if (flags_fused(g, v))
 		return;
 	flags_compare(g, i->a, i->b, i->type == IR_I64);
 	flags_set(g, v);
@@ -327,7 +344,7 @@ static void bit_by_register(struct gen *g, const struct ir_insn *i)
 
 static void shifted_out(struct gen *g, ir_ref v, const struct ir_insn *i)
 {
-	if (take_fused(g, v))
+	if (flags_fused(g, v))
 		return;
 	uint32_t n = is_const(g, i->b) ? insn_of(g, i->b)->imm & 0xff : 0;
 	if (n > 0 && n <= 32) {

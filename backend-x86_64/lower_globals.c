@@ -7,6 +7,7 @@
  *           mov home, v                       homed
  *           mov [rbp + global], v or imm      in memory
  *           setcc byte [rbp + global]         v is a condition of the flags
+ *           mov word [rbp + global], imm      with the byte before it
  *   stick   jcc out of line, where            mov byte [rbp + global], 1; jmp back
  */
 #include "backend-x86_64/gen.h"
@@ -69,13 +70,35 @@ static void set_home(struct gen *g, unsigned global, ir_ref a)
 	}
 }
 
+/* Two bytes side by side are one store: C and V of a compare with 0. */
+static void set_byte(struct gen *g, struct x64_mem m, uint8_t value)
+{
+	uint8_t *start = g->e.cur;
+	bool beside = g->byte_store.end == start && g->byte_store.offset + 1 == m.disp && g->byte_store.mark == g->mark && !g->e.full;
+	if (beside) {
+		g->e.cur = g->byte_store.start;
+		m.disp--;
+		emit_store_imm(&g->e, 2, m, g->byte_store.value | value << 8);
+		g->byte_store.end = NULL;
+		return;
+	}
+	emit_store_imm(&g->e, 1, m, value);
+	g->byte_store.start = start;
+	g->byte_store.end = g->e.cur;
+	g->byte_store.offset = m.disp;
+	g->byte_store.mark = g->mark;
+	g->byte_store.value = value;
+}
+
 static void set_memory(struct gen *g, unsigned global, ir_ref a)
 {
 	unsigned size = g->t->guest->globals[global].mem_bytes;
 	struct x64_mem m = global_mem(g->t, global);
 	uint64_t imm = insn_of(g, a)->imm;
 	bool fits = size < 8 || (int64_t)imm == (int32_t)imm;
-	if (is_const(g, a) && fits)
+	if (is_const(g, a) && size == 1)
+		set_byte(g, m, (uint8_t)imm);
+	else if (is_const(g, a) && fits)
 		emit_store_imm(&g->e, size, m, (int32_t)imm);
 	else if (size == 1 && in_flags(g, a))
 		emit_setcc_m(&g->e, (enum x64_cc)g->val[a].cc, m);

@@ -51,9 +51,12 @@ static void note_value(struct gen *g, ir_ref x, ir_ref until)
 	if (i->op == IR_const || val->note_until >= until)
 		return;
 	val->note_until = until;
+	if (val->folded && val->fold_into != IR_NONE && insn_of(g, val->fold_into)->op == IR_or)
+		val->folded = false; /* it does not follow from the `or` */
 	if (val->folded && val->fold_into != IR_NONE) { /* it will be what the sum is more than the rest */
 		note_operand(g, val->fold_into, until);
-		note_operand(g, insn_of(g, val->fold_into)->a, until);
+		if (insn_of(g, val->fold_into)->a != x)
+			note_operand(g, insn_of(g, val->fold_into)->a, until);
 		return;
 	}
 	if (!ir_is_noted(i) && !val->folded && (val->last_use || !is_pure(i)))

@@ -34,6 +34,7 @@ void ra_begin_block(struct gen *g)
 	g->lazy = 0;
 	g->note_is_old = true;
 	g->unreachable = false;
+	g->byte_store.end = NULL;
 	ra_close_run(g);
 }
 

@@ -235,6 +235,32 @@ arm long_arithmetic
 	rsc	r1, r1, #0
 	bx	lr
 end
+arm long_shift
+	lsl	r1, r1, #4
+	orr	r1, r1, r0, lsr #28
+	lsl	r0, r0, #4
+	lsrs	r3, r3, #1
+	rrx	r2, r2
+	bx	lr
+end
+arm long_compare
+	cmp	r0, r2
+	sbcs	r12, r1, r3
+	movlt	r4, #1
+	cmp	r4, r6
+	sbcs	r12, r5, r7
+	subcs	r4, r4, r6
+	movcs	r5, r12
+	orrcs	r0, r0, r2
+	bx	lr
+end
+arm sum_compared
+	adds	r0, r0, #12
+	movle	r1, #3
+	cmn	r2, #1
+	movgt	r3, r2
+	bx	lr
+end
 arm multiply
 	mul	r12, r1, r2
 	mla	r3, r4, r5, r3

@@ -265,11 +265,24 @@ static ir_ref y_value(struct arm_lower *l, uint32_t fact, ir_ref y)
 	return fact & Y_IS_CONST ? arm_const(l, y_of(fact)) : y;
 }
 
+/* Flags that follow from one operation ask for it one after the other: once is enough, and all of them are those of one host instruction. */
+static ir_ref once(struct arm_lower *l, enum ir_op op, ir_ref a, ir_ref b)
+{
+	const struct ir_unit *u = l->u;
+	ir_ref first = u->blocks[u->cur].first;
+	for (ir_ref r = u->n_insns; r > first && u->n_insns - r < 16; r--) {
+		const struct ir_insn *i = &u->insns[r - 1];
+		if (i->op == op && i->type == IR_I32 && i->a == a && (i->b == b || same_const(l, i->b, b)))
+			return r - 1;
+	}
+	return ir_emit(l->u, op, IR_I32, 0, a, b, IR_NONE, 0);
+}
+
 static ir_ref result_value(struct arm_lower *l, uint32_t fact, ir_ref x, ir_ref y)
 {
 	if (kind_of(fact) == KIND_REG)
 		return x;
-	return ir_emit(l->u, (enum ir_op)kind_ops[kind_of(fact)].result, IR_I32, 0, x, y_value(l, fact, y), IR_NONE, 0);
+	return once(l, (enum ir_op)kind_ops[kind_of(fact)].result, x, y_value(l, fact, y));
 }
 
 static ir_ref second_operand(struct arm_lower *l, uint32_t fact, ir_ref x, ir_ref y)
@@ -283,7 +296,7 @@ static ir_ref first_operand(struct arm_lower *l, uint32_t fact, ir_ref x, ir_ref
 	if (!(fact & BACK))
 		return x;
 	y = y_value(l, fact, y);
-	return kind_of(fact) == KIND_SUB ? ir_add(l->u, IR_I32, x, y) : ir_sub(l->u, IR_I32, x, y);
+	return once(l, kind_of(fact) == KIND_SUB ? IR_add : IR_sub, x, y);
 }
 
 static ir_ref flag_value(struct arm_lower *l, enum arm_flag f, uint32_t fact, ir_ref x, ir_ref y)
@@ -354,11 +367,30 @@ void arm_set_again(struct arm_lower *l)
 	l->again = 0;
 }
 
+/* N or Z of a register, where the carry of the operation that gave it is to be written, too: all flags of that operation done again. */
+static ir_ref sign_or_zero_again(struct arm_lower *l, enum arm_flag f)
+{
+	uint32_t c = l->known.fact[FLAG_C];
+	ir_ref y = l->known_y[FLAG_C], a = first_operand(l, c, l->known_x[FLAG_C], y);
+	ir_ref r = once(l, (enum ir_op)kind_ops[kind_of(c)].result, a, y_value(l, c, y));
+	return ir_cmp(l->u, IR_I32, f == FLAG_N ? IR_LTS : IR_EQ, r, arm_const(l, 0));
+}
+
+static ir_ref value_to_pay(struct arm_lower *l, enum arm_flag f, unsigned paid)
+{
+	uint32_t c = l->known.fact[FLAG_C];
+	bool with_carry = (f == FLAG_N || f == FLAG_Z) && paid >> FLAG_C & 1u && c & BACK;
+	if (with_carry && l->flag[f] == IR_NONE && l->known.fact[f] == (KIND_REG | x_of(c) << 8))
+		return sign_or_zero_again(l, f);
+	return arm_flag(l, f);
+}
+
 void arm_write_again(struct arm_lower *l, unsigned mask)
 {
+	unsigned paid = l->again & mask;
 	for (unsigned f = 0; f < ARM_FLAGS; f++)
-		if (l->again & mask & 1u << f)
-			ir_set(l->u, (uint16_t)(ARM_G_n + f), arm_flag(l, (enum arm_flag)f));
+		if (paid >> f & 1u)
+			ir_set(l->u, (uint16_t)(ARM_G_n + f), value_to_pay(l, (enum arm_flag)f, paid));
 	l->again &= ~mask;
 }
 

@@ -134,9 +134,23 @@ static void dp_flags(struct arm_lower *l, enum arm_dp_op op, ir_ref a, ir_ref b,
 	arm_flags_result(l, r);
 }
 
+/*
+ * All flags of a + x are those of a - -x, but for 0 and the number that has no opposite. All conditions compare what was subtracted.
+ */
+static void subtract_instead(struct arm_lower *l, enum arm_dp_op *op, struct arm_operand *b)
+{
+	const struct ir_insn *x = &l->u->insns[b->value];
+	if ((*op != DP_ADD && *op != DP_CMN) || x->op != IR_const || !(x->imm & INT32_MAX))
+		return;
+	*op = *op == DP_ADD ? DP_SUB : DP_CMP;
+	b->value = arm_const(l, 0u - (uint32_t)x->imm);
+}
+
 static bool dp(struct arm_lower *l, enum arm_dp_op op, bool s, uint32_t rd, ir_ref a, struct arm_operand b)
 {
 	bool test = dp_kind[op] & TEST;
+	if (s || test)
+		subtract_instead(l, &op, &b);
 	ir_ref r = dp_result(l, op, a, b.value);
 	if (s || test)
 		dp_flags(l, op, a, b.value, r, b.carry);

@@ -56,4 +56,6 @@ void ir_optimise(struct ir_unit *u)
 	}
 	opt_backward(&o);
 	check(u, "opt_backward");
+	opt_order(&o);
+	check(u, "opt_order");
 }

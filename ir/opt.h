@@ -25,6 +25,8 @@ void opt_forward(struct opt *o);
 void opt_unreachable(struct opt *o);
 /* opt_backward.c: dead sets across blocks, dead values. */
 void opt_backward(struct opt *o);
+/* opt_order.c: moves arithmetic out from between conditions and who asks for them. */
+void opt_order(struct opt *o);
 
 /* opt_fold.c: simplifies the pure insn r, whose operands are final, and fills its width. What
  * turns out to be another value becomes a `copy` of it. Never looks at globals. */

@@ -182,6 +182,12 @@ static bool fold_shift_back(const struct opt *o, struct ir_insn *i)
 	return true;
 }
 
+/* The lowest bit, where only that is looked at, is what a shift right by one shifts out (RRX behind LSRS #1). */
+static bool is_low_bit(const struct opt *o, const struct ir_insn *i)
+{
+	return (i->op == IR_shr_c || i->op == IR_sar_c) && is_const_value(o, i->b, 1);
+}
+
 /* What is shifted out need not be cleared or extended before. */
 static bool fold_shl(const struct opt *o, struct ir_insn *i)
 {
@@ -191,7 +197,8 @@ static bool fold_shl(const struct opt *o, struct ir_insn *i)
 	unsigned left = 32 - (unsigned)(o->insns[i->b].imm & 31);
 	uint64_t mask = UINT32_MAX >> (32 - left);
 	bool masked = inner->op == IR_and && opt_is_const(o, inner->b) && (o->insns[inner->b].imm & mask) == mask;
-	if (!masked && (!extension_bits(inner->op) || extension_bits(inner->op) < left))
+	bool extended = extension_bits(inner->op) && extension_bits(inner->op) >= left;
+	if (!masked && !extended && !(left == 1 && is_low_bit(o, inner)))
 		return false;
 	i->a = inner->a;
 	return true;

@@ -138,6 +138,10 @@ static void registers_encode(void **state)
 				emit_lzcnt(&b.e, w, d, s), expect(&b, "lzcnt %s, %s", D, S);
 				emit_bt_rr(&b.e, w, d, s), expect(&b, "bt %s, %s", D, S);
 				emit_bt_ri(&b.e, w, d, (unsigned)(s + 15)), expect(&b, "bt %s, 0x%x", D, (unsigned)(s + 15));
+				if (!w) {
+					emit_shld(&b.e, d, s, 5), expect(&b, "shld %s, %s, 0x5", D, S);
+					emit_shrd(&b.e, d, s, 9), expect(&b, "shrd %s, %s, 0x9", D, S);
+				}
 				emit_rorx(&b.e, w, d, s, 13), expect(&b, "rorx %s, %s, 0xd", D, S);
 				for (unsigned k = 0; k < 16; k++) {
 					emit_cmov_rr(&b.e, w, (enum x64_cc)k, d, s);

@@ -754,6 +754,62 @@ static void needless_conversions_vanish(void **state)
 			    " exit_jump slot=0 pc=00002000\n");
 }
 
+/* The host has the condition in its flags where it is asked for, and the difference makes them. */
+static void between(struct ir_unit *u)
+{
+	ir_ref a = ir_get(u, R(0)), b = ir_get(u, R(1)), less = ir_cmp(u, IR_I32, IR_LTU, a, b);
+	ir_set(u, FLAG(0), less);
+	ir_ref d = ir_sub(u, IR_I32, a, b), c = ir_get(u, R(2)), e = ir_or(u, IR_I32, c, b);
+	ir_set(u, R(3), ir_select(u, IR_I32, less, d, a));
+	ir_set(u, R(4), ir_select(u, IR_I32, less, e, c));
+	ir_exit_jump(u, 0, IR_LINK_JUMP, 0x2000, 0);
+}
+
+static void arithmetic_moves_out_from_between(void **state)
+{
+	(void)state;
+	expect(between, " ---- 00001000\n"
+			" v1 = get r0\n"
+			" v2 = get r1\n"
+			" v3 = get r2\n"
+			" v4 = or v3, v2\n"
+			" v5 = sub v1, v2\n"
+			" v6 = cmp.ltu v1, v2\n"
+			" set f0, v6\n"
+			" v8 = select v6, v5, v1\n"
+			" set r3, v8\n"
+			" v10 = select v6, v4, v3\n"
+			" set r4, v10\n"
+			" exit_jump slot=0 pc=00002000\n");
+}
+
+/* The difference is what is asked for, and what is made of it cannot go ahead of it. */
+static void not_movable(struct ir_unit *u)
+{
+	ir_ref a = ir_get(u, R(0)), b = ir_get(u, R(1)), r = ir_sub(u, IR_I32, a, b), zero = k32(u, 0);
+	ir_ref equal = ir_cmp(u, IR_I32, IR_EQ, r, zero);
+	ir_set(u, FLAG(0), equal);
+	ir_ref e = ir_or(u, IR_I32, r, b);
+	ir_set(u, R(3), ir_select(u, IR_I32, equal, e, a));
+	ir_exit_jump(u, 0, IR_LINK_JUMP, 0x2000, 0);
+}
+
+static void users_of_what_makes_the_condition_stay(void **state)
+{
+	(void)state;
+	expect(not_movable, " ---- 00001000\n"
+			    " v1 = get r0\n"
+			    " v2 = get r1\n"
+			    " v3 = sub v1, v2\n"
+			    " v4 = const.i32 0x0\n"
+			    " v5 = cmp.eq v3, v4\n"
+			    " set f0, v5\n"
+			    " v7 = or v3, v2\n"
+			    " v8 = select v5, v7, v1\n"
+			    " set r3, v8\n"
+			    " exit_jump slot=0 pc=00002000\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -775,6 +831,8 @@ int main(void)
 		cmocka_unit_test(algebraic_identities_are_used),
 		cmocka_unit_test(shifts_up_and_down_are_extensions),
 		cmocka_unit_test(needless_conversions_vanish),
+		cmocka_unit_test(arithmetic_moves_out_from_between),
+		cmocka_unit_test(users_of_what_makes_the_condition_stay),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
