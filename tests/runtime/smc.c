@@ -343,7 +343,8 @@ static void only_the_block_that_is_hit_goes(void **state)
 		guest_stop(&g);
 		guest_run(&g, LIMIT);
 		assert_int_equal(guest_reg(&g, 4), 4 * 120 - 5);
-		assert_true(stats(&g)->invalidated_blocks >= 1 && stats(&g)->invalidated_blocks <= 2);
+		unsigned most = way->cfg.regions_at_once ? 5 : 2; /* regions have it in them, too */
+		assert_true(stats(&g)->invalidated_blocks >= 1 && stats(&g)->invalidated_blocks <= most);
 		guest_free(&g);
 	}
 }
