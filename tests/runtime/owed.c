@@ -23,7 +23,7 @@
 
 /* Registers: r0 to r5 values, r6 data, r7 = r8 (data) or, from an interrupt to the next abort, r9 (an address that aborts),
  * r11 the device, r12 makes delays. */
-enum code { ARM, THUMB, LOOPS, CHAINS, MIXED, GUARDED, SKIPS, RUNS, OVERWRITES };
+enum code { ARM, THUMB, LOOPS, CHAINS, MIXED, GUARDED, SKIPS, RUNS, DECIDED, OVERWRITES };
 enum { DAT = 6, PTR = 7, GOOD = 8, BAD = 9, IO = 11 };
 
 static uint32_t below(uint32_t *x, uint32_t n)
@@ -114,7 +114,9 @@ static uint32_t loop_insn(uint32_t *x, uint32_t at)
 /* A comparison with a constant, of any width. */
 static uint32_t compare_const(uint32_t *x, unsigned n)
 {
-	return below(x, 3) ? a_cmp(n, below(x, 16)) : a_dp(CMP, 1, 0, n, I_BIT | below(x, 16) << 8 | below(x, 256));
+	if (below(x, 3))
+		return a_cmp(n, below(x, 16));
+	return below(x, 2) ? a_cmp(n, 0x80000000u) : a_dp(CMP, 1, 0, n, I_BIT | below(x, 16) << 8 | below(x, 256));
 }
 
 /* Loops that end in a chain of conditional compares, now and then with an if and else before it, or with other conditions in it. */
@@ -127,7 +129,7 @@ static uint32_t chain_insn(uint32_t *x, uint32_t at)
 	case 2: return a_if(cond ^ 1, below(x, 2) ? a_ldr(d, PTR, 0) : a_str(d, PTR, 0));
 	case 3: return a_if(cond, below(x, 2) ? a_str(n, PTR, 0) : a_dp(ADD, below(x, 2), d, n, m));
 	case 4: return compare_const(x, n);
-	case 5: return a_if(cond, below(x, 2) ? a_dp(CMP, 1, 0, n, m) : a_cmp(d, below(x, 8)));
+	case 5: return a_if(cond, below(x, 2) ? a_dp(below(x, 2) ? CMP : ADC, 1, 0, n, m) : a_cmp(d, below(x, 8)));
 	case 6: return a_if(below(x, 4) ? last : AL, below(x, 3) ? a_dp(CMP, 1, 0, d, m) : a_subs(d, n, 1));
 	default: return (below(x, 2) ? cond : below(x, 14)) << 28 | 0x0a000000u | (0xffffffu & (0u - 9 + below(x, 3)));
 	}
@@ -236,6 +238,24 @@ static uint32_t run_insn(uint32_t *x, uint32_t at)
 	return a_if(cond, a_dp(o, below(x, 12) == 0, d, o == MOV ? 0 : n, below(x, 2) ? below(x, 6) : I_BIT | below(x, 256)));
 }
 
+/* Loops in which flags are known from the condition of a branch or of a run alone: what they follow from is gone before it. */
+static uint32_t decided_insn(uint32_t *x, uint32_t at)
+{
+	static const uint8_t setter[] = {CMP, CMP, ADD, ADD, SUB, CMN, TST, EOR, ADC, SBC}, conds[] = {EQ, CS, NE, EQ, CC, LT, GT, HI, CC, MI};
+	unsigned loop = at / 9, a = loop & 3, b = (loop + 1) & 3, d = below(x, 4), o = setter[below(x, ARRAY_LEN(setter))], cond = conds[loop % 10];
+	switch (at % 9) {
+	case 0: return a_dp(AND, 0, below(x, 2) ? a : b, 12, I_BIT | 3); /* it changes with each interrupt */
+	case 1: return a_dp(o, 1, o == CMP || o == CMN || o == TST ? 0 : below(x, 2) ? a : b, a, b);
+	case 2: return a_movr(a, 4);
+	case 3: return below(x, 2) ? a_movr(b, 4) : a_add(b, a, 1);
+	case 4: return below(x, 2) ? a_if(cond, a_ldr(d, PTR, 0)) : a_if(cond, below(x, 2) ? a_dp(ADD, 1, d, a, b) : a_str(d, PTR, 0));
+	case 5: return (below(x, 3) ? cond : below(x, 14)) << 28 | 0x0a000000u | below(x, 2); /* over one or two */
+	case 6: return below(x, 2) ? a_str(d, PTR, 0) : a_if(below(x, 14), a_dp(below(x, 2) ? ADD : ORR, 1, d, a, b));
+	case 7: return below(x, 2) ? a_ldr(5, PTR, 0) : a_add(d, d, 1);
+	default: return (below(x, 2) ? cond ^ 1 : below(x, 14)) << 28 | 0x0a000000u | (0xffffffu & (0u - 10 + below(x, 3)));
+	}
+}
+
 static bool is_thumb(enum code code)
 {
 	return code == THUMB || code == MIXED || code == SKIPS;
@@ -263,6 +283,7 @@ static uint32_t code_word(uint32_t *x, enum code code, uint32_t at)
 	case GUARDED: return guarded_insn(x, at);
 	case SKIPS: return skipping_pair(x, at);
 	case RUNS: return run_insn(x, at);
+	case DECIDED: return decided_insn(x, at);
 	case OVERWRITES: break;
 	}
 	return overwriting_insn(at);
@@ -382,7 +403,7 @@ static void check(enum code code)
 {
 	const char *seed = getenv("RHEA_SEED"), *count = getenv("RHEA_COUNT");
 	uint32_t from = seed ? (uint32_t)strtoul(seed, NULL, 0) : 1;
-	uint32_t n = count ? (uint32_t)strtoul(count, NULL, 0) : seed ? 1 : code == OVERWRITES ? 5 : code == LOOPS || code == CHAINS || code == MIXED || code == GUARDED || code == SKIPS || code == RUNS ? 40 : 25;
+	uint32_t n = count ? (uint32_t)strtoul(count, NULL, 0) : seed ? 1 : code == OVERWRITES ? 5 : code == LOOPS || code == CHAINS || code == MIXED || code == GUARDED || code == SKIPS || code == RUNS || code == DECIDED ? 40 : 25;
 	for (uint32_t s = from; s < from + n; s++) {
 		if (agree(s, code, STEPS, false))
 			continue;
@@ -447,6 +468,12 @@ static void runs_of_a_condition_are_done_or_not(void **state)
 	check(RUNS);
 }
 
+static void flags_that_a_condition_tells_are_there(void **state)
+{
+	(void)state;
+	check(DECIDED);
+}
+
 static void flags_outlive_their_operands(void **state)
 {
 	(void)state;
@@ -464,6 +491,7 @@ int main(void)
 		cmocka_unit_test(flags_are_there_when_conditional_accesses_abort),
 		cmocka_unit_test(what_is_skipped_is_not_done_and_not_counted),
 		cmocka_unit_test(runs_of_a_condition_are_done_or_not),
+		cmocka_unit_test(flags_that_a_condition_tells_are_there),
 		cmocka_unit_test(flags_outlive_their_operands),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
