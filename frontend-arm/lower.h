@@ -256,6 +256,8 @@ void arm_pay_known(struct arm_lower *l, const struct arm_known *known, unsigned 
 
 /* The flags that a Thumb instruction sets, as a mask, where it may be done aside; else what is in no mask. */
 unsigned arm_skip_flags(uint32_t insn);
+/* Are these few enough to be done aside? Each register that they write is one more select. */
+bool arm_skip_pays(const uint32_t *insn, unsigned n);
 /* The n instructions that come next are skipped where `cond` holds. */
 void arm_skip_begin(struct arm_lower *l, enum arm_cond cond, unsigned n);
 /* Gives back to the budget what was skipped, before somebody can look at it, or the IR block ends. */

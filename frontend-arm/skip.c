@@ -43,6 +43,21 @@ unsigned arm_skip_flags(uint32_t insn)
 	return bits(insn, 15, 12) == 10 ? 0 : NEVER; /* an address off pc or sp */
 }
 
+static unsigned skip_register(uint32_t insn)
+{
+	if (bits(insn, 15, 13) == 1 || insn >= 0x4800)
+		return bits(insn, 10, 8);
+	return bits(insn, 2, 0) | (insn >= 0x4400 ? bits(insn, 7, 7) << 3 : 0);
+}
+
+bool arm_skip_pays(const uint32_t *insn, unsigned n)
+{
+	unsigned written = 0;
+	for (unsigned k = 0; k < n; k++)
+		written |= 1u << skip_register(insn[k]);
+	return n <= 3 || __builtin_popcount(written) <= 2;
+}
+
 void arm_skip_begin(struct arm_lower *l, enum arm_cond cond, unsigned n)
 {
 	struct arm_skip *s = &l->skip;
@@ -99,7 +114,9 @@ void arm_skip_end(struct arm_lower *l)
 			arm_set_flag(l, (enum arm_flag)f, ir_select(l->u, IR_I32, skipped, arm_flag(l, (enum arm_flag)f), flag[f]));
 	if (!l->thumb)
 		return; /* a condition that fails is an instruction done */
-	ir_ref n = s.n == 1 ? skipped : s.n == 2 ? ir_add(l->u, IR_I32, skipped, skipped) : ir_mul(l->u, IR_I32, skipped, arm_const(l, s.n));
+	ir_ref n = skipped;
+	if (s.n > 1)
+		n = s.n == 3 ? ir_mul(l->u, IR_I32, n, arm_const(l, 3)) : ir_shl(l->u, IR_I32, n, arm_const(l, s.n / 2));
 	l->unspent = l->unspent ? ir_add(l->u, IR_I32, l->unspent, n) : n;
 }
 

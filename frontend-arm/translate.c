@@ -13,7 +13,8 @@
 
 #include "frontend-arm/lower.h"
 
-#define MAX_SKIPPED 3u
+#define MAX_RUN 3u     /* ARM instructions of one condition that are selected */
+#define MAX_SKIPPED 4u /* Thumb instructions behind a branch */
 #define ALL_FLAGS ((1u << ARM_FLAGS) - 1)
 
 struct region { /* instructions that are branched around */
@@ -198,7 +199,7 @@ static unsigned selected_run(const struct loop *t, const struct arm_insn_row *ro
 	unsigned n = 1;
 	if (!selectable(row, insn))
 		return 0;
-	for (; n <= MAX_SKIPPED && are_at_hand(t, n); n++) {
+	for (; n <= MAX_RUN && are_at_hand(t, n); n++) {
 		uint32_t next = fetch_a32(req, t->offset + 4 * (n - 1));
 		if (next >> 28 != (uint32_t)cond)
 			return n;
@@ -239,10 +240,14 @@ static unsigned skips(const struct loop *t, const struct arm_insn_row *row, uint
 	unsigned n = (key - next) / 2, sets = 0;
 	if (n - 1 >= MAX_SKIPPED || !are_at_hand(t, n + 1))
 		return 0;
-	for (uint32_t k = 0; k < n; k++)
-		sets |= arm_skip_flags(fetch_t16(req, t->offset + 2 * k));
-	unsigned missing = sets & ~ALL_FLAGS ? sets : sets & ~arm_look_ahead(&t->l, key).kills;
-	return missing ? 0 : n;
+	uint32_t skipped[MAX_SKIPPED];
+	for (uint32_t k = 0; k < n; k++) {
+		skipped[k] = fetch_t16(req, t->offset + 2 * k);
+		sets |= arm_skip_flags(skipped[k]);
+	}
+	if (sets & ~ALL_FLAGS || !arm_skip_pays(skipped, n) || sets & ~arm_look_ahead(&t->l, key).kills)
+		return 0;
+	return n;
 }
 
 static void open_branch(struct loop *t, const struct arm_insn_row *row, uint32_t insn, enum arm_cond cond)

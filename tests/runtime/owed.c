@@ -22,7 +22,7 @@
 
 /* Registers: r0 to r5 values, r6 data, r7 = r8 (data) or, from an interrupt to the next abort, r9 (an address that aborts),
  * r11 the device, r12 makes delays. */
-enum code { ARM, THUMB, LOOPS, CHAINS, MIXED, GUARDED, SKIPS, RUNS, OVERWRITES };
+enum code { ARM, THUMB, LOOPS, CHAINS, MIXED, GUARDED, SKIPS, RUNS, DECIDED, OVERWRITES };
 enum { DAT = 6, PTR = 7, GOOD = 8, BAD = 9, IO = 11 };
 
 /* Distance to another of n instructions, in instructions; a short one most of the time. */
@@ -105,7 +105,9 @@ static uint32_t loop_insn(uint32_t *x, uint32_t at)
 /* A comparison with a constant, of any width. */
 static uint32_t compare_const(uint32_t *x, unsigned n)
 {
-	return agree_below(x, 3) ? a_cmp(n, agree_below(x, 16)) : a_dp(CMP, 1, 0, n, I_BIT | agree_below(x, 16) << 8 | agree_below(x, 256));
+	if (agree_below(x, 3))
+		return a_cmp(n, agree_below(x, 16));
+	return agree_below(x, 2) ? a_cmp(n, 0x80000000u) : a_dp(CMP, 1, 0, n, I_BIT | agree_below(x, 16) << 8 | agree_below(x, 256));
 }
 
 /* Loops that end in a chain of conditional compares, now and then with an if and else before it, or with other conditions in it. */
@@ -118,7 +120,7 @@ static uint32_t chain_insn(uint32_t *x, uint32_t at)
 	case 2: return a_if(cond ^ 1, agree_below(x, 2) ? a_ldr(d, PTR, 0) : a_str(d, PTR, 0));
 	case 3: return a_if(cond, agree_below(x, 2) ? a_str(n, PTR, 0) : a_dp(ADD, agree_below(x, 2), d, n, m));
 	case 4: return compare_const(x, n);
-	case 5: return a_if(cond, agree_below(x, 2) ? a_dp(CMP, 1, 0, n, m) : a_cmp(d, agree_below(x, 8)));
+	case 5: return a_if(cond, agree_below(x, 2) ? a_dp(agree_below(x, 2) ? CMP : ADC, 1, 0, n, m) : a_cmp(d, agree_below(x, 8)));
 	case 6: return a_if(agree_below(x, 4) ? last : AL, agree_below(x, 3) ? a_dp(CMP, 1, 0, d, m) : a_subs(d, n, 1));
 	default: return (agree_below(x, 2) ? cond : agree_below(x, 14)) << 28 | 0x0a000000u | (0xffffffu & (0u - 9 + agree_below(x, 3)));
 	}
@@ -227,6 +229,24 @@ static uint32_t run_insn(uint32_t *x, uint32_t at)
 	return a_if(cond, a_dp(o, agree_below(x, 12) == 0, d, o == MOV ? 0 : n, agree_below(x, 2) ? agree_below(x, 6) : I_BIT | agree_below(x, 256)));
 }
 
+/* Loops in which flags are known from the condition of a branch or of a run alone: what they follow from is gone before it. */
+static uint32_t decided_insn(uint32_t *x, uint32_t at)
+{
+	static const uint8_t setter[] = {CMP, CMP, ADD, ADD, SUB, CMN, TST, EOR, ADC, SBC}, conds[] = {EQ, CS, NE, EQ, CC, LT, GT, HI, CC, MI};
+	unsigned loop = at / 9, a = loop & 3, b = (loop + 1) & 3, d = agree_below(x, 4), o = setter[agree_below(x, ARRAY_LEN(setter))], cond = conds[loop % 10];
+	switch (at % 9) {
+	case 0: return a_dp(AND, 0, agree_below(x, 2) ? a : b, 12, I_BIT | 3); /* it changes with each interrupt */
+	case 1: return a_dp(o, 1, o == CMP || o == CMN || o == TST ? 0 : agree_below(x, 2) ? a : b, a, b);
+	case 2: return a_movr(a, 4);
+	case 3: return agree_below(x, 2) ? a_movr(b, 4) : a_add(b, a, 1);
+	case 4: return agree_below(x, 2) ? a_if(cond, a_ldr(d, PTR, 0)) : a_if(cond, agree_below(x, 2) ? a_dp(ADD, 1, d, a, b) : a_str(d, PTR, 0));
+	case 5: return (agree_below(x, 3) ? cond : agree_below(x, 14)) << 28 | 0x0a000000u | agree_below(x, 2); /* over one or two */
+	case 6: return agree_below(x, 2) ? a_str(d, PTR, 0) : a_if(agree_below(x, 14), a_dp(agree_below(x, 2) ? ADD : ORR, 1, d, a, b));
+	case 7: return agree_below(x, 2) ? a_ldr(5, PTR, 0) : a_add(d, d, 1);
+	default: return (agree_below(x, 2) ? cond ^ 1 : agree_below(x, 14)) << 28 | 0x0a000000u | (0xffffffu & (0u - 10 + agree_below(x, 3)));
+	}
+}
+
 static bool is_thumb(enum code code)
 {
 	return code == THUMB || code == MIXED || code == SKIPS;
@@ -254,6 +274,7 @@ static uint32_t code_word(uint32_t *x, enum code code, uint32_t at)
 	case GUARDED: return guarded_insn(x, at);
 	case SKIPS: return skipping_pair(x, at);
 	case RUNS: return run_insn(x, at);
+	case DECIDED: return decided_insn(x, at);
 	case OVERWRITES: break;
 	}
 	return overwriting_insn(at);
@@ -316,8 +337,23 @@ static void put_guest(struct guest *g, uint32_t seed, unsigned kind)
 
 static void check(enum code code)
 {
-	uint32_t count = code == OVERWRITES ? 5 : code == ARM || code == THUMB ? 25 : 40;
-	agree_check(&(struct agree){.put = put_guest, .kind = code, .count = count, .steps = STEPS, .piece = {1000000, 61, 3}});
+	const char *seed = getenv("RHEA_SEED"), *count = getenv("RHEA_COUNT");
+	uint32_t from = seed ? (uint32_t)strtoul(seed, NULL, 0) : 1;
+	uint32_t n = count ? (uint32_t)strtoul(count, NULL, 0) : seed ? 1 : code == OVERWRITES ? 5 : code == LOOPS || code == CHAINS || code == MIXED || code == GUARDED || code == SKIPS || code == RUNS || code == DECIDED ? 40 : 25;
+	for (uint32_t s = from; s < from + n; s++) {
+		if (agree(s, code, STEPS, false))
+			continue;
+		uint64_t good = 0, bad = STEPS;
+		while (bad - good > 1) {
+			uint64_t mid = (good + bad) / 2;
+			if (agree(s, code, mid, false))
+				good = mid;
+			else
+				bad = mid;
+		}
+		agree(s, code, bad, true);
+		fail_msg("RHEA_SEED=%u differs after %llu instructions", s, (unsigned long long)bad);
+	}
 }
 
 static void flags_are_there_when_arm_code_is_left(void **state)
@@ -368,6 +404,12 @@ static void runs_of_a_condition_are_done_or_not(void **state)
 	check(RUNS);
 }
 
+static void flags_that_a_condition_tells_are_there(void **state)
+{
+	(void)state;
+	check(DECIDED);
+}
+
 static void flags_outlive_their_operands(void **state)
 {
 	(void)state;
@@ -385,6 +427,7 @@ int main(void)
 		cmocka_unit_test(flags_are_there_when_conditional_accesses_abort),
 		cmocka_unit_test(what_is_skipped_is_not_done_and_not_counted),
 		cmocka_unit_test(runs_of_a_condition_are_done_or_not),
+		cmocka_unit_test(flags_that_a_condition_tells_are_there),
 		cmocka_unit_test(flags_outlive_their_operands),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
