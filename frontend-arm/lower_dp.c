@@ -136,11 +136,12 @@ static void dp_flags(struct arm_lower *l, enum arm_dp_op op, ir_ref a, ir_ref b,
 
 /*
  * All flags of a + x are those of a - -x, but for 0 and the number that has no opposite. All conditions compare what was subtracted.
+ * Not in Thumb code, where additions set flags that nobody asks for, and sums of what is narrow are known to be narrow.
  */
 static void subtract_instead(struct arm_lower *l, enum arm_dp_op *op, struct arm_operand *b)
 {
 	const struct ir_insn *x = &l->u->insns[b->value];
-	if ((*op != DP_ADD && *op != DP_CMN) || x->op != IR_const || !(x->imm & INT32_MAX))
+	if (l->thumb || (*op != DP_ADD && *op != DP_CMN) || x->op != IR_const || !(x->imm & INT32_MAX))
 		return;
 	*op = *op == DP_ADD ? DP_SUB : DP_CMP;
 	b->value = arm_const(l, 0u - (uint32_t)x->imm);
