@@ -132,7 +132,7 @@ static uint32_t carry_fact(const struct arm_lower *l, const struct ir_insn *i)
 			continue;
 		const struct ir_insn *y = &l->u->insns[i->b], *in = &l->u->insns[i->c];
 		bool shift = k >= KIND_SHL, carry = kind_ops[k].carry == i->op, is_const = y->op == IR_const;
-		if (shift ? !is_const || !y->imm : in->op != IR_const || in->imm != (k == KIND_SUB))
+		if (shift ? !is_const || !(y->imm & 0xff) : in->op != IR_const || in->imm != (k == KIND_SUB))
 			return 0;
 		if (!shift && is_const && !(uint32_t)y->imm)
 			return CONST_FACT(carry && k == KIND_SUB);

@@ -48,10 +48,9 @@ ir_ref arm_literal(struct arm_lower *l, uint32_t addr)
 	uint32_t size = at->end - at->from, offset = addr - at->from;
 	if (addr & 3 || size < 4 || offset > size - 4)
 		return IR_NONE;
-	if (l->literals == l->literals_end)
-		l->literals = addr, l->literals_end = addr + 4;
-	l->literals = MIN(l->literals, addr);
-	l->literals_end = MAX(l->literals_end, addr + 4);
+	bool none = l->literals == l->literals_end;
+	l->literals = none ? addr : MIN(l->literals, addr);
+	l->literals_end = (none ? addr : MAX(l->literals_end - 4, addr)) + 4; /* 0: behind the last word of all */
 	const uint8_t *p = at->host + offset;
 	return arm_const(l, p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24);
 }
@@ -134,7 +133,7 @@ static bool load_literal(struct arm_lower *l, uint32_t rd, ir_ref v)
 static bool load(struct arm_lower *l, struct address ad, uint32_t rd, enum arm_mem_size size, unsigned how)
 {
 	unsigned space = how & USER ? arm_user_space(l->req->tb_flags) : arm_space(l);
-	if (ad.base == 15 && size == MEM_WORD && l->u->insns[ad.access].op == IR_const) {
+	if (ad.base == 15 && !ad.update && size == MEM_WORD && !(how & USER) && l->u->insns[ad.access].op == IR_const) {
 		ir_ref literal = arm_literal(l, (uint32_t)l->u->insns[ad.access].imm);
 		if (literal != IR_NONE)
 			return load_literal(l, rd, literal);

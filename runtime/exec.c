@@ -453,6 +453,8 @@ static void run_slice(struct vcpu *v)
 		if (from && !cold && generation == v->tbs.generation)
 			link_blocks(v, from, tb);
 		from = NULL;
+		if (tb->host.size && !tb->valid) /* it went with a block that had looked ahead at older code */
+			continue;
 		if (tb->region && tb->n_insns > v->base->budget && tb->region->head->valid)
 			tb = tb->region->head; /* which is charged less at once */
 		if (tb->n_insns > v->base->budget) {

@@ -217,11 +217,20 @@ static bool page_overlaps(const struct code_page *page, const uint8_t *host, uin
 	return false;
 }
 
+/* No block starts there, so nobody would look at stores but for literals: that is not worth it where there are any. */
+static bool is_data(const struct code_page *page)
+{
+	return page->visitors && !page->tbs && !page->n_once;
+}
+
 /* softmmu_owner.code_write */
-bool vcpu_code_write(void *opaque, uint8_t *host, unsigned size)
+bool vcpu_code_write(void *opaque, uint8_t *at, unsigned n)
 {
 	struct vcpu *v = opaque;
-	struct code_page *page = tb_page(&v->tbs, host, false);
+	struct code_page *page = tb_page(&v->tbs, at, false);
+	bool data = page && is_data(page);
+	const uint8_t *host = data ? page->host : at;
+	uint64_t size = data ? PAGE_SIZE : n;
 	bool once = page && tb_forget_once_in(page, host, size);
 	/* Compiled blocks are all in the store, so data beside code needs no look for the one that runs. */
 	if (!v->cur_tb && (!page || (!once && tb_page_used(page) && !page_overlaps(page, host, size))))
@@ -242,7 +251,7 @@ bool vcpu_store_beside_code(struct vcpu *v, uint32_t addr, uint16_t memop, uint6
 	unsigned size = memop_size(memop);
 	struct code_page *page = host ? tb_page(&v->tbs, host, false) : NULL;
 	/* Where a block that ran once is forgotten, nobody may be left on the page. */
-	if (!page || !tb_page_used(page) || tb_page_may_overlap(page, host, size) || tb_forget_once_in(page, host, size))
+	if (!page || !tb_page_used(page) || is_data(page) || tb_page_may_overlap(page, host, size) || tb_forget_once_in(page, host, size))
 		return false;
 	switch (size) {
 	case 1: memcpy(host, &value, 1); break;

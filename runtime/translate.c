@@ -32,28 +32,29 @@ enum { BEFORE = 1, AFTER = 2 };
 
 /* Which of the pages beside this one are what the guest sees there while the MMU is off: memory of the same range, on the same side of
  * where FCSE ends. */
-static unsigned pages_beside(const struct vcpu *v, const struct mem_fetch *fetch, uint32_t page)
+static unsigned pages_beside(const struct mem_range *r, const struct mem_fetch *fetch, uint32_t page)
 {
-	const struct mem_range *r = as_find(v->as, fetch->pa);
-	uint64_t offset = (fetch->pa.v & ~(uint64_t)PAGE_MASK) - (r ? r->base.v : 0);
-	if (!r || r->kind == RANGE_MMIO || r->host + offset != fetch->host - (fetch->pa.v & PAGE_MASK))
+	uint64_t offset = (fetch->pa.v & ~(uint64_t)PAGE_MASK) - r->base.v;
+	if (r->host + offset != fetch->host - (fetch->pa.v & PAGE_MASK))
 		return 0;
-	return (offset && page & FCSE_MASK ? BEFORE : 0) | (offset + PAGE_SIZE < r->size && (page + PAGE_SIZE) & FCSE_MASK ? AFTER : 0);
+	bool before = offset >= PAGE_SIZE && page & FCSE_MASK, after = offset + 2 * PAGE_SIZE <= r->size && (page + PAGE_SIZE) & FCSE_MASK;
+	return (before ? BEFORE : 0) | (after ? AFTER : 0); /* whole: a device may lie on the rest */
 }
 
 /*
  * Where literals may be taken for constants: on the block's page (what may be fetched may be read), with the MMU off on those beside it, too.
- * Not where the guest stores to literals, and not when somebody watches accesses. Of a block that is not kept no other page is watched.
+ * Not where the guest stores to literals, not in memory of a client's own, and not when somebody watches accesses. Of a block that is not kept no other page is watched.
  */
 static struct arm_literals find_literals(struct vcpu *v, const struct mem_fetch *fetch, uint32_t pc_key, bool kept)
 {
 	uint32_t here = pc_key & ~1u, page = here & ~PAGE_MASK;
-	if (!fetch->host || v->observer.access || v->stops.n_watch)
+	const struct mem_range *r = fetch->host ? as_find(v->as, fetch->pa) : NULL;
+	if (!r || r->kind == RANGE_MMIO || r->is_clients || v->observer.access || v->stops.n_watch)
 		return (struct arm_literals){0};
 	if (!fetch->whole_page)
 		return (struct arm_literals){fetch->host, here, here + fetch->valid};
 	struct arm_literals at = {fetch->host - (here & PAGE_MASK), page, page + PAGE_SIZE};
-	unsigned beside = kept && !(v->cpu->tb_flags & ARM_TB_MMU) ? pages_beside(v, fetch, page) : 0;
+	unsigned beside = kept && !(v->cpu->tb_flags & ARM_TB_MMU) ? pages_beside(r, fetch, page) : 0;
 	if (beside & AFTER && !may_vary(v, at.host + PAGE_SIZE))
 		at.end += PAGE_SIZE;
 	if (may_vary(v, at.host)) {

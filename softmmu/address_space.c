@@ -298,7 +298,7 @@ enum rhea_status as_map_host(struct address_space *as, gpa_t base, uint64_t size
 	if (!host || ((uintptr_t)host & PAGE_MASK) || kind == RANGE_MMIO)
 		return error_set(err, RHEA_ERR_USAGE, "cannot map %s: host memory must be aligned to %u bytes", name,
 				 PAGE_SIZE);
-	struct mem_range r = { .base = base, .size = size, .kind = kind, .host = host };
+	struct mem_range r = { .base = base, .size = size, .kind = kind, .host = host, .is_clients = true };
 	return insert(as, &r, name, err);
 }
 

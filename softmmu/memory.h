@@ -31,6 +31,7 @@ struct mem_range {
 	uint64_t size;
 	enum range_kind kind;
 	uint8_t *host;             /* RAM and ROM: host memory of the range's first byte */
+	bool is_clients;           /* ... which somebody writes who tells nobody */
 	const struct mem_ops *ops; /* MMIO; also ROM whose writes a device wants (may be NULL) */
 	void *dev;
 	uint32_t dev_off;          /* the device's offset of the range's first byte: not 0 where a later range

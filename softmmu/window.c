@@ -137,9 +137,9 @@ void window_protect(struct softmmu *mmu, const uint8_t *host)
 	unsigned n;
 	const struct mem_range *r = as_ranges(mmu->as, &n);
 	host = (const uint8_t *)((uintptr_t)host & ~(uintptr_t)PAGE_MASK);
-	/* The same bytes may be seen at several addresses. Only whole pages are mapped. */
+	/* The same bytes may be seen at several addresses. Only whole pages are mapped, and no client's memory. */
 	for (unsigned i = 0; i < n && !w->broken; i++) {
-		if (r[i].kind != RANGE_RAM || host < r[i].host || (uint64_t)(host - r[i].host) + PAGE_SIZE > r[i].size)
+		if (r[i].kind != RANGE_RAM || r[i].is_clients || host < r[i].host || (uint64_t)(host - r[i].host) + PAGE_SIZE > r[i].size)
 			continue;
 		uint64_t pa = r[i].base.v + (uint64_t)(host - r[i].host);
 		if (pa < WINDOW_SIZE && !(pa & PAGE_MASK) && !protect_page(mmu, pa))

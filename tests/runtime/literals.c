@@ -228,12 +228,130 @@ static void a_watchpoint_sees_loads(void **state)
 	}
 }
 
+/* Memory that a client gave (rhea_map_host) it writes without a word, between two runs. */
+static void a_client_writes_its_memory(void **state)
+{
+	static _Alignas(4096) uint8_t memory[0x2000];
+	(void)state;
+	EACH_WAY(way)
+		for (unsigned i = 0; i < 2; i++) {
+			struct guest g;
+			struct rhea_error err;
+			uint32_t code = 0x800f00, literal = i ? 0x801010 : 0x800fe0, seven = 7;
+			start(&g, way, code);
+			assert_int_equal(rhea_map_host(g.m, 0x800000, sizeof memory, memory, false, &err), RHEA_OK);
+			put_sum(&g, literal, false, 0);
+			guest_run(&g, LIMIT);
+			assert_int_equal(guest_reg(&g, 1), 5 * TURNS);
+			memcpy(memory + literal - 0x800000, &seven, sizeof seven);
+			guest_set_pc(&g, code);
+			guest_run(&g, LIMIT);
+			assert_int_equal(guest_reg(&g, 1), 7 * TURNS);
+			guest_free(&g);
+		}
+}
+
+/* A block has the last word of all for a literal, and another one, first or last. */
+static void the_last_word_of_all_is_one(void **state)
+{
+	const uint32_t last = 0xfffffffcu, other = 0xfffff900u;
+	(void)state;
+	EACH_WAY(way)
+		for (unsigned i = 0; i < 2; i++) {
+			struct guest g;
+			struct rhea_error err;
+			start(&g, way, CODE);
+			assert_int_equal(rhea_map_ram(g.m, 0xfffff000u, 0x1000, &err), RHEA_OK);
+			guest_li(&g, 7, last);
+			guest_li(&g, 2, TURNS);
+			guest_put(&g, a_mov(1, 0));
+			guest_li(&g, 4, 0xfffff800u);
+			guest_put(&g, 0xe12fff14); /* bx r4 */
+			guest_org(&g, 0xfffff800u);
+			guest_set_word(&g, last, 5);
+			uint32_t loop = put_ldr_lit(&g, i ? 3 : 0, i ? other : last);
+			put_ldr_lit(&g, i ? 0 : 3, i ? last : other);
+			guest_put(&g, a_addr(1, 1, 0));
+			guest_put(&g, a_add(0, 0, 1));
+			guest_put(&g, a_str(0, 7, 0));
+			guest_put(&g, a_subs(2, 2, 1));
+			guest_put(&g, a_bcond(NE, g.at, loop));
+			guest_stop(&g);
+			guest_run(&g, LIMIT);
+			assert_int_equal(guest_reg(&g, 1), sum_of(true));
+			guest_free(&g);
+		}
+}
+
+static bool count_reads(void *opaque, uint32_t offset, unsigned size, uint32_t *value)
+{
+	(void)offset, (void)size;
+	*value = ++*(uint32_t *)opaque;
+	return true;
+}
+
+static bool ignore_writes(void *opaque, uint32_t offset, unsigned size, uint32_t value)
+{
+	(void)opaque, (void)offset, (void)size, (void)value;
+	return true;
+}
+
+/* A device of less than a page lies on the page beside the code's. */
+static void a_device_is_no_literal(void **state)
+{
+	static const struct rhea_mmio ops = {count_reads, ignore_writes};
+	(void)state;
+	EACH_CALM_WAY(way)
+		for (unsigned i = 0; i < 2; i++) {
+			struct guest g;
+			struct rhea_error err;
+			uint32_t n = 0, code = i ? 0x5000 : 0x4f00, device = i ? 0x4f80 : 0x5080;
+			start(&g, way, code);
+			assert_int_equal(rhea_map_mmio(g.m, device, 0x20, &ops, &n, &err), RHEA_OK);
+			guest_li(&g, 2, TURNS);
+			guest_put(&g, a_mov(1, 0));
+			uint32_t loop = put_ldr_lit(&g, 0, device);
+			guest_put(&g, a_addr(1, 1, 0));
+			guest_put(&g, a_subs(2, 2, 1));
+			guest_put(&g, a_bcond(NE, g.at, loop));
+			guest_stop(&g);
+			guest_run(&g, LIMIT);
+			assert_int_equal(guest_reg(&g, 1), TURNS * (TURNS + 1) / 2);
+			guest_free(&g);
+		}
+}
+
+/* A page of variables that has a literal of the page before is not watched for long: its stores stay fast. */
+static void a_page_of_data_is_let_go(void **state)
+{
+	(void)state;
+	EACH_CALM_WAY(way) {
+		struct guest g;
+		start(&g, way, 0x4f00);
+		guest_set_word(&g, 0x5010, 5);
+		guest_li(&g, 7, 0x5800);
+		guest_li(&g, 2, TURNS);
+		uint32_t loop = put_ldr_lit(&g, 0, 0x5010);
+		guest_put(&g, a_str(0, 7, 0));
+		guest_put(&g, a_subs(2, 2, 1));
+		guest_put(&g, a_bcond(NE, g.at, loop));
+		guest_stop(&g);
+		guest_run(&g, LIMIT);
+		const struct mem_range *r = as_find(g.m->as, GPA(0x5000));
+		const struct code_page *page = tb_page(&g.m->vcpu->tbs, r->host + (0x5000 - r->base.v), false);
+		assert_int_equal(guest_word(&g, 0x5800), 5);
+		assert_true(!page || !tb_page_used(page));
+		guest_free(&g);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_block_stores_to_what_it_loads), cmocka_unit_test(thumb_code_stores_to_what_it_loads),
 		cmocka_unit_test(others_store_to_it), cmocka_unit_test(a_vector_is_changed), cmocka_unit_test(pages_are_mapped_elsewhere),
-		cmocka_unit_test(a_watchpoint_sees_loads),
+		cmocka_unit_test(a_watchpoint_sees_loads), cmocka_unit_test(a_client_writes_its_memory),
+		cmocka_unit_test(the_last_word_of_all_is_one), cmocka_unit_test(a_device_is_no_literal), cmocka_unit_test(a_page_of_data_is_let_go),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

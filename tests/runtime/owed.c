@@ -401,6 +401,31 @@ static void flags_outlive_their_operands(void **state)
 	check(OVERWRITES);
 }
 
+/* A shift by a register whose low byte is 0 leaves C as it was, also where a condition behind it has it written on one way only. */
+static void a_shift_by_none_keeps_the_carry(void **state)
+{
+	(void)state;
+	EACH_WAY(way) {
+		struct guest g;
+		guest_init(&g, &way->cfg);
+		guest_org(&g, CODE);
+		guest_set_pc(&g, CODE);
+		guest_li(&g, 5, DATA);
+		guest_put(&g, a_mov(8, 0xda));
+		guest_put(&g, 0xe328f202); /* msr cpsr_f, #0x20000000: C */
+		guest_put(&g, a_b(g.at, g.at + 4));
+		guest_put(&g, 0xe3a0bbc2); /* mov r11, #0x30800 */
+		guest_put(&g, a_str(8, 5, 0));
+		guest_put(&g, 0xe198bb38); /* orrs r11, r8, r8, lsr r11 */
+		guest_put(&g, 0x305075ab); /* sublos r7, r0, r11, lsr #11 */
+		guest_put(&g, 0xe10f1000); /* mrs r1, cpsr */
+		guest_stop(&g);
+		guest_run(&g, 100);
+		assert_int_equal(guest_reg(&g, 1) >> 28, 2);
+		guest_free(&g);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -414,6 +439,7 @@ int main(void)
 		cmocka_unit_test(runs_of_a_condition_are_done_or_not),
 		cmocka_unit_test(flags_that_a_condition_tells_are_there),
 		cmocka_unit_test(flags_outlive_their_operands),
+		cmocka_unit_test(a_shift_by_none_keeps_the_carry),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
