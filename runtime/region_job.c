@@ -235,6 +235,8 @@ static void copy_plan(struct region_job *j, const struct region_plan *p)
 		j->copy[i] = *p->part[i];
 		j->copy[i].code = in_copy(j, p->part[i]->code);
 		copy_literals(j, &j->copy[i].literals);
+		j->plan.out[i].code = j->copy[i].code; /* it was described before it was copied */
+		j->plan.out[i].literals = j->copy[i].literals;
 		j->plan.part[i] = &j->copy[i];
 	}
 	j->plan.head = copy_of(j, p->head);
