@@ -107,7 +107,7 @@ void cli_options_free(struct cli_options *o);
 void cli_print_help(FILE *out);
 void cli_print_list(FILE *out, enum cli_action what);
 
-/* ---- for the handlers (handlers.c), which report with cli_fail ---- */
+/* ---- for the handlers (handlers.c and the files of a subject), which report with cli_fail ---- */
 
 #define CLI_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 
@@ -124,6 +124,13 @@ bool cli_parse_u64(const char *text, uint64_t *value);           /* decimal, 0x,
 bool cli_parse_size(const char *text, uint64_t unit, uint64_t *bytes); /* with K, M, G, T; `unit` without */
 bool cli_parse_date(const char *text, int64_t *seconds);         /* UTC */
 const char *cli_nearest(const char *word, const char *const *words, unsigned n); /* NULL: nothing is near */
+bool cli_is_help(const char *arg);
+bool cli_show(struct cli_options *o, enum cli_action what); /* ends parsing: something is to be printed instead of run; true */
+bool cli_keep_file(struct cli_options *o, const struct cli_option *row, const char *arg, const char **where); /* not an empty name */
+/* Of "-option key=value"; the first two are always false. */
+bool cli_bad_value(struct cli_options *o, const char *option, const char *key, const char *value, const char *want);
+bool cli_unknown_key(struct cli_options *o, const char *option, const char *key, const char *known);
+bool cli_parse_flag(struct cli_options *o, const char *option, const char *key, const char *value, bool *flag);
 
 #define OPT(name, args, handler, extra, form, help)                                                                  \
 	bool handler(struct cli_options *o, const struct cli_option *row, const char *arg);

@@ -136,3 +136,39 @@ const char *cli_nearest(const char *word, const char *const *words, unsigned n)
 	}
 	return best;
 }
+
+/* ---- what handlers say ---- */
+
+bool cli_is_help(const char *arg)
+{
+	return strcmp(arg, "help") == 0 || strcmp(arg, "?") == 0;
+}
+
+bool cli_show(struct cli_options *o, enum cli_action what)
+{
+	o->action = what;
+	return true;
+}
+
+bool cli_bad_value(struct cli_options *o, const char *option, const char *key, const char *value, const char *want)
+{
+	return cli_fail(o, "-%s: %s=%.100s: expected %s", option, key, value ? value : "", want);
+}
+
+bool cli_unknown_key(struct cli_options *o, const char *option, const char *key, const char *known)
+{
+	return cli_fail(o, "-%s: unknown property '%.100s' (known: %s)", option, key, known);
+}
+
+bool cli_parse_flag(struct cli_options *o, const char *option, const char *key, const char *value, bool *flag)
+{
+	return cli_parse_bool(value, flag) || cli_bad_value(o, option, key, value, "on or off");
+}
+
+bool cli_keep_file(struct cli_options *o, const struct cli_option *row, const char *arg, const char **where)
+{
+	if (!*arg)
+		return cli_fail(o, "-%s: the file name is empty", row->name);
+	*where = arg;
+	return true;
+}
