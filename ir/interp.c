@@ -126,9 +126,18 @@ static inline uint64_t narrowed(bool wide, uint64_t x)
 	return wide ? x : (uint32_t)x;
 }
 
+/* The memop as memory is to see it. What the optimiser knows of alignment is true. */
+static uint16_t memop(const struct ir_insn *i, uint32_t addr)
+{
+	assert(!ir_memop_aligned(i->aux) || !(addr & (ir_memop_size(i->aux) - 1)));
+	(void)addr;
+	return (uint16_t)(i->aux & ~IR_MEMOP_ALIGNED);
+}
+
 static bool load(struct frame *f, const struct ir_insn *i, uint64_t *to)
 {
-	if (!f->mem->load(f->mem->ctx, (uint32_t)f->value[i->a], i->aux, f->marks - 1, to))
+	uint32_t addr = (uint32_t)f->value[i->a];
+	if (!f->mem->load(f->mem->ctx, addr, memop(i, addr), f->marks - 1, to))
 		return leave(f, IR_EXIT_FAULT, 0, 0);
 	*to = extended(*to, i->aux, (enum ir_type)i->type);
 	return true;
@@ -136,7 +145,8 @@ static bool load(struct frame *f, const struct ir_insn *i, uint64_t *to)
 
 static bool store(struct frame *f, const struct ir_insn *i)
 {
-	return f->mem->store(f->mem->ctx, (uint32_t)f->value[i->a], i->aux, f->marks - 1, f->value[i->b]) ||
+	uint32_t addr = (uint32_t)f->value[i->a];
+	return f->mem->store(f->mem->ctx, addr, memop(i, addr), f->marks - 1, f->value[i->b]) ||
 	       leave(f, IR_EXIT_FAULT, 0, 0);
 }
 

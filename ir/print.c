@@ -43,7 +43,8 @@ static void print_access(const struct ir_insn *i, struct log *out)
 	log_printf(out, ".%s%u%s [v%" PRIu32 "]", sign, ir_memop_size(i->aux) * 8, ir_memop_be(i->aux) ? "be" : "", i->a);
 	if (ir_ops[i->op].shape == IR_SHAPE_STORE)
 		log_printf(out, ", v%" PRIu32, i->b);
-	log_printf(out, " align=%s space=%u", align_names[ir_memop_align(i->aux)], ir_memop_space(i->aux));
+	log_printf(out, " align=%s%s%s space=%u", align_names[ir_memop_align(i->aux)], ir_memop_leaves(i->aux) ? ",leaves" : "",
+		   ir_memop_aligned(i->aux) ? ",known" : "", ir_memop_space(i->aux));
 }
 
 static void print_call(const struct ir_unit *u, const struct ir_insn *i, struct log *out)

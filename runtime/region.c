@@ -206,6 +206,7 @@ static void place(struct region_plan *p, struct way w)
 		if (!has_page(p, w.to))
 			add_page(p, w.to);
 		p->part[p->n] = w.to;
+		w.to->odd = w.to->page->odd;
 		p->caller[p->n] = w.caller;
 		p->back[p->n++] = w.back;
 		p->insns += w.to->n_insns;
@@ -339,6 +340,7 @@ static void describe(struct region_plan *p)
 		p->out[i].back = p->back[i];
 		p->out[i].calls = p->calls[i];
 		p->out[i].literals = p->part[i]->literals; /* what the block took for constants is constant in the region */
+		p->out[i].odd = p->part[i]->odd;
 		p->out[i].n_insns = p->part[i]->n_insns;
 		count_part(p, i, p->part[i]->counter);
 		p->out[i].looks = region_looks_at_flags(p->part[i]);
