@@ -174,7 +174,7 @@ struct x64_compile_args {
 				 cross_entry == entry */
 	const struct x64_other_page *other_page; /* both entries compare their tags, n_other_pages of them; where one is not what it ... */
 	uint32_t n_other_pages;
-	uint64_t instead;     /* ... is to be, the RX address to go on at; nothing was charged */
+	uint64_t instead;     /* ... is to be, or what the unit assumes (ir_unit) does not hold, the RX address to go on at; nothing was charged */
 };
 
 /* Compiles u. Returns false when there is no room (out->full) and leaves out->cur where it was. */

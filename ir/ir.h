@@ -196,9 +196,8 @@ struct ir_unit {
 	ir_label cur;            /* builder: block being built, IR_NONE = none */
 	uint32_t n_marks;        /* guest instructions = `insn` markers, numbered in code order */
 	uint64_t pc_key;         /* of the first guest instruction */
-	bool may_assume;         /* who enters the unit can look at `assumes`: the optimiser may fill it */
-	uint32_t assumes;        /* of the first globals: bit g, global g is a multiple of 4; bit IR_ASSUMED_GLOBALS + g, of 2. Only then
-				    it may be entered */
+	uint32_t may_assume;     /* who enters the unit can look at so much; the optimiser chooses: */
+	uint32_t assumes;        /* bit g, global g is a multiple of 4; bit IR_ASSUMED_GLOBALS + g, of 2. Else it is not entered */
 };
 #define IR_ASSUMED_GLOBALS 16u
 
@@ -292,8 +291,11 @@ struct ir_interp_result {
 			   markers in skipped blocks count too, as they do in compiled code */
 };
 
+/* What of `assumes` (ir_unit) does not hold in `env`. */
+uint32_t ir_unmet(const struct ir_guest *guest, const void *env, uint32_t assumes);
+
 /*
- * Executes the unit on `env`. Loads and stores get `mark`, the index (from 0) of the guest
+ * Executes the unit on `env`, in which what it assumes holds. Loads and stores get `mark`, the index (from 0) of the guest
  * instruction they belong to: the last marker before them in code order. Helpers are called
  * through libffi. The pc global is written at exits, not at faults.
  */

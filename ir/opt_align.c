@@ -224,20 +224,28 @@ static bool is_access(const struct ir_insn *i)
 	return (i->op == IR_ld || i->op == IR_st) && i->aux & 3u;
 }
 
-static void choose(struct align *a)
+/* What accesses in loops need, of what may be assumed. */
+static uint32_t wanted(const struct align *a)
 {
-	struct ir_unit *u = a->o->u;
-	uint32_t wanted = 0;
+	const struct ir_unit *u = a->o->u;
+	uint32_t all = 0;
 	bool *in_loop = arena_alloc(u->arena, u->n_blocks);
 	memset(in_loop, false, u->n_blocks);
 	find_loops(a, in_loop);
 	for (ir_label l = 0; l < u->n_blocks; l++)
 		for (ir_ref r = u->blocks[l].first; in_loop[l] && r < u->blocks[l].end; r++)
-			if (is_access(&u->insns[r]) && a->value[r].of[0] != UNKNOWN)
-				wanted |= a->value[r].of[0];
-	u->assumes = wanted & ~(wanted << TRACKED);
-	for (ir_ref r = 0; wanted && r < u->n_insns; r++)
-		if (is_access(&u->insns[r]) && !(a->value[r].of[0] & ~implied(wanted)))
+			if (is_access(&u->insns[r]) && !(a->value[r].of[0] & ~u->may_assume))
+				all |= a->value[r].of[0];
+	return all;
+}
+
+static void assume(const struct align *a)
+{
+	struct ir_unit *u = a->o->u;
+	uint32_t all = wanted(a);
+	u->assumes = all & ~(all << TRACKED);
+	for (ir_ref r = 0; all && r < u->n_insns; r++)
+		if (is_access(&u->insns[r]) && !(a->value[r].of[0] & ~implied(all)))
 			u->insns[r].aux |= IR_MEMOP_ALIGNED;
 }
 
@@ -250,5 +258,5 @@ void opt_align(struct opt *o)
 	while (pass(&a))
 		;
 	if (o->u->may_assume)
-		choose(&a);
+		assume(&a);
 }

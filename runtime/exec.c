@@ -459,6 +459,8 @@ static void run_slice(struct vcpu *v)
 			continue;
 		if (tb->region && tb->n_insns > v->base->budget && tb->region->head->valid)
 			tb = tb->region->head; /* which is charged less at once */
+		if (tb->unit && tb->region && ir_unmet(&arm_guest, v->cpu, tb->region->assumes)) /* lockstep; else its entry looks */
+			tb = tb->region->head;
 		if (tb->n_insns > v->base->budget) {
 			if (!v->exact)
 				return;

@@ -41,6 +41,7 @@ struct tb_region {
 	uint16_t n_others;
 	struct x64_other_page other[TB_REGION_PAGES - 1]; /* with the MMU on: pages whose mapping is looked at where it is entered */
 	struct tb *head;         /* as it is compiled by itself */
+	uint32_t assumes;        /* as in ir_unit: who enters it looks, and goes on at the head when it does not hold */
 	const uint16_t *left;    /* by guest instruction: how many are charged and not executed when it starts */
 	uint16_t n_parts;
 	struct tb_part {
@@ -76,6 +77,7 @@ struct tb {
 	bool fixed, lone, returns; /* as in arm_unit_flags */
 	struct tb_region *region; /* NULL: one guest block */
 	struct tb *over;     /* the region that it is the head of, which goes when this goes */
+	uint32_t wary;       /* what that is not to assume any more: it did not hold too often */
 	struct tb_exit *in;  /* those that jump here */
 	uint32_t counter;    /* of vcpu_base.tb_count: its runs; 0 = not counted */
 	struct arm_debtor entry; /* JIT: of the code compiled */

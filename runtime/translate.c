@@ -342,6 +342,8 @@ static void watch_literals(struct vcpu *v, const struct arm_literals *at)
 static void insert(struct vcpu *v, struct tb *tb, const struct ir_unit *u)
 {
 	tb->mark_pc = copy_mark_pcs(&v->tbs.arena, u);
+	if (tb->region)
+		tb->region->assumes = u->assumes;
 	struct code_page *page = watch(v, tb->code);
 	watch_literals(v, &tb->literals);
 	tb->ran_before = page->once[((uintptr_t)tb->code & PAGE_MASK) / 2] != 0;
