@@ -130,7 +130,8 @@ static void see_unmet(struct vcpu *v, struct tb *tb)
 	if (!unmet || ++r->samples < v->cfg.tier2_samples)
 		return;
 	tb->wary |= unmet;
-	tb->region_tries -= tb->region_tries > 0;
+	if (tb->region_tries)
+		tb->region_tries--;
 	vcpu_drop_block(v, r);
 }
 
