@@ -219,9 +219,12 @@ static void find_loops(const struct align *a, bool *in_loop)
 	}
 }
 
-static bool is_access(const struct ir_insn *i)
+/* Is it an access that is aligned when so much is assumed? */
+static bool rests_on(const struct align *a, ir_ref r, uint32_t assumed)
 {
-	return (i->op == IR_ld || i->op == IR_st) && i->aux & 3u;
+	const struct ir_insn *i = &a->o->insns[r];
+	uint32_t need = a->value[r].of[0];
+	return (i->op == IR_ld || i->op == IR_st) && i->aux & 3u && need != UNKNOWN && !(need & ~assumed);
 }
 
 /* What accesses in loops need, of what may be assumed. */
@@ -234,7 +237,7 @@ static uint32_t wanted(const struct align *a)
 	find_loops(a, in_loop);
 	for (ir_label l = 0; l < u->n_blocks; l++)
 		for (ir_ref r = u->blocks[l].first; in_loop[l] && r < u->blocks[l].end; r++)
-			if (is_access(&u->insns[r]) && !(a->value[r].of[0] & ~u->may_assume))
+			if (rests_on(a, r, u->may_assume))
 				all |= a->value[r].of[0];
 	return all;
 }
@@ -245,7 +248,7 @@ static void assume(const struct align *a)
 	uint32_t all = wanted(a);
 	u->assumes = all & ~(all << TRACKED);
 	for (ir_ref r = 0; all && r < u->n_insns; r++)
-		if (is_access(&u->insns[r]) && !(a->value[r].of[0] & ~implied(all)))
+		if (rests_on(a, r, implied(all)))
 			u->insns[r].aux |= IR_MEMOP_ALIGNED;
 }
 
