@@ -111,8 +111,27 @@ static void see_call(struct align *a, const struct ir_insn *i)
 	memset(a->now, 0xff, sizeof a->now);
 }
 
+static void see_global(struct align *a, ir_ref r)
+{
+	const struct ir_insn *i = &a->o->insns[r];
+	unsigned g = i->aux;
+	if (g >= TRACKED)
+		return;
+	if (i->op == IR_get) {
+		see_get(a, r, g);
+	} else if (i->op == IR_set) {
+		a->holds[g] = i->a;
+		a->held |= 1u << g;
+	} else { /* stick */
+		a->now[g] = (struct need){ { UNKNOWN, UNKNOWN } };
+		a->held &= ~(1u << g);
+	}
+}
+
 /* Ops that are looked at. Most insns are others. */
-#define SEEN (UINT64_C(1) << IR_get | UINT64_C(1) << IR_set | UINT64_C(1) << IR_ld | UINT64_C(1) << IR_st | UINT64_C(1) << IR_call)
+#define OP_BIT(op) (UINT64_C(1) << (op))
+#define ACCESSES (OP_BIT(IR_ld) | OP_BIT(IR_st))
+#define GLOBALS (OP_BIT(IR_get) | OP_BIT(IR_set) | OP_BIT(IR_stick))
 _Static_assert(IR_OP_COUNT <= 64, "a set of ops fits a word");
 
 static void walk(struct align *a, ir_label l)
@@ -123,18 +142,14 @@ static void walk(struct align *a, ir_label l)
 	a->held = 0;
 	for (ir_ref r = b.first; r < b.end; r++) {
 		const struct ir_insn *i = &a->o->insns[r];
-		if (!(SEEN >> i->op & 1))
+		if (!((ACCESSES | GLOBALS | OP_BIT(IR_call)) >> i->op & 1))
 			continue;
-		if (i->op == IR_ld || i->op == IR_st) {
+		if (GLOBALS >> i->op & 1)
+			see_global(a, r);
+		else if (ACCESSES >> i->op & 1)
 			see_access(a, r);
-		} else if (i->op == IR_call) {
+		else
 			see_call(a, i);
-		} else if (i->aux < TRACKED && i->op == IR_get) {
-			see_get(a, r, i->aux);
-		} else if (i->aux < TRACKED) {
-			a->holds[i->aux] = i->a;
-			a->held |= 1u << i->aux;
-		}
 	}
 }
 

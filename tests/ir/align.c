@@ -236,7 +236,7 @@ static bool charge(void *ctx, int32_t n)
 static ir_ref random_sum(struct ir_unit *u, struct random_source *r)
 {
 	static const uint32_t by[] = { 0, 4, 8, 4, 2, 1, 0xfffffffc, 6 };
-	ir_ref a = ir_get(u, R(random_below(r, 5)));
+	ir_ref a = ir_get(u, random_below(r, 20) ? R(random_below(r, 5)) : RANDOM_G_FLAG0);
 	switch (random_below(r, 8)) {
 	case 0: return ir_shl(u, IR_I32, a, k32(u, random_below(r, 4)));
 	case 1: return ir_and(u, IR_I32, a, k32(u, ~random_below(r, 4)));
@@ -259,6 +259,8 @@ static void random_op(struct ir_unit *u, struct random_source *r)
 	case 6:
 		if (random_below(r, 6) == 0)
 			ir_call(u, RANDOM_H_TOUCH, &v);
+		else
+			ir_stick(u, RANDOM_G_FLAG0, v);
 		break;
 	default: ir_set(u, to, v); break;
 	}
