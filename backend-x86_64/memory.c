@@ -16,8 +16,8 @@
  *   back:
  *
  * With a constant address the first four become `mov t, [rbp + const]`; a constant that is not
- * aligned goes straight to the slow path. The thunks keep every register but the flags. Big-endian
- * accesses add a bswap; a store swaps its value in place and back.
+ * aligned goes straight to the slow path. What is known to be aligned (IR_MEMOP_ALIGNED) is not tested. The thunks keep
+ * every register but the flags. Big-endian accesses add a bswap; a store swaps its value in place and back.
  *
  * Where the unit's space has the window (x64_compile_args.window), one instruction is left of it. What the window does not
  * have raises a signal, whose handler continues at the stub; a site that does so often is patched to jump there.

@@ -2,8 +2,8 @@
 /*
  * Loads and stores (DDI 0100I A5.2 to A5.5). Alignment, ARMv5: with SCTLR.A an unaligned access
  * faults; without, a word load rotates and everything else ignores the low address bits (halfword loads: the
- * manual leaves them open, we ignore bit 0). Compiled code leaves the unit there (decision 023). Big-endian BE-32 is word-invariant: halfword and byte addresses
- * are flipped inside the word (A2.7.3). The base register keeps its value when the access aborts.
+ * manual leaves them open, we ignore bit 0), which compiled code leaves to the interpreter (decision 023). Big-endian BE-32 is
+ * word-invariant: halfword and byte addresses are flipped inside the word (A2.7.3). The base register keeps its value when the access aborts.
  */
 #include "frontend-arm/lower.h"
 

@@ -265,10 +265,66 @@ static void a_place_is_remembered(void **state)
 	}
 }
 
+/* A loop that loads words by r1 where that is aligned, else bytes; r2 turns of it. */
+static void put_careful_loop(struct guest *g)
+{
+	uint32_t loop = g->at;
+	guest_put(g, a_dp(TST, 1, 0, 1, I_BIT | 3));
+	guest_put(g, a_bcond(NE, g->at, g->at + 16));
+	guest_put(g, a_ldr(0, 1, 0));
+	guest_put(g, a_addr(3, 3, 0));
+	guest_put(g, a_b(g->at, g->at + 12));
+	guest_put(g, a_ldrb(0, 1, 0));
+	guest_put(g, a_dp(EOR, 0, 3, 3, 0));
+	guest_put(g, a_subs(2, 2, 1));
+	guest_put(g, a_bcond(NE, g->at, loop));
+	guest_stop(g);
+}
+
+/* By the region of the loop as it is entered. */
+static uint32_t assumed(const struct guest *g)
+{
+	const struct tb_store *s = &g->m->vcpu->tbs;
+	uint32_t all = 0;
+	for (uint32_t k = 0; k < s->n_by_host; k++)
+		if (s->by_host[k]->valid && s->by_host[k]->region && s->by_host[k]->pc_key == CODE)
+			all |= s->by_host[k]->region->assumes;
+	return all;
+}
+
+static void run_loop(struct guest *g, uint32_t address, uint32_t turns)
+{
+	guest_set_pc(g, CODE);
+	assert_int_equal(rhea_write_reg(g->m, 1, address), RHEA_OK);
+	assert_int_equal(rhea_write_reg(g->m, 2, turns), RHEA_OK);
+	assert_int_equal(rhea_write_reg(g->m, 3, 0), RHEA_OK);
+	guest_run(g, 10 * turns + 10);
+}
+
+/* A region assumes that the pointer of its loop is aligned. When that is not so for long it is made again without. */
+static void a_region_does_not_insist(void **state)
+{
+	(void)state;
+	struct guest g;
+	guest_init(&g, &(struct rhea_config){.tier2_thread = RHEA_TIER2_THREAD_OFF});
+	guest_org(&g, CODE);
+	put_careful_loop(&g);
+	guest_set_word(&g, data(ARM), 0x01020304);
+	run_loop(&g, data(ARM), 400000);
+	assert_int_equal(guest_reg(&g, 3), 400000 * 0x01020304u);
+	assert_int_equal(assumed(&g), 1u << 1);
+	run_loop(&g, data(ARM) + 1, 1000001);
+	assert_int_equal(guest_reg(&g, 3), 3);
+	assert_int_equal(assumed(&g), 0);
+	assert_int_equal(g.m->vcpu->stats.retries, 0);
+	guest_free(&g);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_place_is_remembered),
+		cmocka_unit_test(a_region_does_not_insist),
 		cmocka_unit_test(arm_code_agrees),
 		cmocka_unit_test(thumb_code_agrees),
 		cmocka_unit_test(stores_beside_code_agree),
