@@ -221,16 +221,34 @@ static uint32_t implied(uint32_t assumed)
 	return assumed | assumed << TRACKED;
 }
 
-/* Marks the blocks between the target of a jump backwards and the jump: those of a loop, as code is mostly placed. */
-static void find_loops(const struct align *a, bool *in_loop)
+static bool leads_into(const struct align *a, const bool *set, ir_label l)
+{
+	ir_label to[2];
+	unsigned n = opt_successors(opt_end(a->o, l), to);
+	return (n > 0 && set[to[0]]) || (n > 1 && set[to[1]]);
+}
+
+/* The blocks of loops, and those between loops: what is left when blocks go that nobody else leads to, or that lead to nobody. */
+static void find_loops(const struct align *a, bool *in_loop, bool *entered)
 {
 	const struct ir_unit *u = a->o->u;
-	for (uint32_t k = 0; k < u->n_order; k++) {
-		ir_label to[2];
-		unsigned n = opt_successors(opt_end(a->o, u->order[k]), to);
-		for (unsigned s = 0; s < n; s++)
-			for (uint32_t p = a->place[to[s]]; p <= k; p++)
-				in_loop[u->order[p]] = true;
+	bool changed = true;
+	memset(in_loop, true, u->n_blocks);
+	while (changed) {
+		changed = false;
+		memset(entered, false, u->n_blocks);
+		for (uint32_t k = u->n_order; k-- > 0;) {
+			ir_label l = u->order[k], to[2];
+			bool stays = in_loop[l] && leads_into(a, in_loop, l);
+			changed |= stays != in_loop[l];
+			in_loop[l] = stays;
+			for (unsigned n = stays ? opt_successors(opt_end(a->o, l), to) : 0; n--;)
+				entered[to[n]] = true;
+		}
+		for (ir_label l = 0; l < u->n_blocks; l++) {
+			changed |= in_loop[l] && !entered[l];
+			in_loop[l] &= entered[l];
+		}
 	}
 }
 
@@ -248,8 +266,7 @@ static uint32_t wanted(const struct align *a)
 	const struct ir_unit *u = a->o->u;
 	uint32_t all = 0;
 	bool *in_loop = arena_alloc(u->arena, u->n_blocks);
-	memset(in_loop, false, u->n_blocks);
-	find_loops(a, in_loop);
+	find_loops(a, in_loop, a->dirty);
 	for (ir_label l = 0; l < u->n_blocks; l++)
 		for (ir_ref r = u->blocks[l].first; in_loop[l] && r < u->blocks[l].end; r++)
 			if (rests_on(a, r, u->may_assume))

@@ -199,6 +199,37 @@ static void loops_assume_what_they_need(void **state)
 	expect(loop, ~(1u << 0 | 1u << (16 + 3)), " assumes r1&1\n" LOOP("", ",known", ""));
 }
 
+/* Placed behind what it leads back to, and no loop. */
+static void aside(struct ir_unit *u)
+{
+	ir_ref which = ir_get(u, R(5));
+	ir_brc(u, which, 1, 2);
+	ir_block_start(u, 1);
+	store_zero(u, 0);
+	ir_exit_jump(u, 0, IR_LINK_JUMP, 0x2000, 0);
+	ir_block_start(u, 2);
+	ir_set(u, R(1), k32(u, 0));
+	ir_br(u, 1);
+}
+
+static void a_jump_backwards_is_no_loop(void **state)
+{
+	(void)state;
+	expect(aside, UINT32_MAX,
+	       " ---- 00001000\n"
+	       " v1 = get r5\n"
+	       " brc v1, L1, L2\n"
+	       "L1:\n"
+	       " v3 = get r0\n"
+	       " v4 = const.i32 0x0\n"
+	       " st.32 [v3], v4 align=rotate,leaves space=0\n"
+	       " exit_jump slot=0 pc=00002000\n"
+	       "L2:\n"
+	       " v7 = const.i32 0x0\n"
+	       " set r1, v7\n"
+	       " br L1\n");
+}
+
 /* ---- random loops -------------------------------------------------------------------------------- */
 
 #define BLOCKS 7u /* and one behind them. Those of even numbers look at the budget, and all jumps backwards go there */
@@ -340,6 +371,7 @@ int main(void)
 		cmocka_unit_test(an_access_that_stays_shows_nothing),
 		cmocka_unit_test(what_all_ways_know_is_known),
 		cmocka_unit_test(loops_assume_what_they_need),
+		cmocka_unit_test(a_jump_backwards_is_no_loop),
 		cmocka_unit_test(what_is_known_in_random_loops_is_true),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
