@@ -259,9 +259,9 @@ bool ir_verify(const struct ir_unit *u, char *msg, size_t msg_size);
 
 /*
  * Runs all passes over the unit in place: folding, copy propagation, redundant get/set, dead code,
- * dead sets across blocks; which accesses are aligned, and what of may_assume the unit assumes for it. Removed insns become nop: of their fields only op counts then. Markers,
- * and so their indices, stay. A block that became unreachable keeps its markers and ends in a `br`
- * to itself; the rest of it is nops. At an exit the pc global counts as dead, for the exit writes
+ * dead sets across blocks; which accesses are aligned, and what of may_assume the unit assumes for it. Removed insns become
+ * nop: of their fields only op counts then. Markers, and so their indices, stay. A block that became unreachable keeps its
+ * markers and ends in a `br` to itself; the rest of it is nops. At an exit the pc global counts as dead, for the exit writes
  * it. A value that was set into a global is used on instead of a `get`, so a backend does well to
  * know the global's home as one more place of that value. Linear time but for units with loops.
  */
