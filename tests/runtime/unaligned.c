@@ -259,7 +259,7 @@ static void a_place_is_remembered(void **state)
 			if (way->cfg.accel == RHEA_ACCEL_INTERP)
 				assert_int_equal(left, 0);
 			else
-				assert_in_range(left, by ? 1 : 0, by ? 8 : 0);
+				assert_in_range(left, by ? 1 : 0, by ? 5 : 0);
 			guest_free(&g);
 		}
 	}
