@@ -10,6 +10,7 @@
  *     (each other page:
  *     cmp  dword [rbp + its tag], tag
  *     jne  instead)
+ *     (what the unit assumes: test_globals)
  *     sub  budget, n_insns                           mov   b, [rbp + tb_flags]
  *     jl   budget_out                                cmp   [rbp + a + jump_cache + 4], b
  *     add  qword [rbp + counter], 1  (if counted)    jne   miss
@@ -331,14 +332,48 @@ static uint8_t *compare_tag(struct gen *g, uint32_t pc_key, uint32_t tag)
 	return emit_jcc(&g->e, CC_NE);
 }
 
+/*
+ * Goes on elsewhere unless the low bits of these globals are 0.
+ *   mov   eax, global;  or eax, another ...        (one alone, at home: no mov)
+ *   test  al, bits
+ *   jnz   instead
+ */
+static void test_globals(struct gen *g, uint32_t globals, uint8_t bits)
+{
+	int reg = home_of(g, (unsigned)__builtin_ctz(globals));
+	if (reg < 0 || globals & (globals - 1)) {
+		reg = RAX;
+		for (uint32_t left = globals; left; left &= left - 1) {
+			unsigned global = (unsigned)__builtin_ctz(left);
+			int home = home_of(g, global);
+			bool first = left == globals;
+			if (home >= 0 && first)
+				emit_mov_rr(&g->e, false, RAX, home);
+			else if (home >= 0)
+				emit_alu_rr(&g->e, false, ALU_OR, RAX, home);
+			else if (first)
+				emit_mov_rm(&g->e, false, RAX, global_mem(g->t, global));
+			else
+				emit_alu_rm(&g->e, false, ALU_OR, RAX, global_mem(g->t, global));
+		}
+	}
+	emit_test8_ri(&g->e, reg, bits);
+	emit_link(emit_jcc(&g->e, CC_NE), rw_of(g, g->args->instead));
+}
+
 void gen_prologue(struct gen *g)
 {
+	const uint32_t words = g->u->assumes & ((1u << IR_ASSUMED_GLOBALS) - 1), halves = g->u->assumes >> IR_ASSUMED_GLOBALS;
 	const struct x64_compile_args *args = g->args;
 	g->code->cross_entry = here(g);
 	g->tag_out = args->cross_tag ? compare_tag(g, (uint32_t)g->u->pc_key, args->cross_tag) : NULL;
 	g->code->entry = here(g);
 	for (unsigned k = 0; k < args->n_other_pages; k++)
 		emit_link(compare_tag(g, args->other_page[k].pc_key, args->other_page[k].tag), rw_of(g, args->instead));
+	if (words)
+		test_globals(g, words, 3);
+	if (halves)
+		test_globals(g, halves, 1);
 	add_to_budget(g, ALU_SUB, g->args->n_insns);
 	g->budget_out = emit_jcc(&g->e, CC_L);
 	if (g->args->counter)

@@ -51,7 +51,6 @@ struct value {
 	bool named;         /* by the last note */
 	bool relied_on;     /* some value that has no place is worked out from this one */
 	uint16_t run;       /* number of the access's run + 1, 0 = none */
-	uint8_t aligned;    /* low bits that are 0 where we are now, as an access has shown by not faulting */
 	/* location, see regalloc.c */
 	uint8_t cc;         /* enum x64_cc, while flags_of is what the flags hold */
 	int8_t reg;         /* scratch register, -1 = none */

@@ -16,8 +16,8 @@
  *   back:
  *
  * With a constant address the first four become `mov t, [rbp + const]`; a constant that is not
- * aligned goes straight to the slow path. The thunks keep every register but the flags. Big-endian
- * accesses add a bswap; a store swaps its value in place and back.
+ * aligned goes straight to the slow path. What is known to be aligned (IR_MEMOP_ALIGNED) is not tested. The thunks keep
+ * every register but the flags. Big-endian accesses add a bswap; a store swaps its value in place and back.
  *
  * Where the unit's space has the window (x64_compile_args.window), one instruction is left of it. What the window does not
  * have raises a signal, whose handler continues at the stub; a site that does so often is patched to jump there.
@@ -78,51 +78,14 @@ int32_t gen_table(const struct gen *g, uint16_t memop, bool store)
 	return (int32_t)(l->tlb + bytes * (int64_t)(ir_memop_space(memop) * 2 + (store ? 1u : 0u)));
 }
 
-/* Low address bits known to be zero, as a count; looks through what front ends emit. Where accesses that are not aligned
- * fault, one that came through says so of its address, and of the base of it. */
-static unsigned known_aligned(const struct gen *g, ir_ref v, unsigned depth)
+static bool is_aligned(const struct access *a)
 {
-	const struct ir_insn *i = insn_of(g, v);
-	if (i->op == IR_const)
-		return i->imm ? (unsigned)__builtin_ctzll(i->imm) : 32;
-	if (i->op == IR_and && is_const(g, i->b)) {
-		uint64_t mask = insn_of(g, i->b)->imm;
-		return mask ? (unsigned)__builtin_ctzll(mask) : 32;
-	}
-	if (i->op == IR_shl && is_const(g, i->b))
-		return (unsigned)insn_of(g, i->b)->imm & 31u;
-	if ((i->op == IR_add || i->op == IR_sub) && depth) {
-		unsigned a = known_aligned(g, i->a, depth - 1), b = known_aligned(g, i->b, depth - 1);
-		return MAX(MIN(a, b), g->val[v].aligned);
-	}
-	return g->val[v].aligned;
-}
-
-static void set_aligned(struct gen *g, ir_ref v, unsigned bits)
-{
-	g->val[v].aligned = (uint8_t)MAX(g->val[v].aligned, bits);
-}
-
-static void note_alignment(struct gen *g, const struct ir_insn *i)
-{
-	ir_ref base;
-	int32_t disp;
-	unsigned bits = i->aux & 3u;
-	if (ir_memop_align(i->aux) != IR_ALIGN_FAULT)
-		return;
-	set_aligned(g, i->a, bits);
-	if (window_address(g, i->a, 1u << bits, &base, &disp))
-		set_aligned(g, base, bits);
-}
-
-static bool is_aligned(const struct gen *g, const struct access *a)
-{
-	return a->size == 1 || known_aligned(g, a->addr_ref, 2) >= (a->memop & 3u);
+	return a->size == 1 || ir_memop_aligned(a->memop);
 }
 
 static void alignment_check(struct gen *g, const struct access *a)
 {
-	if (is_aligned(g, a))
+	if (is_aligned(a))
 		return;
 	emit_test8_ri(&g->e, a->addr.reg, (uint8_t)(a->size - 1));
 	a->slow->from[0] = emit_jcc(&g->e, CC_NE);
@@ -235,14 +198,13 @@ static void access_begin(struct gen *g, struct access *a, const struct ir_insn *
 	join_run(g, a);
 	*a->slow = (struct slow_path){
 		.memop = i->aux, .is_store = store, .wide = a->wide, .mark = g->mark, .addr = a->addr, .disp = a->disp,
-		.follows = a->follows, .follow_reg = (int8_t)g->val[run_pointer(g)].reg, .aligned = is_aligned(g, a), .run_reg = -1,
+		.follows = a->follows, .follow_reg = (int8_t)g->val[run_pointer(g)].reg, .aligned = is_aligned(a), .run_reg = -1,
 	};
 }
 
 /* What the insns behind the access may rely on. Others of its run find the pointer, or 0 after a slow path. */
-static void access_end(struct gen *g, const struct access *a, const struct ir_insn *i)
+static void access_end(struct gen *g, const struct access *a)
 {
-	note_alignment(g, i);
 	if (!a->leads && !a->follows)
 		return;
 	if (g->at == a->run->last)
@@ -357,7 +319,7 @@ void lower_ld(struct gen *g, ir_ref v, const struct ir_insn *i)
 		gen_load_plain(g, a.memop, a.wide, dst, a.host);
 	a.slow->back = g->e.cur;
 	ra_bind(g, v, dst);
-	access_end(g, &a, i);
+	access_end(g, &a);
 }
 
 /* ---- stores ----------------------------------------------------------------------------------- */
@@ -431,5 +393,5 @@ void lower_st(struct gen *g, ir_ref v, const struct ir_insn *i)
 	if (a.addr_ref != i->a)
 		ra_release_value(g, a.addr_ref);
 	a.slow->back = g->e.cur;
-	access_end(g, &a, i);
+	access_end(g, &a);
 }

@@ -20,7 +20,8 @@ static int32_t how(const struct gen *g, const struct slow_path *s)
 {
 	uint32_t n = g->args->n_insns, left = g->args->left ? g->args->left[s->mark] : n > s->mark ? n - s->mark : 0;
 	bool several = (s > g->slow && s[-1].mark == s->mark) || (s + 1 < g->slow + g->n_slow && s[1].mark == s->mark);
-	return (int32_t)(MIN(left, INT16_MAX) << 16 | s->memop | (several ? X64_HOW_SEVERAL : 0));
+	uint32_t memop = s->memop & ~(s->aligned ? IR_MEMOP_ALIGNED | IR_MEMOP_LEAVES : 0u);
+	return (int32_t)(MIN(left, INT16_MAX) << 16 | memop | (several ? X64_HOW_SEVERAL : 0));
 }
 
 static void store_address(struct gen *g, const struct slow_path *s)

@@ -35,8 +35,9 @@ struct x64_layout {
 	int32_t tlb;          /* addend tables: uint64_t [space][access][1 << (32 - page_bits)] */
 	int32_t exec_tag;     /* uint32_t [space][1 << (32 - page_bits)] */
 	uint32_t page_bits;   /* 12 */
-	/* `how`: the memop; in the high half how many of the guest instructions that the unit has charged are still to be
-	 * done, that of the access included; and X64_HOW_SEVERAL. host_pc is what the host_pc field holds. */
+	/* `how`: the memop, which says `leaves` only where the address may be unaligned, and never `aligned`; in the high half how many of
+	 * the guest instructions that the unit has charged are still to be done, that of the access included; and X64_HOW_SEVERAL.
+	 * host_pc is what the host_pc field holds. */
 	struct x64_load_result (*load_slow)(void *env, uint32_t addr, uint32_t how, uint64_t host_pc);
 	uint64_t (*store_slow)(void *env, uint32_t addr, uint64_t value, uint32_t how, uint64_t host_pc);
 };
@@ -174,7 +175,7 @@ struct x64_compile_args {
 				 cross_entry == entry */
 	const struct x64_other_page *other_page; /* both entries compare their tags, n_other_pages of them; where one is not what it ... */
 	uint32_t n_other_pages;
-	uint64_t instead;     /* ... is to be, the RX address to go on at; nothing was charged */
+	uint64_t instead;     /* ... is to be, or what the unit assumes (ir_unit) does not hold, the RX address to go on at; nothing was charged */
 };
 
 /* Compiles u. Returns false when there is no room (out->full) and leaves out->cur where it was. */

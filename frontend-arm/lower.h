@@ -114,6 +114,7 @@ struct arm_lower {
 	ir_ref small[2];   /* the constants 0 and 1 */
 
 	enum arm_cond pred; /* not AL: register results are selected by it, instead of a branch around */
+	bool leaves;       /* this instruction's accesses may leave where they are not aligned */
 	bool wrote_flags;  /* this instruction wrote N, Z, C or V */
 	bool ended;        /* this instruction emitted the unit's end */
 	bool leave;        /* the unit ends behind this instruction, which may have changed how code is found */

@@ -2,8 +2,8 @@
 /*
  * Loads and stores (DDI 0100I A5.2 to A5.5). Alignment, ARMv5: with SCTLR.A an unaligned access
  * faults; without, a word load rotates and everything else ignores the low address bits (halfword loads: the
- * manual leaves them open, we ignore bit 0). Big-endian BE-32 is word-invariant: halfword and byte addresses
- * are flipped inside the word (A2.7.3). The base register keeps its value when the access aborts.
+ * manual leaves them open, we ignore bit 0), which compiled code leaves to the interpreter (decision 023). Big-endian BE-32 is
+ * word-invariant: halfword and byte addresses are flipped inside the word (A2.7.3). The base register keeps its value when the access aborts.
  */
 #include "frontend-arm/lower.h"
 
@@ -19,7 +19,8 @@ static inline void may_fault(struct arm_lower *l)
 static uint16_t memop(const struct arm_lower *l, enum arm_mem_size size, bool sign, enum ir_align relaxed, unsigned space)
 {
 	enum ir_align align = size == MEM_BYTE ? IR_ALIGN_ANY : l->req->tb_flags & ARM_TB_ALIGN ? IR_ALIGN_FAULT : relaxed;
-	return IR_MEMOP((unsigned)size, (unsigned)sign, (unsigned)align, space);
+	bool leaves = l->leaves && align >= IR_ALIGN_FORCE;
+	return (uint16_t)(IR_MEMOP((unsigned)size, (unsigned)sign, (unsigned)align, space) | (leaves ? IR_MEMOP_LEAVES : 0));
 }
 
 static ir_ref bus_address(struct arm_lower *l, ir_ref addr, enum arm_mem_size size)
@@ -267,10 +268,11 @@ bool arm_lower_pld_reg(struct arm_lower *l, const struct arm_args_mem_reg *a)
 
 /* ---- multiple registers -------------------------------------------------------------------------- */
 
-/* The low bits of the address are ignored: cleared once, they need no look at each word. Pays from three words on. */
+/* The low bits of the address are ignored. Where the first word does not leave for them, they are cleared once and need no look at each
+ * word: pays from three words on. */
 static ir_ref list_base(struct arm_lower *l, ir_ref base, uint32_t list)
 {
-	if ((l->req->tb_flags & ARM_TB_ALIGN) || __builtin_popcount(list) < 3)
+	if ((l->req->tb_flags & ARM_TB_ALIGN) || l->leaves || __builtin_popcount(list) < 3)
 		return base;
 	return ir_and(l->u, IR_I32, base, arm_const(l, ~3u));
 }

@@ -443,6 +443,13 @@ static void end_insn(struct loop *t)
 	end_ways(t);
 }
 
+/* May this instruction leave where its access is not aligned? */
+static bool may_leave(const struct arm_lower *l)
+{
+	unsigned place = arm_odd_place(l->pc);
+	return l->req->leaves && !(l->req->odd && bit(l->req->odd[place / 32], place % 32));
+}
+
 static void translate_insn(struct loop *t)
 {
 	struct arm_lower *l = &t->l;
@@ -453,6 +460,7 @@ static void translate_insn(struct loop *t)
 	l->pc = (l->req->pc_key & ~1u) + t->offset;
 	l->next = l->pc + size;
 	t->offset += size;
+	l->leaves = may_leave(l);
 	if (!keeps_unspent(t, row, insn))
 		arm_give_back(l);
 	begin_insn(t, row, insn, condition_of(row, l->thumb, insn));
@@ -611,6 +619,7 @@ bool arm_translate_region(const struct arm_translate_request *req, const struct 
 		there.code_before = there.pc_key & PAGE_MASK & ~1u;
 		there.code_bytes = PAGE_SIZE - there.code_before;
 		there.literals = part[r.at].literals;
+		there.odd = part[r.at].odd;
 		t.l.req = &there;
 		whole = translate_part(&t, &part[r.at]);
 	}

@@ -56,6 +56,10 @@ struct arm_literals {
 	uint32_t from, end;  /* equal: none */
 };
 
+/* Instructions of a page whose accesses were met unaligned: a set of ARM_ODD_WORDS words, by halfword of the guest's page. */
+#define ARM_ODD_WORDS (PAGE_SIZE / 2 / 32)
+static inline unsigned arm_odd_place(uint32_t pc) { return (pc & PAGE_MASK) / 2; }
+
 struct arm_translate_request {
 	const struct arm_decoder *decoder;
 	uint32_t pc_key;      /* bit 0: Thumb; ARM with bit 1 set: the unit raises a prefetch abort */
@@ -70,6 +74,8 @@ struct arm_translate_request {
 	const uint32_t *stop; /* n_stops addresses at which no unit goes on (breakpoints) */
 	uint32_t n_stops;
 	uint32_t max_insns;   /* >= 1 */
+	bool leaves;          /* accesses may leave where they are not aligned (IR_MEMOP_LEAVES) ... */
+	const uint32_t *odd;  /* ... but not those of these instructions of the page: an arm_odd_set. NULL = none */
 	bool count_taken;     /* a `count` where a conditional branch goes: of counter 0, or as the region's part says */
 	bool look_ahead;      /* flags may be owed; needs max_insns of at least ARM_LOOK_AHEAD */
 	bool whole_blocks;    /* who counts runs of units counts those of each instruction: no branch is done without */
@@ -108,6 +114,7 @@ struct arm_region_part {
 	uint32_t back;    /* the part is of a function that was called from here: where that comes back to. Else ARM_NO_KEY */
 	bool calls;       /* to[] has the function that it calls */
 	struct arm_literals literals; /* as in arm_translate_request */
+	const uint32_t *odd;          /* likewise */
 	uint16_t n_insns;
 	uint16_t charge;  /* what the budget was charged in advance when it starts: n_insns, or more where the unit is not fixed */
 	uint32_t hot;     /* of two parts that it jumps to, this pc key's is the likelier one; else ARM_NO_KEY */

@@ -23,10 +23,10 @@ struct frame {
 	struct ir_interp_result result;
 };
 
-static uint64_t global_read(const struct frame *f, unsigned g)
+static inline uint64_t env_read(const struct ir_global *globals, const uint8_t *env, unsigned g)
 {
-	const struct ir_global *info = &f->globals[g];
-	const uint8_t *p = f->env + info->offset;
+	const struct ir_global *info = &globals[g];
+	const uint8_t *p = env + info->offset;
 	uint32_t word;
 	uint64_t wide;
 	switch (info->mem_bytes) {
@@ -38,6 +38,11 @@ static uint64_t global_read(const struct frame *f, unsigned g)
 	}
 	memcpy(&wide, p, sizeof wide);
 	return wide;
+}
+
+static uint64_t global_read(const struct frame *f, unsigned g)
+{
+	return env_read(f->globals, f->env, g);
 }
 
 static void global_write(const struct frame *f, unsigned g, uint64_t x)
@@ -126,9 +131,18 @@ static inline uint64_t narrowed(bool wide, uint64_t x)
 	return wide ? x : (uint32_t)x;
 }
 
+/* The memop as memory is to see it. What the optimiser knows of alignment is true. */
+static uint16_t memop(const struct ir_insn *i, uint32_t addr)
+{
+	assert(!ir_memop_aligned(i->aux) || !(addr & (ir_memop_size(i->aux) - 1)));
+	(void)addr;
+	return (uint16_t)(i->aux & ~IR_MEMOP_ALIGNED);
+}
+
 static bool load(struct frame *f, const struct ir_insn *i, uint64_t *to)
 {
-	if (!f->mem->load(f->mem->ctx, (uint32_t)f->value[i->a], i->aux, f->marks - 1, to))
+	uint32_t addr = (uint32_t)f->value[i->a];
+	if (!f->mem->load(f->mem->ctx, addr, memop(i, addr), f->marks - 1, to))
 		return leave(f, IR_EXIT_FAULT, 0, 0);
 	*to = extended(*to, i->aux, (enum ir_type)i->type);
 	return true;
@@ -136,7 +150,8 @@ static bool load(struct frame *f, const struct ir_insn *i, uint64_t *to)
 
 static bool store(struct frame *f, const struct ir_insn *i)
 {
-	return f->mem->store(f->mem->ctx, (uint32_t)f->value[i->a], i->aux, f->marks - 1, f->value[i->b]) ||
+	uint32_t addr = (uint32_t)f->value[i->a];
+	return f->mem->store(f->mem->ctx, addr, memop(i, addr), f->marks - 1, f->value[i->b]) ||
 	       leave(f, IR_EXIT_FAULT, 0, 0);
 }
 
@@ -216,9 +231,21 @@ static inline __attribute__((always_inline)) bool step(struct frame *f, const st
 	return false;
 }
 
+uint32_t ir_unmet(const struct ir_guest *guest, const void *env, uint32_t assumes)
+{
+	uint32_t unmet = 0;
+	for (uint32_t left = assumes; left; left &= left - 1) {
+		unsigned bit = (unsigned)__builtin_ctz(left), mask = bit < IR_ASSUMED_GLOBALS ? 3 : 1;
+		if (env_read(guest->globals, env, bit % IR_ASSUMED_GLOBALS) & mask)
+			unmet |= 1u << bit;
+	}
+	return unmet;
+}
+
 struct ir_interp_result ir_interpret(const struct ir_unit *u, void *env, const struct ir_memory *mem)
 {
 	uint64_t on_stack[VALUES_ON_STACK], *heap = NULL;
+	assert(!ir_unmet(u->guest, env, u->assumes));
 	if (u->n_insns > VALUES_ON_STACK) {
 		heap = malloc(u->n_insns * sizeof *heap);
 		if (!heap)

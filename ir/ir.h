@@ -95,7 +95,11 @@ enum ir_link { IR_LINK_JUMP, IR_LINK_CALL, IR_LINK_RET };
 /*
  * Memory operation descriptor, 16 bits:
  *   1:0 log2 of the size in bytes   2 sign-extend   3 big-endian
- *   5:4 enum ir_align               11:8 address space index (the MMU index of softmmu)
+ *   5:4 enum ir_align   6 leaves   7 aligned   11:8 address space index (the MMU index of softmmu)
+ *
+ * `leaves`, with FORCE and ROTATE: at an unaligned access the unit is left before the guest instruction, as at a fault; who runs the unit
+ * does the instruction in another way. So an access that is done shows that its address is aligned, and that is worth something to those behind it.
+ * `aligned`: the address is known to be (opt_align.c). It is never said of an access that is not.
  */
 enum ir_align {
 	IR_ALIGN_ANY,    /* unaligned accesses are done as such */
@@ -106,11 +110,15 @@ enum ir_align {
 #define IR_MEMOP(log2size, sign, align, space) \
 	((uint16_t)((log2size) | (sign) << 2 | (align) << 4 | (space) << 8))
 #define IR_MEMOP_BE 8u
+#define IR_MEMOP_LEAVES 0x40u
+#define IR_MEMOP_ALIGNED 0x80u
 
 static inline unsigned ir_memop_size(uint16_t m) { return 1u << (m & 3u); }
 static inline bool ir_memop_signed(uint16_t m) { return (m >> 2) & 1u; }
 static inline bool ir_memop_be(uint16_t m) { return (m >> 3) & 1u; }
 static inline enum ir_align ir_memop_align(uint16_t m) { return (enum ir_align)((m >> 4) & 3u); }
+static inline bool ir_memop_leaves(uint16_t m) { return m & IR_MEMOP_LEAVES; }
+static inline bool ir_memop_aligned(uint16_t m) { return m & IR_MEMOP_ALIGNED; }
 static inline unsigned ir_memop_space(uint16_t m) { return (m >> 8) & 15u; }
 
 #define IR_COLD 8u /* heat of a global that is in memory, more likely than not: doing without a write of it is worth a note */
@@ -188,7 +196,10 @@ struct ir_unit {
 	ir_label cur;            /* builder: block being built, IR_NONE = none */
 	uint32_t n_marks;        /* guest instructions = `insn` markers, numbered in code order */
 	uint64_t pc_key;         /* of the first guest instruction */
+	uint32_t may_assume;     /* who enters the unit can look at so much; the optimiser chooses: */
+	uint32_t assumes;        /* bit g, global g is a multiple of 4; bit IR_ASSUMED_GLOBALS + g, of 2. Else it is not entered */
 };
+#define IR_ASSUMED_GLOBALS 16u
 
 /* ---- builder (build.c) ---------------------------------------------------------------------- */
 
@@ -248,9 +259,9 @@ bool ir_verify(const struct ir_unit *u, char *msg, size_t msg_size);
 
 /*
  * Runs all passes over the unit in place: folding, copy propagation, redundant get/set, dead code,
- * dead sets across blocks. Removed insns become nop: of their fields only op counts then. Markers,
- * and so their indices, stay. A block that became unreachable keeps its markers and ends in a `br`
- * to itself; the rest of it is nops. At an exit the pc global counts as dead, for the exit writes
+ * dead sets across blocks; which accesses are aligned, and what of may_assume the unit assumes for it. Removed insns become
+ * nop: of their fields only op counts then. Markers, and so their indices, stay. A block that became unreachable keeps its
+ * markers and ends in a `br` to itself; the rest of it is nops. At an exit the pc global counts as dead, for the exit writes
  * it. A value that was set into a global is used on instead of a `get`, so a backend does well to
  * know the global's home as one more place of that value. Linear time but for units with loops.
  */
@@ -262,7 +273,7 @@ uint64_t ir_eval(enum ir_op op, enum ir_type type, uint16_t aux, uint64_t a, uin
 
 enum ir_exit { IR_EXIT_JUMP, IR_EXIT_IND, IR_EXIT_LOOP, IR_EXIT_FAULT, IR_EXIT_BUDGET };
 
-/* Guest memory for the interpreter; returns false when the access faulted. And the budget and counters, which may be NULL:
+/* Guest memory for the interpreter; returns false when the access faulted, or is one that leaves. And the budget and counters, which may be NULL:
  * `charge` takes n from the budget (n < 0: gives back) and returns false when it is out. */
 struct ir_memory {
 	void *ctx;
@@ -280,8 +291,11 @@ struct ir_interp_result {
 			   markers in skipped blocks count too, as they do in compiled code */
 };
 
+/* What of `assumes` (ir_unit) does not hold in `env`. */
+uint32_t ir_unmet(const struct ir_guest *guest, const void *env, uint32_t assumes);
+
 /*
- * Executes the unit on `env`. Loads and stores get `mark`, the index (from 0) of the guest
+ * Executes the unit on `env`, in which what it assumes holds. Loads and stores get `mark`, the index (from 0) of the guest
  * instruction they belong to: the last marker before them in code order. Helpers are called
  * through libffi. The pc global is written at exits, not at faults.
  */

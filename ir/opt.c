@@ -54,6 +54,8 @@ void ir_optimise(struct ir_unit *u)
 		opt_unreachable(&o);
 		check(u, "opt_unreachable");
 	}
+	opt_align(&o);
+	check(u, "opt_align");
 	opt_backward(&o);
 	check(u, "opt_backward");
 	opt_order(&o);

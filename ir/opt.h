@@ -17,6 +17,7 @@ struct opt {
 	uint32_t *n_preds;  /* by label */
 	uint64_t *live_in;  /* by label: globals that may be read before they are set */
 	bool branch_folded; /* some block may have become unreachable */
+	bool tested;        /* there are accesses that ask for alignment */
 };
 
 /* opt_forward.c: folding, copies, common subexpressions, redundant get and set; constant brc. */
@@ -25,6 +26,8 @@ void opt_forward(struct opt *o);
 void opt_unreachable(struct opt *o);
 /* opt_backward.c: dead sets across blocks, dead values. */
 void opt_backward(struct opt *o);
+/* opt_align.c: which accesses are known to be aligned. */
+void opt_align(struct opt *o);
 /* opt_order.c: moves arithmetic out from between conditions and who asks for them. */
 void opt_order(struct opt *o);
 

@@ -43,7 +43,8 @@ static void print_access(const struct ir_insn *i, struct log *out)
 	log_printf(out, ".%s%u%s [v%" PRIu32 "]", sign, ir_memop_size(i->aux) * 8, ir_memop_be(i->aux) ? "be" : "", i->a);
 	if (ir_ops[i->op].shape == IR_SHAPE_STORE)
 		log_printf(out, ", v%" PRIu32, i->b);
-	log_printf(out, " align=%s space=%u", align_names[ir_memop_align(i->aux)], ir_memop_space(i->aux));
+	log_printf(out, " align=%s%s%s space=%u", align_names[ir_memop_align(i->aux)], ir_memop_leaves(i->aux) ? ",leaves" : "",
+		   ir_memop_aligned(i->aux) ? ",known" : "", ir_memop_space(i->aux));
 }
 
 static void print_call(const struct ir_unit *u, const struct ir_insn *i, struct log *out)
@@ -144,8 +145,21 @@ static void print_insn(const struct ir_unit *u, ir_ref r, struct log *out)
 	log_printf(out, "\n");
 }
 
+/* "assumes r0&3 r2&1": these bits of them are 0. */
+static void print_assumed(const struct ir_unit *u, struct log *out)
+{
+	for (uint32_t left = u->assumes; left; left &= left - 1) {
+		unsigned bit = (unsigned)__builtin_ctz(left);
+		log_printf(out, "%s%s&%d", left == u->assumes ? " assumes " : " ", u->guest->globals[bit % IR_ASSUMED_GLOBALS].name,
+			   bit < IR_ASSUMED_GLOBALS ? 3 : 1);
+	}
+	if (u->assumes)
+		log_printf(out, "\n");
+}
+
 void ir_print(const struct ir_unit *u, struct log *out)
 {
+	print_assumed(u, out);
 	for (uint32_t k = 0; k < u->n_order; k++) {
 		const struct ir_block *b = &u->blocks[u->order[k]];
 		if (k > 0)

@@ -88,12 +88,14 @@ static bool check_global(struct check *c, const struct ir_insn *i)
 static bool check_memop(struct check *c, const struct ir_insn *i)
 {
 	unsigned size = ir_memop_size(i->aux);
-	if (i->aux & 0xf0c0u)
+	if (i->aux & 0xf000u)
 		return bad(c, "reserved bits in memop %#x", i->aux);
 	if (size > (i->type == IR_I64 ? 8u : 4u))
 		return bad(c, "%u bytes do not fit the type", size);
 	if (ir_memop_align(i->aux) == IR_ALIGN_ROTATE && size != 4)
 		return bad(c, "only words rotate");
+	if (ir_memop_leaves(i->aux) && ir_memop_align(i->aux) < IR_ALIGN_FORCE)
+		return bad(c, "leaves, and need not");
 	return true;
 }
 

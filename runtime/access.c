@@ -35,6 +35,16 @@ static enum mem_status after_io(struct vcpu *v, struct vcpu_io io, enum mem_stat
 	return MEM_RETRY;
 }
 
+/* Is it an access that compiled code leaves for the interpreter? The memop without that is what memory is asked for. */
+static inline bool leaves(struct vcpu *v, uint32_t addr, uint16_t *memop)
+{
+	bool odd = *memop & IR_MEMOP_LEAVES && addr & (memop_size(*memop) - 1);
+	*memop = (uint16_t)(*memop & ~IR_MEMOP_LEAVES);
+	if (odd)
+		v->retry = v->met_odd = true;
+	return odd;
+}
+
 static const struct vcpu_io *replayed(struct vcpu *v, uint32_t addr, uint16_t memop, bool store)
 {
 	const struct vcpu_io *io = &v->io[v->next_io];
@@ -139,7 +149,7 @@ static __attribute__((noinline)) struct x64_load_result load_any(struct vcpu *v,
 	uint16_t memop = (uint16_t)how;
 	v->base->host_pc = host_pc;
 	v->site_ahead = x64_how_ahead(how);
-	if (v->trouble && vcpu_trouble_access(v, addr, memop))
+	if (leaves(v, addr, &memop) || (v->trouble && vcpu_trouble_access(v, addr, memop)))
 		return (struct x64_load_result){0, 1};
 	if (concerns_window(v, addr, memop, MEM_READ))
 		vcpu_window_slow(v, addr, memop, false, host_pc);
@@ -152,7 +162,7 @@ static __attribute__((noinline)) uint64_t store_any(struct vcpu *v, uint32_t add
 	uint16_t memop = (uint16_t)how;
 	v->base->host_pc = host_pc;
 	v->site_ahead = x64_how_ahead(how);
-	if (v->trouble && vcpu_trouble_access(v, addr, memop))
+	if (leaves(v, addr, &memop) || (v->trouble && vcpu_trouble_access(v, addr, memop)))
 		return 1;
 	if (concerns_window(v, addr, memop, MEM_WRITE))
 		vcpu_window_slow(v, addr, memop, true, host_pc);
@@ -169,7 +179,8 @@ static __attribute__((noinline)) uint64_t io_failed(struct vcpu *v, uint32_t add
 
 static __attribute__((noinline)) uint64_t io_done(struct vcpu *v, uint32_t addr, uint32_t how, bool is_store, uint64_t value)
 {
-	return after_io(v, (struct vcpu_io){addr, (uint16_t)how, is_store, value}, MEM_DONE) != MEM_DONE;
+	uint16_t memop = (uint16_t)(how & ~IR_MEMOP_LEAVES); /* it is aligned */
+	return after_io(v, (struct vcpu_io){addr, memop, is_store, value}, MEM_DONE) != MEM_DONE;
 }
 
 /* With icount: may the instruction have to be done again? Then what this access gave must be known. */
@@ -217,14 +228,14 @@ static bool interp_load(void *ctx, uint32_t addr, uint16_t memop, unsigned mark,
 {
 	struct vcpu *v = ctx;
 	v->cur_mark = mark;
-	return load(v, addr, memop, value) == MEM_DONE;
+	return !leaves(v, addr, &memop) && load(v, addr, memop, value) == MEM_DONE;
 }
 
 static bool interp_store(void *ctx, uint32_t addr, uint16_t memop, unsigned mark, uint64_t value)
 {
 	struct vcpu *v = ctx;
 	v->cur_mark = mark;
-	return store(v, addr, memop, value) == MEM_DONE;
+	return !leaves(v, addr, &memop) && store(v, addr, memop, value) == MEM_DONE;
 }
 
 static bool interp_charge(void *ctx, int32_t n)

@@ -209,7 +209,9 @@ static void leave_at(struct vcpu *v, struct tb *tb, uint32_t mark)
 		tell_left(v, tb, mark);
 	if (v->cut_wanted)
 		vcpu_cut_behind(v, tb, mark);
-	v->cut_wanted = false;
+	if (v->met_odd)
+		vcpu_note_odd(v, tb, mark);
+	v->cut_wanted = v->met_odd = false;
 	if (v->retry || v->stops.hit)
 		return;
 	v->base->budget--;
@@ -273,8 +275,8 @@ static void run_once(struct vcpu *v, const struct mem_fetch *fetch, uint32_t n)
 	run_interpreted(v, &tb);
 }
 
-/* The instruction at pc stores to the block it stands in: alone, it may. Or it has to be the last one of its block; then
- * its device accesses are not done again. */
+/* The instruction at pc stores to the block it stands in: alone, it may. Or its access is not aligned, which compiled code does not do. Or it
+ * has to be the last one of its block; then its device accesses are not done again. */
 static void run_alone(struct vcpu *v)
 {
 	struct mem_fetch fetch;
@@ -457,6 +459,8 @@ static void run_slice(struct vcpu *v)
 			continue;
 		if (tb->region && tb->n_insns > v->base->budget && tb->region->head->valid)
 			tb = tb->region->head; /* which is charged less at once */
+		if (tb->unit && tb->region && ir_unmet(&arm_guest, v->cpu, tb->region->assumes)) /* lockstep; else its entry looks */
+			tb = tb->region->head;
 		if (tb->n_insns > v->base->budget) {
 			if (!v->exact)
 				return;

@@ -204,6 +204,17 @@ void vcpu_cut_behind(struct vcpu *v, struct tb *tb, uint32_t mark)
 	drop(v, tb);
 }
 
+void vcpu_note_odd(struct vcpu *v, struct tb *tb, uint32_t mark)
+{
+	const uint8_t *code = tb->region ? tb_part_at(tb->region, mark)->code : tb->code;
+	struct code_page *page = tb_page(&v->tbs, code, true);
+	bool first = tb_note_odd(&v->tbs, page, tb_mark_pc(tb, mark));
+	if (first && tb->region && tb->region->head->region_tries) /* that one was in vain */
+		tb->region->head->region_tries--;
+	if (tb->valid)
+		drop(v, tb);
+}
+
 static bool page_overlaps(const struct code_page *page, const uint8_t *host, uint64_t size)
 {
 	if (!tb_page_may_overlap(page, host, size))

@@ -206,6 +206,7 @@ static void place(struct region_plan *p, struct way w)
 		if (!has_page(p, w.to))
 			add_page(p, w.to);
 		p->part[p->n] = w.to;
+		w.to->odd = w.to->page->odd;
 		p->caller[p->n] = w.caller;
 		p->back[p->n++] = w.back;
 		p->insns += w.to->n_insns;
@@ -339,6 +340,7 @@ static void describe(struct region_plan *p)
 		p->out[i].back = p->back[i];
 		p->out[i].calls = p->calls[i];
 		p->out[i].literals = p->part[i]->literals; /* what the block took for constants is constant in the region */
+		p->out[i].odd = p->part[i]->odd;
 		p->out[i].n_insns = p->part[i]->n_insns;
 		count_part(p, i, p->part[i]->counter);
 		p->out[i].looks = region_looks_at_flags(p->part[i]);
@@ -413,6 +415,7 @@ static bool lower_once(struct region_plan *p, struct arm_region_flags *flags)
 {
 	arena_reset(p->arena);
 	ir_unit_init(p->unit, &arm_guest, p->arena);
+	p->unit->may_assume = ~p->head->wary;
 	return arm_translate_region(&p->req, p->out, p->n, p->unit, flags);
 }
 
@@ -445,7 +448,7 @@ void region_describe_tb(struct tb *tb, const struct region_plan *p, const struct
 	tb->whole_page = true;
 	tb->bytes = head->bytes;
 	tb->n_insns = p->out[0].charge;
-	tb->entry = p->n_others ? either(&flags->entry, &head->entry) : flags->entry;
+	tb->entry = flags->entry;
 	tb->first_landing = (uint16_t)flags->n_slots;
 	for (unsigned k = 0; k < flags->n_slots; k++)
 		tb->exit[k].owed = flags->owed[k];
@@ -453,6 +456,8 @@ void region_describe_tb(struct tb *tb, const struct region_plan *p, const struct
 
 void region_take_over(struct vcpu *v, const struct region_plan *p, struct tb *tb)
 {
+	if (p->n_others || tb->region->assumes)
+		tb->entry = either(&tb->entry, &p->head->entry);
 	take_over(v, p->head, tb);
 	p->head->over = tb;
 	for (unsigned i = 0; i < p->n; i++)

@@ -27,6 +27,7 @@ enum worker_state { WORKER_IDLE, WORKER_BUSY, WORKER_DONE };
 struct region_job {
 	_Alignas(CACHE_LINE) uint8_t code[JOB_CODE];
 	_Alignas(CACHE_LINE) uint8_t page[TB_REGION_PAGES][PAGE_SIZE + CACHE_LINE]; /* the end of one is not the start of another */
+	uint32_t odd[TB_REGION_PAGES][ARM_ODD_WORDS];
 	uint8_t literals[LITERAL_BYTES];
 	uint32_t n_literals;                    /* of these bytes */
 	struct region_plan plan;                /* its blocks are those of `copy` */
@@ -179,14 +180,25 @@ static struct tb *copy_of(struct region_job *j, struct tb *tb)
 	return NULL;
 }
 
-/* An address in one of the region's pages, in the copy of the page. */
+/* Which of the region's pages the address is in. */
+static unsigned page_index(const struct region_job *j, const uint8_t *code)
+{
+	unsigned k = 0;
+	while (j->plan.page[k] != code - ((uintptr_t)code & PAGE_MASK))
+		k++;
+	return k;
+}
+
+/* An address in one of them, in the copy of the page. */
 static const uint8_t *in_copy(const struct region_job *j, const uint8_t *code)
 {
-	uintptr_t offset = (uintptr_t)code & PAGE_MASK;
-	unsigned k = 0;
-	while (j->plan.page[k] != code - offset)
-		k++;
-	return j->page[k] + offset;
+	return j->page[page_index(j, code)] + ((uintptr_t)code & PAGE_MASK);
+}
+
+static const uint32_t *copy_odd(struct region_job *j, const struct tb *tb)
+{
+	uint32_t *copy = j->odd[page_index(j, tb->code)];
+	return tb->odd ? memcpy(copy, tb->odd, sizeof j->odd[0]) : NULL;
 }
 
 /* Nothing is charged across a page's end either, if it is a cut. */
@@ -237,6 +249,7 @@ static void copy_plan(struct region_job *j, const struct region_plan *p)
 		copy_literals(j, &j->copy[i].literals);
 		j->plan.out[i].code = j->copy[i].code; /* it was described before it was copied */
 		j->plan.out[i].literals = j->copy[i].literals;
+		j->copy[i].odd = j->plan.out[i].odd = copy_odd(j, p->part[i]);
 		j->plan.part[i] = &j->copy[i];
 	}
 	j->plan.head = copy_of(j, p->head);

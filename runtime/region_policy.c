@@ -122,10 +122,25 @@ static void count(struct vcpu *v, struct tb *tb)
 		c->since = v->slices;
 }
 
+/* The region of which tb is the head was not entered, where what it assumes does not hold. When that is often so, it is made anew. */
+static void see_unmet(struct vcpu *v, struct tb *tb)
+{
+	struct tb *r = tb->over;
+	uint32_t unmet = ir_unmet(&arm_guest, v->cpu, r->region->assumes);
+	if (!unmet || ++r->samples < v->cfg.tier2_samples)
+		return;
+	tb->wary |= unmet;
+	if (tb->region_tries)
+		tb->region_tries--;
+	vcpu_drop_block(v, r);
+}
+
 void vcpu_sample(struct vcpu *v, struct tb *tb)
 {
 	bool able = v->cfg.tier >= 2 && !v->cfg.no_chain && !v->cfg.one_insn_per_tb && v->cfg.accel != VCPU_INTERP &&
 		    !v->stops.n_exec; /* breakpoints are for blocks */
+	if (tb->over && tb->over->valid)
+		see_unmet(v, tb);
 	if (!able || !may_lead(v, tb))
 		return;
 	count(v, tb);

@@ -154,6 +154,16 @@ void tb_note_once(struct code_page *p, const uint8_t *code, uint32_t bytes)
 	*at = (uint8_t)MAX(bytes / 2, 1);
 }
 
+bool tb_note_odd(struct tb_store *s, struct code_page *p, uint32_t pc)
+{
+	unsigned place = arm_odd_place(pc);
+	if (!p->odd)
+		p->odd = memset(arena_alloc(&s->arena, ARM_ODD_WORDS * sizeof *p->odd), 0, ARM_ODD_WORDS * sizeof *p->odd);
+	uint32_t *word = &p->odd[place / 32], old = *word;
+	*word |= 1u << place % 32;
+	return *word != old;
+}
+
 void tb_forget_once(struct code_page *p, const uint8_t *code)
 {
 	uint8_t *at = &p->once[halfword_of(code)];

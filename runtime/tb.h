@@ -41,6 +41,7 @@ struct tb_region {
 	uint16_t n_others;
 	struct x64_other_page other[TB_REGION_PAGES - 1]; /* with the MMU on: pages whose mapping is looked at where it is entered */
 	struct tb *head;         /* as it is compiled by itself */
+	uint32_t assumes;        /* as in ir_unit: who enters it looks, and goes on at the head when it does not hold */
 	const uint16_t *left;    /* by guest instruction: how many are charged and not executed when it starts */
 	uint16_t n_parts;
 	struct tb_part {
@@ -60,6 +61,7 @@ struct tb {
 	uint32_t pc_key, flags;
 	uint16_t bytes;      /* of guest code */
 	struct arm_literals literals; /* that the code is made of, too: what it loads from there is constant in it */
+	const uint32_t *odd; /* its page's, when a region was planned with it */
 	uint16_t n_insns;    /* charged when it is entered */
 	bool valid;
 	bool ran_before;     /* compiled because it was reached a second time */
@@ -75,6 +77,7 @@ struct tb {
 	bool fixed, lone, returns; /* as in arm_unit_flags */
 	struct tb_region *region; /* NULL: one guest block */
 	struct tb *over;     /* the region that it is the head of, which goes when this goes */
+	uint32_t wary;       /* what that is not to assume any more: it did not hold too often */
 	struct tb_exit *in;  /* those that jump here */
 	uint32_t counter;    /* of vcpu_base.tb_count: its runs; 0 = not counted */
 	struct arm_debtor entry; /* JIT: of the code compiled */
@@ -97,6 +100,7 @@ struct code_page {
 	const uint8_t *host;
 	uint32_t tag;
 	uint32_t n_once;
+	uint32_t *odd;       /* instructions whose accesses were met unaligned (arm_translate_request.odd); NULL = none */
 	bool literals_vary; /* somebody stores to what code loads: no constants are made of it any more */
 	uint32_t at_once; /* counts new blocks down: those before 0 are compiled on their first run (tb_compile_at_once) */
 	struct tb *tbs;
@@ -147,6 +151,8 @@ void tb_note_once(struct code_page *p, const uint8_t *code, uint32_t bytes);
 /* Code is written anew where `tb` was, which ran more than once: what comes will, too, and some blocks need not show it. */
 void tb_expect_more(struct tb *tb);
 bool tb_compile_at_once(struct tb_store *s, const uint8_t *code);
+/* An access of the guest instruction at `pc`, in a block of the page, was not aligned. False: so was one before. */
+bool tb_note_odd(struct tb_store *s, struct code_page *p, uint32_t pc);
 void tb_forget_once(struct code_page *p, const uint8_t *code);
 /* Forgets those that overlap [host, host + size), which lies in the page; false when there are none. */
 bool tb_forget_once_in(struct code_page *p, const uint8_t *host, uint64_t size);

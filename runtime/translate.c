@@ -67,6 +67,13 @@ static struct arm_literals find_literals(struct vcpu *v, const struct mem_fetch 
 	return at;
 }
 
+/* What is known of the page's instructions. */
+static const uint32_t *odd_of(struct vcpu *v, const uint8_t *host)
+{
+	const struct code_page *page = host ? tb_page(&v->tbs, host, false) : NULL;
+	return page ? page->odd : NULL;
+}
+
 static uint32_t lower(struct vcpu *v, const struct mem_fetch *fetch, struct tb *tb, uint32_t max_insns, bool owing,
 		      struct ir_unit *u)
 {
@@ -86,6 +93,8 @@ static uint32_t lower(struct vcpu *v, const struct mem_fetch *fetch, struct tb *
 		.n_stops = n_stops,
 		.code_before = in_ram && fetch->whole_page ? tb->pc_key & PAGE_MASK & ~1u : 0,
 		.max_insns = in_ram ? max_insns : 1,
+		.leaves = owing && v->cfg.accel != VCPU_INTERP, /* else by the interpreter, which does it all */
+		.odd = odd_of(v, fetch->host),
 		.look_ahead = owing && may_owe(v, fetch),
 		.whole_blocks = v->observer.counter != NULL,
 		.count_taken = v->observer.branches,
@@ -333,6 +342,8 @@ static void watch_literals(struct vcpu *v, const struct arm_literals *at)
 static void insert(struct vcpu *v, struct tb *tb, const struct ir_unit *u)
 {
 	tb->mark_pc = copy_mark_pcs(&v->tbs.arena, u);
+	if (tb->region)
+		tb->region->assumes = u->assumes;
 	struct code_page *page = watch(v, tb->code);
 	watch_literals(v, &tb->literals);
 	tb->ran_before = page->once[((uintptr_t)tb->code & PAGE_MASK) / 2] != 0;
@@ -406,6 +417,7 @@ void vcpu_region_request(const struct vcpu *v, const struct tb *head, struct arm
 		.n_cuts = MIN(v->n_cuts, VCPU_CUTS),
 		.code_before = offset,
 		.max_insns = MAX_INSNS,
+		.leaves = true,
 		.look_ahead = true,
 		.whole_blocks = v->observer.counter != NULL,
 		.count_taken = v->observer.branches,

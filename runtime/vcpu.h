@@ -182,8 +182,9 @@ struct vcpu {
 	int32_t slice;       /* length of this slice; budget counts down from it */
 	int32_t parked;      /* part of the budget taken away by vcpu_kick */
 	bool exact;          /* the slice must end exactly: interpret what does not fit */
-	bool retry;          /* redo the instruction alone: it stores to the running block, or has to end it (icount) */
+	bool retry;          /* redo the instruction alone: it stores to the running block, has to end it (icount), or is not for compiled code */
 	bool alone;          /* an instruction runs alone: stores may drop any block */
+	bool met_odd;        /* the retry is for an access that is not aligned (IR_MEMOP_LEAVES) */
 	bool cut_wanted;     /* icount: the retry is for a device access that has to end its block */
 	const uint8_t *cut[VCPU_CUTS]; /* host addresses of guest code at which blocks end; a ring */
 	uint32_t n_cuts;     /* ever made */
@@ -321,6 +322,9 @@ void vcpu_forget_jump(struct vcpu *v, const struct tb *tb);
 
 /* The block ends behind its mark-th instruction from now on; it is dropped. */
 void vcpu_cut_behind(struct vcpu *v, struct tb *tb, uint32_t mark);
+
+/* An access of the block's mark-th instruction was not aligned: it does not leave for that any more. The block is dropped. */
+void vcpu_note_odd(struct vcpu *v, struct tb *tb, uint32_t mark);
 
 /* translate.c: the road of one block. What it returns is either in the store or (JIT: no host code) v->cold. */
 struct tb *vcpu_translate(struct vcpu *v, const struct mem_fetch *fetch, uint32_t pc_key);

@@ -163,6 +163,8 @@ static void digest(uint64_t *h, uint64_t x)
 static bool access_begin(struct random_memory *m, uint32_t *addr, uint16_t memop, unsigned mark)
 {
 	unsigned size = ir_memop_size(memop);
+	bool leaves = ir_memop_leaves(memop);
+	memop &= (uint16_t)~(IR_MEMOP_LEAVES | IR_MEMOP_ALIGNED); /* compiled code does not say where it knows */
 	digest(&m->log, *addr | (uint64_t)memop << 32);
 	digest(&m->log, mark);
 	m->n_accesses++;
@@ -177,6 +179,10 @@ static bool access_begin(struct random_memory *m, uint32_t *addr, uint16_t memop
 		break;
 	case IR_ALIGN_FORCE:
 	case IR_ALIGN_ROTATE:
+		if (leaves && *addr & (size - 1)) {
+			m->fault_mark = mark;
+			return false;
+		}
 		*addr &= ~(size - 1);
 		break;
 	}
@@ -445,7 +451,8 @@ static uint16_t random_memop(struct gen *g, enum ir_type t, bool load)
 	if (align == IR_ALIGN_FAULT && chance(g, 50))
 		align = IR_ALIGN_ANY;
 	unsigned space = random_below(&g->rnd, 2);
-	return (uint16_t)(IR_MEMOP(size, sign, align, space) | (chance(g, 20) ? IR_MEMOP_BE : 0u));
+	bool leaves = align >= IR_ALIGN_FORCE && chance(g, 60);
+	return (uint16_t)(IR_MEMOP(size, sign, align, space) | (chance(g, 20) ? IR_MEMOP_BE : 0u) | (leaves ? IR_MEMOP_LEAVES : 0u));
 }
 
 /* a, or the same in two steps of which the second may be a displacement; in between may leave the good pages. */

@@ -56,7 +56,8 @@ static void wide_immediate(struct sound *s) { INSN(konst)->imm = UINT64_C(1) << 
 static void no_such_global(struct sound *s) { INSN(get)->aux = RANDOM_GLOBALS; }
 static void set_of_other_type(struct sound *s) { INSN(set)->aux = RANDOM_G_WIDE; }
 static void no_such_condition(struct sound *s) { INSN(cmp)->aux = IR_GTS + 1; }
-static void memop_reserved(struct sound *s) { INSN(load)->aux |= 0x40; }
+static void memop_reserved(struct sound *s) { INSN(load)->aux |= 0x1000; }
+static void memop_need_not_leave(struct sound *s) { INSN(load)->aux = IR_MEMOP(2, 0, IR_ALIGN_ANY, 0) | IR_MEMOP_LEAVES; }
 static void memop_too_wide(struct sound *s) { INSN(load)->aux = IR_MEMOP(3, 0, IR_ALIGN_ANY, 0); }
 static void memop_rotates_bytes(struct sound *s) { INSN(store)->aux = IR_MEMOP(0, 0, IR_ALIGN_ROTATE, 0); }
 static void no_such_helper(struct sound *s) { INSN(call)->aux = RANDOM_HELPERS; }
@@ -100,7 +101,7 @@ static const struct {
 	DAMAGE(operand_without_result), DAMAGE(operand_is_itself), DAMAGE(operand_later), DAMAGE(operand_missing),
 	DAMAGE(operand_of_other_block), DAMAGE(operand_removed), DAMAGE(wide_condition), DAMAGE(wide_immediate),
 	DAMAGE(no_such_global), DAMAGE(set_of_other_type), DAMAGE(no_such_condition), DAMAGE(memop_reserved),
-	DAMAGE(memop_too_wide), DAMAGE(memop_rotates_bytes), DAMAGE(no_such_helper), DAMAGE(helper_of_other_type),
+	DAMAGE(memop_need_not_leave), DAMAGE(memop_too_wide), DAMAGE(memop_rotates_bytes), DAMAGE(no_such_helper), DAMAGE(helper_of_other_type),
 	DAMAGE(helper_argument), DAMAGE(helper_arguments_outside), DAMAGE(helper_arguments_far),
 	DAMAGE(end_in_the_middle), DAMAGE(block_without_end), DAMAGE(no_such_target), DAMAGE(no_such_slot),
 	DAMAGE(no_such_link), DAMAGE(slot_on_indirect_exit), DAMAGE(slot_twice), DAMAGE(marker_order),

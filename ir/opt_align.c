@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Alignment: which accesses are known to be aligned, wherever in the unit that was shown. They need no test.
+ *
+ * An access that was done shows it, where one that is not aligned faults or leaves. So do constants, shifts and masks; sums of what is aligned
+ * keep it. At the start of a block a global is aligned if it is on every way in; around loops this is
+ * taken for true until a way shows otherwise, and the blocks that relied on it are walked again.
+ *
+ * What is not known may follow from globals as the unit is entered with. So each fact is the set of those that it needs: it is
+ * known when that is empty, unknown when it is UNKNOWN, and the union is what two facts need together. A unit whose entry may look
+ * (ir_unit.may_assume) assumes what accesses in its loops need.
+ */
+#include <string.h>
+
+#include "ir/opt.h"
+
+#define TRACKED IR_ASSUMED_GLOBALS
+#define UNKNOWN UINT32_MAX
+#define DEPTH 4u /* of sums that are looked into */
+
+/* What low bits of 0 need, one or two of them: a set as in ir_unit.assumes. */
+struct need {
+	uint32_t of[2];
+};
+
+struct align {
+	struct opt *o;
+	struct need *value;  /* by ir_ref: of a `get`; of[0] of an access: what it needs to be aligned */
+	uint8_t *shown;      /* by ir_ref: low bits that are 0, as an access has shown */
+	struct need (*in)[TRACKED]; /* by label: of the globals at its start */
+	uint32_t *place;     /* by label: in u->order */
+	bool *dirty;         /* by label: `in` is another since it was walked */
+	struct need now[TRACKED]; /* of the globals in the block that is walked ... */
+	uint32_t held;       /* ... unless they are in here: then holds[] is what they hold */
+	ir_ref holds[TRACKED];
+};
+
+/* ---- values ---- */
+
+/* What it needs that the low `bits` of v are 0. */
+static uint32_t needs(const struct align *a, ir_ref v, unsigned bits, unsigned depth)
+{
+	const struct ir_insn *i = &a->o->insns[v];
+	if (a->shown[v] >= bits)
+		return 0;
+	switch (i->op) {
+	case IR_const:
+		return i->imm & ((1u << bits) - 1) ? UNKNOWN : 0;
+	case IR_get:
+		return bits <= 2 && i->aux < TRACKED ? a->value[v].of[bits - 1] : UNKNOWN;
+	case IR_shl:
+		return opt_is_const(a->o, i->b) && (a->o->insns[i->b].imm & 31) >= bits ? 0 : UNKNOWN;
+	case IR_and:
+		if (opt_is_const(a->o, i->b) && !needs(a, i->b, bits, 0))
+			return 0;
+		return depth ? needs(a, i->a, bits, depth - 1) : UNKNOWN;
+	case IR_add: case IR_sub: case IR_or: case IR_xor:
+		return depth ? needs(a, i->a, bits, depth - 1) | needs(a, i->b, bits, depth - 1) : UNKNOWN;
+	case IR_select:
+		return depth ? needs(a, i->b, bits, depth - 1) | needs(a, i->c, bits, depth - 1) : UNKNOWN;
+	}
+	return UNKNOWN;
+}
+
+/* The low `bits` of v are 0; of a sum with something of that kind, so are those of the other. */
+static void show(struct align *a, ir_ref v, unsigned bits, unsigned depth)
+{
+	const struct ir_insn *i = &a->o->insns[v];
+	if (a->shown[v] >= bits)
+		return;
+	a->shown[v] = (uint8_t)bits;
+	if (!depth || (i->op != IR_add && i->op != IR_sub && i->op != IR_xor))
+		return;
+	if (!needs(a, i->b, bits, depth - 1))
+		show(a, i->a, bits, depth - 1);
+	else if (!needs(a, i->a, bits, depth - 1))
+		show(a, i->b, bits, depth - 1);
+}
+
+/* ---- blocks ---- */
+
+static void see_access(struct align *a, ir_ref r)
+{
+	struct ir_insn *i = &a->o->insns[r];
+	unsigned bits = i->aux & 3u;
+	if (!bits)
+		return;
+	uint32_t need = needs(a, i->a, bits, DEPTH);
+	a->value[r].of[0] = need;
+	i->aux = (uint16_t)(need ? i->aux & ~IR_MEMOP_ALIGNED : i->aux | IR_MEMOP_ALIGNED);
+	if (ir_memop_leaves(i->aux) || ir_memop_align(i->aux) == IR_ALIGN_FAULT)
+		show(a, i->a, bits, DEPTH);
+}
+
+static void see_get(struct align *a, ir_ref r, unsigned g)
+{
+	a->value[r] = a->now[g];
+	if (!(a->held >> g & 1))
+		a->holds[g] = r;
+	else
+		for (unsigned bits = 1; bits <= 2; bits++)
+			a->value[r].of[bits - 1] = needs(a, a->holds[g], bits, DEPTH);
+	a->held |= 1u << g;
+}
+
+static void see_call(struct align *a, const struct ir_insn *i)
+{
+	if (!(a->o->u->guest->helpers[i->aux].flags & IR_HELPER_WRITES))
+		return;
+	a->held = 0;
+	memset(a->now, 0xff, sizeof a->now);
+}
+
+static void see_global(struct align *a, ir_ref r)
+{
+	const struct ir_insn *i = &a->o->insns[r];
+	unsigned g = i->aux;
+	if (g >= TRACKED)
+		return;
+	if (i->op == IR_get) {
+		see_get(a, r, g);
+	} else if (i->op == IR_set) {
+		a->holds[g] = i->a;
+		a->held |= 1u << g;
+	} else { /* stick */
+		a->now[g] = (struct need){ { UNKNOWN, UNKNOWN } };
+		a->held &= ~(1u << g);
+	}
+}
+
+/* Ops that are looked at. Most insns are others. */
+#define OP_BIT(op) (UINT64_C(1) << (op))
+#define ACCESSES (OP_BIT(IR_ld) | OP_BIT(IR_st))
+#define GLOBALS (OP_BIT(IR_get) | OP_BIT(IR_set) | OP_BIT(IR_stick))
+_Static_assert(IR_OP_COUNT <= 64, "a set of ops fits a word");
+
+static void walk(struct align *a, ir_label l)
+{
+	const struct ir_block b = a->o->u->blocks[l];
+	memcpy(a->now, a->in[l], sizeof a->now);
+	memset(a->shown + b.first, 0, b.end - b.first);
+	a->held = 0;
+	for (ir_ref r = b.first; r < b.end; r++) {
+		const struct ir_insn *i = &a->o->insns[r];
+		if (!((ACCESSES | GLOBALS | OP_BIT(IR_call)) >> i->op & 1))
+			continue;
+		if (GLOBALS >> i->op & 1)
+			see_global(a, r);
+		else if (ACCESSES >> i->op & 1)
+			see_access(a, r);
+		else
+			see_call(a, i);
+	}
+}
+
+/* Where the block that was walked ends, every global's need is in `now`. */
+static void finish(struct align *a)
+{
+	for (uint32_t left = a->held; left; left &= left - 1) {
+		unsigned g = (unsigned)__builtin_ctz(left);
+		for (unsigned bits = 1; bits <= 2; bits++)
+			a->now[g].of[bits - 1] = needs(a, a->holds[g], bits, DEPTH);
+	}
+}
+
+/* One more way into l. True: something is needed there that was not before. */
+static bool meet(struct align *a, ir_label l)
+{
+	struct need *in = a->in[l];
+	uint32_t more = 0;
+	for (unsigned g = 0; g < TRACKED; g++)
+		for (unsigned k = 0; k < 2; k++) {
+			more |= a->now[g].of[k] & ~in[g].of[k];
+			in[g].of[k] |= a->now[g].of[k];
+		}
+	a->dirty[l] |= more != 0;
+	return more;
+}
+
+/* Walks the blocks that have to be, in the order of the code. True: one before another has to be walked again. */
+static bool pass(struct align *a)
+{
+	const struct ir_unit *u = a->o->u;
+	bool again = false;
+	for (uint32_t k = 0; k < u->n_order; k++) {
+		ir_label l = u->order[k], to[2];
+		if (!a->dirty[l])
+			continue;
+		a->dirty[l] = false;
+		walk(a, l);
+		unsigned n = opt_successors(opt_end(a->o, l), to);
+		if (n)
+			finish(a);
+		for (unsigned s = 0; s < n; s++)
+			again |= meet(a, to[s]) && a->place[to[s]] <= k;
+	}
+	return again;
+}
+
+/* ---- the unit ---- */
+
+static void init(struct align *a)
+{
+	const struct ir_unit *u = a->o->u;
+	a->value = arena_alloc(u->arena, u->n_insns * sizeof *a->value);
+	a->shown = arena_alloc(u->arena, u->n_insns);
+	a->in = arena_alloc(u->arena, u->n_blocks * sizeof *a->in);
+	a->place = arena_alloc(u->arena, u->n_blocks * sizeof *a->place);
+	a->dirty = arena_alloc(u->arena, u->n_blocks);
+	memset(a->in, 0, u->n_blocks * sizeof *a->in);
+	memset(a->dirty, true, u->n_blocks);
+	for (uint32_t k = 0; k < u->n_order; k++)
+		a->place[u->order[k]] = k;
+	for (unsigned g = 0; g < TRACKED; g++)
+		a->in[0][g] = (struct need){ { 1u << (TRACKED + g), 1u << g } };
+}
+
+/* Who is a multiple of 4 is one of 2, too. */
+static uint32_t implied(uint32_t assumed)
+{
+	return assumed | assumed << TRACKED;
+}
+
+static bool leads_into(const struct align *a, const bool *set, ir_label l)
+{
+	ir_label to[2];
+	unsigned n = opt_successors(opt_end(a->o, l), to);
+	return (n > 0 && set[to[0]]) || (n > 1 && set[to[1]]);
+}
+
+/* The blocks of loops, and those between loops: what is left when blocks go that nobody else leads to, or that lead to nobody. */
+static void find_loops(const struct align *a, bool *in_loop, bool *entered)
+{
+	const struct ir_unit *u = a->o->u;
+	bool changed = true;
+	memset(in_loop, true, u->n_blocks);
+	while (changed) {
+		changed = false;
+		memset(entered, false, u->n_blocks);
+		for (uint32_t k = u->n_order; k-- > 0;) {
+			ir_label l = u->order[k], to[2];
+			bool stays = in_loop[l] && leads_into(a, in_loop, l);
+			changed |= stays != in_loop[l];
+			in_loop[l] = stays;
+			for (unsigned n = stays ? opt_successors(opt_end(a->o, l), to) : 0; n--;)
+				entered[to[n]] = true;
+		}
+		for (ir_label l = 0; l < u->n_blocks; l++) {
+			changed |= in_loop[l] && !entered[l];
+			in_loop[l] &= entered[l];
+		}
+	}
+}
+
+/* Is it an access that is aligned when so much is assumed? */
+static bool rests_on(const struct align *a, ir_ref r, uint32_t assumed)
+{
+	const struct ir_insn *i = &a->o->insns[r];
+	uint32_t need = a->value[r].of[0];
+	return (i->op == IR_ld || i->op == IR_st) && i->aux & 3u && need != UNKNOWN && !(need & ~assumed);
+}
+
+/* What accesses in loops need, of what may be assumed. */
+static uint32_t wanted(const struct align *a)
+{
+	const struct ir_unit *u = a->o->u;
+	uint32_t all = 0;
+	bool *in_loop = arena_alloc(u->arena, u->n_blocks);
+	find_loops(a, in_loop, a->dirty);
+	for (ir_label l = 0; l < u->n_blocks; l++)
+		for (ir_ref r = u->blocks[l].first; in_loop[l] && r < u->blocks[l].end; r++)
+			if (rests_on(a, r, u->may_assume))
+				all |= a->value[r].of[0];
+	return all;
+}
+
+static void assume(const struct align *a)
+{
+	struct ir_unit *u = a->o->u;
+	uint32_t all = wanted(a);
+	u->assumes = all & ~(all << TRACKED);
+	for (ir_ref r = 0; all && r < u->n_insns; r++)
+		if (rests_on(a, r, implied(all)))
+			u->insns[r].aux |= IR_MEMOP_ALIGNED;
+}
+
+void opt_align(struct opt *o)
+{
+	struct align a = { .o = o };
+	if (!o->tested)
+		return;
+	init(&a);
+	while (pass(&a))
+		;
+	if (o->u->may_assume)
+		assume(&a);
+}
