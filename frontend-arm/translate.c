@@ -186,7 +186,7 @@ static bool are_at_hand(const struct loop *t, unsigned n)
 	uint32_t size = t->l.thumb ? 2 : 4;
 	if (t->l.u->n_marks + n > t->end || (req->code_bytes - t->offset) / size < n)
 		return false;
-	for (unsigned k = 0; k < n; k++)
+	for (unsigned k = 0; k < n && (req->n_cuts || req->n_stops); k++)
 		if (is_cut(req, t->offset + k * size) || is_stop(req, t->offset + k * size))
 			return false;
 	return true;
@@ -327,7 +327,7 @@ static enum kinship kinship(const struct loop *t, const struct arm_insn_row *row
 {
 	const struct region *r = &t->region;
 	uint32_t key;
-	bool wrote = t->l.wrote_flags, selects = selected_run(t, row, insn, cond) > 0;
+	bool wrote = t->l.wrote_flags;
 	if (!r->open || cond == ARM_AL)
 		return APART;
 	if (cond == r->cond && !wrote)
@@ -337,7 +337,8 @@ static enum kinship kinship(const struct loop *t, const struct arm_insn_row *row
 	bool may_decide = !t->l.region || !t->l.req->count_taken; /* not past where taken branches are counted */
 	if (may_decide && branch_target(&t->l, row, insn, &key) && implied(r, cond) >= 0)
 		return DECIDES;
-	if ((cond == r->cond || (wrote && implied(r, cond) == 0)) && !selects && r->ways.n < ARM_MAX_WAYS)
+	bool chains = (cond == r->cond || (wrote && implied(r, cond) == 0)) && r->ways.n < ARM_MAX_WAYS;
+	if (chains && !selected_run(t, row, insn, cond))
 		return CHAINS;
 	return cond == (r->cond ^ 1u) && !wrote && r->ways.n == 1 ? OTHERWISE : APART;
 }
@@ -537,6 +538,7 @@ uint32_t arm_translate_owing(const struct arm_translate_request *req, struct ir_
 {
 	*flags = (struct arm_unit_flags){ 0 };
 	struct loop t = { .l = { .u = u, .req = req, .thumb = req->pc_key & 1 }, .end = req->max_insns };
+	t.l.arrival.decided = !req->look_ahead; /* nobody owes it anything */
 	start_block(&t, ir_block_new(u));
 	if ((req->pc_key & 3) == 2)
 		return translate_misaligned(&t.l);
