@@ -393,15 +393,6 @@ static enum arm_cond condition_of(const struct arm_insn_row *row, bool thumb, ui
 	return conditional ? (enum arm_cond)cond : ARM_AL;
 }
 
-static bool lower(struct arm_lower *l, const struct arm_insn_row *row, uint32_t insn)
-{
-	union arm_args args;
-	if (!row)
-		return false;
-	arm_extract(row, insn, &args);
-	return row->lower(l, &args);
-}
-
 /* Turns what the lowering noted into the end of the unit. */
 static void end_insn(struct loop *t)
 {
@@ -460,7 +451,7 @@ static void translate_insn(struct loop *t)
 	l->guarded = t->region.open;
 	if (t->skips)
 		arm_skip_begin(l, condition_of(row, true, insn), t->skips);
-	else if (!l->ended && !lower(l, row, insn))
+	else if (!l->ended && !(row && row->lower(l, insn)))
 		arm_raise(l, ARM_EXC_UNDEF);
 	else if (l->skip.left == 1)
 		arm_skip_end(l);
