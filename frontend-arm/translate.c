@@ -74,12 +74,15 @@ static bool is_stop(const struct arm_translate_request *req, uint32_t offset)
 	return false;
 }
 
-static bool may_fetch(const struct loop *t)
+static inline bool is_barred(const struct arm_translate_request *req, uint32_t offset)
+{
+	return __builtin_expect(req->n_cuts | req->n_stops, 0) && (is_cut(req, offset) || is_stop(req, offset));
+}
+
+static inline bool may_fetch(const struct loop *t)
 {
 	const struct arm_translate_request *req = t->l.req;
-	if ((req->n_cuts && is_cut(req, t->offset)) || (req->n_stops && is_stop(req, t->offset)))
-		return false;
-	return t->l.u->n_marks < t->end && req->code_bytes - t->offset >= (t->l.thumb ? 2u : 4u);
+	return t->l.u->n_marks < t->end && req->code_bytes - t->offset >= (t->l.thumb ? 2u : 4u) && !is_barred(req, t->offset);
 }
 
 static const struct arm_insn_row *decode(const struct arm_translate_request *req, bool thumb, uint32_t insn)
@@ -186,8 +189,8 @@ static bool are_at_hand(const struct loop *t, unsigned n)
 	uint32_t size = t->l.thumb ? 2 : 4;
 	if (t->l.u->n_marks + n > t->end || (req->code_bytes - t->offset) / size < n)
 		return false;
-	for (unsigned k = 0; k < n && (req->n_cuts || req->n_stops); k++)
-		if (is_cut(req, t->offset + k * size) || is_stop(req, t->offset + k * size))
+	for (unsigned k = 0; k < n; k++)
+		if (is_barred(req, t->offset + k * size))
 			return false;
 	return true;
 }
@@ -226,8 +229,10 @@ static bool branch_target(const struct arm_lower *l, const struct arm_insn_row *
 /* May what was skipped be given back behind this instruction? Direct branches do it themselves. */
 static bool keeps_unspent(const struct loop *t, const struct arm_insn_row *row, uint32_t insn)
 {
+	if (!t->l.thumb)
+		return false;
 	bool branch = bits(insn, 15, 11) == 0x1c || (row && row->has_cond);
-	return t->l.thumb && (branch || arm_skip_flags(insn) <= ALL_FLAGS);
+	return branch || arm_skip_flags(insn) <= ALL_FLAGS;
 }
 
 /* How many instructions does this branch skip, if they are few and simple and better done for nothing (skip.c)? Else 0. */
@@ -365,7 +370,7 @@ static void begin_insn(struct loop *t, const struct arm_insn_row *row, uint32_t 
 	enum kinship kin = kinship(t, row, insn, cond);
 	if (kin == OTHERWISE)
 		begin_else(t);
-	if (kin == APART)
+	if (kin == APART && t->region.open)
 		close_region(t);
 	ir_insn(l->u, arm_pc_key(l));
 	if (t->counter)
@@ -397,7 +402,9 @@ static enum arm_cond condition_of(const struct arm_insn_row *row, bool thumb, ui
 static void end_insn(struct loop *t)
 {
 	struct arm_lower *l = &t->l;
-	bool indirect = !l->ended && (l->pc_write != IR_NONE || l->leave);
+	if (!l->ended && !l->leave && l->pc_write == IR_NONE)
+		return;
+	bool indirect = !l->ended;
 	if (indirect) {
 		l->returns |= l->pc_write != IR_NONE && l->link == IR_LINK_RET;
 		l->lone |= l->leave || l->link != IR_LINK_RET;
@@ -414,11 +421,11 @@ static void end_insn(struct loop *t)
 	if (!l->ended && l->pc_write != IR_NONE) {
 		ir_exit_ind(l->u, l->link, l->pc_write, l->link == IR_LINK_CALL ? arm_next_key(l) : 0);
 		l->ended = true;
-	} else if (!l->ended && l->leave) {
+	} else if (!l->ended) {
 		ir_exit_ind(l->u, IR_LINK_JUMP, arm_const(l, arm_next_key(l)), 0);
 		l->ended = true;
 	}
-	if (!l->ended || !t->region.open)
+	if (!t->region.open)
 		return;
 	/* The condition failed: go on behind it. */
 	const struct arm_ways *ways = &t->region.ways;
