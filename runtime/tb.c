@@ -32,7 +32,7 @@ void tb_store_free(struct tb_store *s)
 
 void tb_store_flush(struct tb_store *s)
 {
-	if (s->n_made || s->n_pages) { /* each range that a board maps comes here, with nothing made yet */
+	if (!tb_store_is_empty(s)) {
 		memset(s->hash, 0, ((size_t)1 << TB_HASH_BITS) * sizeof *s->hash);
 		memset(s->page_hash, 0, ((size_t)1 << PAGE_HASH_BITS) * sizeof(struct code_page *));
 	}

@@ -123,6 +123,7 @@ struct tb_store {
 
 enum rhea_status tb_store_init(struct tb_store *s, ptrdiff_t rx_delta, struct rhea_error *err);
 void tb_store_free(struct tb_store *s);
+static inline bool tb_store_is_empty(const struct tb_store *s) { return !s->n_made && !s->n_pages; }
 /* Forgets every TB and page. */
 void tb_store_flush(struct tb_store *s);
 
