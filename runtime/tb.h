@@ -114,7 +114,7 @@ struct code_page {
 struct tb_store {
 	struct arena arena;          /* TBs, pages, mark tables: all die in tb_store_flush */
 	struct tb **hash;
-	struct code_page **page_hash;
+	struct code_page **page_hash, *last_page; /* the one that was asked for last, or NULL */
 	struct tb **by_host;         /* JIT: in order of host code address */
 	uint32_t n_by_host, cap_by_host, n_pages, n_valid, n_made;
 	uint64_t generation;         /* counts flushes */
@@ -135,7 +135,12 @@ struct tb *tb_new(struct tb_store *s, unsigned n_exits);
 /* Makes tb findable: by name, by its page and (when compiled) by host address. */
 void tb_insert(struct tb_store *s, struct tb *tb);
 /* The page of a host address; made when `create`. */
-struct code_page *tb_page(struct tb_store *s, const uint8_t *host, bool create);
+struct code_page *tb_page_find(struct tb_store *s, const uint8_t *host, bool create);
+static inline const uint8_t *tb_page_start(const uint8_t *host) { return host - ((uintptr_t)host & PAGE_MASK); }
+static inline struct code_page *tb_page(struct tb_store *s, const uint8_t *host, bool create)
+{
+	return s->last_page && s->last_page->host == tb_page_start(host) ? s->last_page : tb_page_find(s, host, create);
+}
 /* Must stores to the page be seen? */
 static inline bool tb_page_used(const struct code_page *p)
 {
