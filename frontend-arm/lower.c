@@ -90,6 +90,7 @@ void arm_jump(struct arm_lower *l, uint32_t key, enum ir_link link)
 /* A helper may write any register. */
 static ir_ref call(struct arm_lower *l, enum arm_helper h, const ir_ref *args)
 {
+	arm_write_late(l);
 	arm_pay_again(l, ~0u);
 	arm_forget_regs(l);
 	l->again = 0;

@@ -112,6 +112,11 @@ struct arm_lower {
 	ir_ref known_x[ARM_FLAGS], known_y[ARM_FLAGS]; /* the registers of each fact */
 	ir_ref reg[15];
 	ir_ref small[2];   /* the constants 0 and 1 */
+	/* In a unit that runs once: flags that are not written yet, as a mask. Where `flag` has no value either, they are those of late_r (N, Z), and
+	 * of the operation late_cv (C, V) on these operands. */
+	uint8_t late;
+	enum ir_op late_cv; /* of C; that of V is the next one */
+	ir_ref late_r, late_a, late_b, late_cin;
 
 	enum arm_cond pred; /* not AL: register results are selected by it, instead of a branch around */
 	bool wrote_flags;  /* this instruction wrote N, Z, C or V */
@@ -188,6 +193,9 @@ void arm_flags_add(struct arm_lower *l, ir_ref a, ir_ref b, ir_ref r);
 void arm_flags_sub(struct arm_lower *l, ir_ref a, ir_ref b, ir_ref r);
 void arm_flags_adc(struct arm_lower *l, ir_ref a, ir_ref b, ir_ref cin, ir_ref r);
 void arm_flags_sbc(struct arm_lower *l, ir_ref a, ir_ref b, ir_ref cin, ir_ref r);
+/* Nobody optimises units that run once, so flags are computed and written where somebody may look at them: ahead of an access, a call, the
+ * end of an IR block. Writes those of l->late. */
+void arm_write_late(struct arm_lower *l);
 /* Q |= v. */
 void arm_set_q(struct arm_lower *l, ir_ref v);
 /* Is the result of what set the flags in a register? */

@@ -9,6 +9,7 @@
  * A unit that ends in a direct branch looks ahead at its targets, to leave out flags that they overwrite (owed.c).
  * Every unit leaves behind its last instruction only, so that the whole unit is charged to the budget.
  */
+#include <assert.h>
 #include <string.h>
 
 #include "frontend-arm/lower.h"
@@ -107,6 +108,12 @@ static void start_known(struct loop *t, ir_label block, const struct arm_flow *f
 		arm_assume_flow(&t->l, flow);
 }
 
+/* What is known of the flags; nobody asks without looking ahead. */
+static struct arm_flow flow_now(const struct loop *t)
+{
+	return t->l.req->look_ahead ? arm_flow(&t->l) : (struct arm_flow){ 0 };
+}
+
 /* Starts a way around. Where the flags were overwritten past it, they are written here: then they need not be ahead of both ways. */
 static void start_way(struct loop *t, unsigned k, bool overwritten, unsigned mask)
 {
@@ -124,7 +131,8 @@ static void close_region(struct loop *t)
 		return;
 	bool wrote = t->l.wrote_flags, direct = ways->n == 1 && !wrote;
 	ir_label join = r->in_else ? r->join : direct ? ways->way[0].start : ir_block_new(t->l.u);
-	struct arm_flow flow = arm_flow(&t->l);
+	arm_write_late(&t->l);
+	struct arm_flow flow = flow_now(t);
 	flow = r->in_else ? arm_common_flow(&r->flow, &flow) : arm_flow_of_all(ways, flow);
 	ir_br(t->l.u, join);
 	for (unsigned k = 0; k < ways->n && !r->in_else && !direct; k++) {
@@ -144,12 +152,13 @@ static void add_way(struct loop *t, bool branch)
 	struct arm_way *way = &r->ways.way[r->ways.n++];
 	struct arm_flow inside = { 0 };
 	way->flow = inside;
-	if (!branch) {
+	if (!branch && t->l.req->look_ahead) {
 		inside = arm_flow_where(&t->l, r->cond);
 		way->flow = arm_flow_where(&t->l, r->cond ^ 1u);
 	}
 	r->compared &= t->l.source == FLAGS_SUB;
 	ir_ref holds = arm_condition(&t->l, r->cond);
+	arm_write_late(&t->l);
 	arm_owe_nothing(&t->l);
 	ir_label body = ir_block_new(u);
 	way->start = ir_block_new(u);
@@ -170,7 +179,8 @@ static void begin_else(struct loop *t)
 	r->in_else = true;
 	r->cond ^= 1u;
 	r->join = ir_block_new(t->l.u);
-	r->flow = arm_flow(&t->l);
+	arm_write_late(&t->l);
+	r->flow = flow_now(t);
 	ir_br(t->l.u, r->join);
 	start_known(t, r->ways.way[0].start, &r->ways.way[0].flow);
 }
@@ -411,6 +421,7 @@ static void end_insn(struct loop *t)
 		indirect = !arm_region_return(l);
 	}
 	if (indirect) {
+		arm_write_late(l);
 		arm_owe_nothing(l);
 		arm_pay_again(l, ~0u);
 	}
@@ -541,6 +552,7 @@ uint32_t arm_translate_owing(const struct arm_translate_request *req, struct ir_
 	if ((req->pc_key & 3) == 2)
 		return translate_misaligned(&t.l);
 	translate_block(&t);
+	assert(!t.l.late);
 	if (req->look_ahead)
 		flags->entry = t.l.arrival.to;
 	flags->out[0] = t.l.out[0];

@@ -87,6 +87,7 @@ static uint32_t lower(struct vcpu *v, const struct mem_fetch *fetch, struct tb *
 		.code_before = in_ram && fetch->whole_page ? tb->pc_key & PAGE_MASK & ~1u : 0,
 		.max_insns = in_ram ? max_insns : 1,
 		.look_ahead = owing && may_owe(v, fetch),
+		.once = !owing,
 		.whole_blocks = v->observer.counter != NULL,
 		.count_taken = v->observer.branches,
 		.semihosting = v->cfg.semihosting,
