@@ -256,6 +256,10 @@ bool vcpu_store_beside_code(struct vcpu *v, uint32_t addr, uint16_t memop, uint6
 	/* Where a block that ran once is forgotten, nobody may be left on the page. */
 	if (!page || !tb_page_used(page) || is_data(page) || tb_page_may_overlap(page, host, size) || tb_forget_once_in(page, host, size))
 		return false;
+	if (!page->tbs && tb_give_up_once(page)) {
+		softmmu_unprotect_code(v->mmu, page->host);
+		return false;
+	}
 	switch (size) {
 	case 1: memcpy(host, &value, 1); break;
 	case 2: memcpy(host, &value, 2); break;

@@ -149,6 +149,7 @@ void tb_note_once(struct code_page *p, const uint8_t *code, uint32_t bytes)
 	uint8_t *at = &p->once[halfword_of(code)];
 	assert(bytes / 2 <= MAX_BLOCK_HALFWORDS);
 	p->n_once += !*at;
+	p->stores = 0;
 	*at = (uint8_t)MAX(bytes / 2, 1);
 }
 
@@ -191,6 +192,19 @@ bool tb_forget_once_in(struct code_page *p, const uint8_t *host, uint64_t size)
 	if (p->n_once == n)
 		return false;
 	p->at_once = 0;
+	return true;
+}
+
+#define GIVE_UP_STORES 1000u
+#define GIVE_UP_MAX 8u
+
+bool tb_give_up_once(struct code_page *p)
+{
+	if (p->tbs || p->visitors || p->once_given_up == GIVE_UP_MAX || ++p->stores < GIVE_UP_STORES)
+		return false;
+	memset(p->once, 0, sizeof p->once);
+	p->n_once = 0;
+	p->once_given_up++;
 	return true;
 }
 

@@ -97,6 +97,8 @@ struct code_page {
 	const uint8_t *host;
 	uint32_t tag;
 	uint32_t n_once;
+	uint8_t once_given_up; /* how often all of `once` was forgotten */
+	uint16_t stores;    /* of compiled code, beside `once` and since that grew */
 	bool literals_vary; /* somebody stores to what code loads: no constants are made of it any more */
 	uint32_t at_once; /* counts new blocks down: those before 0 are compiled on their first run (tb_compile_at_once) */
 	struct tb *tbs;
@@ -156,6 +158,9 @@ bool tb_compile_at_once(struct tb_store *s, const uint8_t *code);
 void tb_forget_once(struct code_page *p, const uint8_t *code);
 /* Forgets those that overlap [host, host + size), which lies in the page; false when there are none. */
 bool tb_forget_once_in(struct code_page *p, const uint8_t *host, uint64_t size);
+/* Compiled code stores beside blocks that ran once. Where nothing else is known of the page, and that goes on, they are forgotten, so that these stores
+ * need not be seen: a program's data follow its start-up code. Not for ever: what runs again and again there shall be compiled. False: kept. */
+bool tb_give_up_once(struct code_page *p);
 
 /* Lets exit `from` jump straight to `to`, entering at host address `target`. */
 void tb_link(struct tb_store *s, struct tb_exit *from, struct tb *to, uint64_t target);
