@@ -248,18 +248,30 @@ bool vcpu_code_write(void *opaque, uint8_t *at, unsigned n)
 	return true;
 }
 
+/* Where a block that ran once is forgotten, nobody may be left on the page. */
+static inline bool hits(struct code_page *page, const uint8_t *host, unsigned size)
+{
+	return tb_page_may_overlap(page, host, size) || (page->n_once && tb_forget_once_in(page, host, size));
+}
+
+/* May a store beside code go on as such on a page where no block starts? */
+static __attribute__((noinline)) bool beside_others(struct vcpu *v, struct code_page *page, const uint8_t *host, unsigned size)
+{
+	if (!tb_page_used(page) || is_data(page) || hits(page, host, size))
+		return false;
+	bool gone = tb_give_up_once(page);
+	if (gone)
+		softmmu_unprotect_code(v->mmu, page->host);
+	return !gone;
+}
+
 bool vcpu_store_beside_code(struct vcpu *v, uint32_t addr, uint16_t memop, uint64_t value)
 {
 	uint8_t *host = softmmu_beside_code(v->mmu, GVA(addr), memop);
 	unsigned size = memop_size(memop);
 	struct code_page *page = host ? tb_page(&v->tbs, host, false) : NULL;
-	/* Where a block that ran once is forgotten, nobody may be left on the page. */
-	if (!page || !tb_page_used(page) || is_data(page) || tb_page_may_overlap(page, host, size) || tb_forget_once_in(page, host, size))
+	if (!page || (page->tbs ? hits(page, host, size) : !beside_others(v, page, host, size)))
 		return false;
-	if (!page->tbs && tb_give_up_once(page)) {
-		softmmu_unprotect_code(v->mmu, page->host);
-		return false;
-	}
 	switch (size) {
 	case 1: memcpy(host, &value, 1); break;
 	case 2: memcpy(host, &value, 2); break;
