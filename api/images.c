@@ -55,7 +55,7 @@ static enum rhea_status push_blob(const struct rhea *m, const char *path, uint64
 				 (unsigned long long)(m->ram_size >> (m->ram_size >> 20 ? 20 : 10)),
 				 m->ram_size >> 20 ? "MiB" : "KiB");
 	size_t name_size = strlen(path) + 1;
-	struct image_blob *b = malloc(sizeof *b + size + name_size);
+	struct image_blob *b = image_buffer(sizeof *b + size + name_size);
 	if (!b)
 		return error_set(err, RHEA_ERR_HOST, "%s: out of host memory", path);
 	*b = (struct image_blob){.next = *list, .addr = GPA(addr), .size = size, .mem_size = mem_size};

@@ -5,18 +5,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "debug/symbols.h"
 
 struct symbol {
 	uint32_t addr, size;
 	unsigned order; /* of adding: the last key, so that the result does not depend on qsort */
-	char *name;
+	const char *name; /* in symbols.names */
 };
 
 struct symbols {
 	struct symbol *sym;
 	unsigned n, cap;
 	bool sorted;
+	struct arena names;
 };
 
 struct symbols *symbols_new(void)
@@ -28,8 +30,7 @@ void symbols_free(struct symbols *s)
 {
 	if (!s)
 		return;
-	for (unsigned i = 0; i < s->n; i++)
-		free(s->sym[i].name);
+	arena_free(&s->names);
 	free(s->sym);
 	free(s);
 }
@@ -51,9 +52,9 @@ void symbols_add(struct symbols *s, const char *name, uint32_t addr, uint32_t si
 		s->sym = bigger;
 		s->cap = cap;
 	}
-	char *copy = strdup(name);
-	if (!copy)
-		return;
+	size_t bytes = strlen(name) + 1;
+	char *copy = arena_alloc(&s->names, bytes);
+	memcpy(copy, name, bytes);
 	s->sym[s->n] = (struct symbol){ addr & ~1u, size, s->n, copy };
 	s->n++;
 	s->sorted = false;

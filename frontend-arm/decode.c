@@ -28,9 +28,47 @@ static const struct args_info args_info[ARM_ARGS_COUNT] = {
 #include "frontend-arm/args.def"
 #undef ARGS
 
-/* One adapter a row, so that all lowerings have one type behind a pointer. */
+/* ---- fields -------------------------------------------------------------------------------------- */
+
+#define INLINE static inline __attribute__((always_inline)) /* patterns are constants there: what is left of this are shifts and masks */
+#define MAX_RUNS 3 /* of one letter in a pattern */
+
+/* Puts the bits that a run of the letter stands for behind *x; where the next run is. */
+INLINE const char *join_run(const char *run, const char *letter, uint32_t insn, uint32_t *x)
+{
+	if (!run)
+		return NULL;
+	size_t n = strspn(run, letter), behind = strlen(run) - n;
+	*x = *x << n | (insn >> behind & ((1u << n) - 1));
+	return strchr(run + n, *letter);
+}
+
+/* The field that `letter` stands for; 0 where the pattern has none. */
+INLINE uint32_t field_of(const char *pattern, const char *letter, uint32_t insn)
+{
+	uint32_t x = 0;
+	const char *run = join_run(strchr(pattern, *letter), letter, insn, &x);
+	run = join_run(run, letter, insn, &x);
+	join_run(run, letter, insn, &x);
+	return x;
+}
+
+#define FIELD(letter, field) a->field = field_of(pattern, #letter, insn);
+#define ARGS(name, fields) \
+	INLINE void extract_##name(const char *pattern, uint32_t insn, struct arm_args_##name *a) { fields }
+#include "frontend-arm/args.def"
+#undef ARGS
+#undef FIELD
+
+/* Two adapters a row, so that all lowerings have one type behind a pointer. */
 #define A32(name, args, arch, text, pattern) \
-	static bool row_##name(struct arm_lower *l, const union arm_args *a) { return arm_lower_##name(l, &a->args); }
+	static void fields_##name(uint32_t insn, union arm_args *a) { extract_##args(pattern, insn, &a->args); } \
+	static bool row_##name(struct arm_lower *l, uint32_t insn) \
+	{ \
+		struct arm_args_##args a; \
+		extract_##args(pattern, insn, &a); \
+		return arm_lower_##name(l, &a); \
+	}
 #define T16 A32
 #include "frontend-arm/a32.def"
 #include "frontend-arm/t16.def"
@@ -38,7 +76,7 @@ static const struct args_info args_info[ARM_ARGS_COUNT] = {
 #undef A32
 
 #define ROW(row, insn_set, arg, version, tmpl, pat) \
-	{ .name = #row, .text = tmpl, .pattern = pat, .lower = row_##row, .isa = insn_set, .args = ARM_ARGS_##arg, \
+	{ .name = #row, .text = tmpl, .pattern = pat, .lower = row_##row, .extract = fields_##row, .isa = insn_set, .args = ARM_ARGS_##arg, \
 	  .arch = version },
 static const struct arm_insn_row a32_rows[] = {
 #define A32(name, args, arch, text, pattern) ROW(name, ARM_A32, args, arch, text, pattern)
@@ -56,32 +94,20 @@ static const struct arm_insn_row t16_rows[] = {
 #define A32_BUCKETS 4096u
 #define T16_BUCKETS 1024u
 #define N_BUCKETS (2 * A32_BUCKETS + T16_BUCKETS)
-#define NO_ROW 0xffffu /* list is filled bytewise with it */
+
+/* A row that instructions of a bucket may match; NULL, which any does, ends the bucket's run. */
+struct candidate {
+	uint32_t mask, value;
+	const struct arm_insn_row *row;
+};
 
 struct arm_decoder {
 	struct arm_insn_row a32[A32_ROWS], t16[T16_ROWS];
 	uint16_t bucket[N_BUCKETS]; /* first candidate in `list` */
-	uint16_t *list;             /* row indices, each bucket's run ended by NO_ROW */
+	struct candidate *list;
 };
 
 /* ---- rows ---------------------------------------------------------------------------------------- */
-
-/* The n times the same letter from character `first` on become a segment. False: no such field, or too many. */
-static bool add_run(struct arm_insn_row *row, unsigned first, unsigned n)
-{
-	const char *letters = args_info[row->args].letters, *at = strchr(letters, row->pattern[first]);
-	if (!at)
-		return false;
-	unsigned left = row->isa == ARM_A32 ? first : 16 + first;
-	struct arm_segment s = { (uint8_t)(at - letters), (uint8_t)left, (uint8_t)(32 - n) };
-	if (!memchr(row->pattern, *at, first))
-		row->segment[row->n_segments++] = s;
-	else if (row->n_joined < ARM_JOINED_MAX)
-		row->joined[row->n_joined++] = s;
-	else
-		return false;
-	return true;
-}
 
 static unsigned run_length(const char *s)
 {
@@ -89,6 +115,16 @@ static unsigned run_length(const char *s)
 	while (s[n] == s[0])
 		n++;
 	return n;
+}
+
+/* Is the letter at `first` one of the fields of the row, in no more runs than field_of looks for? */
+static bool is_field(const struct arm_insn_row *row, unsigned first)
+{
+	unsigned runs = 0;
+	char c = row->pattern[first];
+	for (unsigned i = 0; i <= first; i++)
+		runs += row->pattern[i] == c && (!i || row->pattern[i - 1] != c);
+	return strchr(args_info[row->args].letters, c) && runs <= MAX_RUNS;
 }
 
 bool arm_compile_row(struct arm_insn_row *row, char *msg, size_t msg_size)
@@ -99,7 +135,7 @@ bool arm_compile_row(struct arm_insn_row *row, char *msg, size_t msg_size)
 		return false;
 	}
 	row->mask = row->value = 0;
-	row->n_fixed = row->n_segments = row->n_joined = 0;
+	row->n_fixed = 0;
 	row->has_cond = strstr(row->pattern, "cccc") != NULL;
 	for (unsigned i = 0, n; i < width; i += n) {
 		unsigned pos = width - 1 - i;
@@ -109,22 +145,16 @@ bool arm_compile_row(struct arm_insn_row *row, char *msg, size_t msg_size)
 			row->mask |= 1u << pos;
 			row->value |= (uint32_t)(c - '0') << pos;
 			row->n_fixed++;
-		} else if (c != '-' && !add_run(row, i, n = run_length(&row->pattern[i]))) {
-			snprintf(msg, msg_size, "%s: letter '%c' is no field of %s, or too many fields", row->name, c,
-				 args_info[row->args].name);
-			return false;
+		} else if (c != '-') {
+			n = run_length(&row->pattern[i]);
+			if (!is_field(row, i)) {
+				snprintf(msg, msg_size, "%s: letter '%c' is no field of %s, or in too many pieces", row->name, c,
+					 args_info[row->args].name);
+				return false;
+			}
 		}
 	}
 	return true;
-}
-
-void arm_extract(const struct arm_insn_row *row, uint32_t insn, union arm_args *a)
-{
-	*a = (union arm_args){0};
-	for (const struct arm_segment *s = row->segment, *end = s + row->n_segments; s < end; s++)
-		a->field[s->field] = insn << s->left >> s->right;
-	for (const struct arm_segment *s = row->joined, *end = s + row->n_joined; s < end; s++)
-		a->field[s->field] = a->field[s->field] << (32 - s->right) | insn << s->left >> s->right;
 }
 
 /* ---- buckets ------------------------------------------------------------------------------------- */
@@ -166,26 +196,26 @@ static void sort_rows(const struct arm_insn_row *rows, unsigned n, uint16_t *ord
 }
 
 /* Adds 1 to n[b] of each bucket b of a row; in `list`, when there is one, the row goes there. */
-static void enter_row(uint16_t *n, uint16_t *list, const struct arm_insn_row *row)
+static void enter_row(uint16_t *n, struct candidate *list, const struct arm_insn_row *row)
 {
 	struct span s = row_span(row);
 	uint32_t part = 0;
 	do {
 		uint16_t *at = &n[s.first | part];
 		if (list)
-			list[*at] = row->index;
+			list[*at] = (struct candidate){ row->mask, row->value, row };
 		++*at;
 		part = (part - s.any) & s.any; /* the next combination of these bits */
 	} while (part);
 }
 
-static void enter_rows(uint16_t *n, uint16_t *list, const struct arm_insn_row *rows, const uint16_t *order, unsigned n_rows)
+static void enter_rows(uint16_t *n, struct candidate *list, const struct arm_insn_row *rows, const uint16_t *order, unsigned n_rows)
 {
 	for (unsigned i = 0; i < n_rows; i++)
 		enter_row(n, list, &rows[order[i]]);
 }
 
-static void enter_all(struct arm_decoder *d, uint16_t *n, uint16_t *list)
+static void enter_all(struct arm_decoder *d, uint16_t *n, struct candidate *list)
 {
 	uint16_t a32_order[A32_ROWS], t16_order[T16_ROWS];
 	sort_rows(d->a32, A32_ROWS, a32_order);
@@ -211,9 +241,8 @@ static bool fill_buckets(struct arm_decoder *d)
 	uint16_t at[N_BUCKETS];
 	enter_all(d, d->bucket, NULL);
 	uint32_t n = place_runs(d);
-	if (n >= NO_ROW || !(d->list = malloc(n * sizeof *d->list))) /* indices must fit */
+	if (n > UINT16_MAX || !(d->list = calloc(n, sizeof *d->list))) /* indices must fit */
 		return false;
-	memset(d->list, 0xff, n * sizeof *d->list); /* NO_ROW ends each run */
 	memcpy(at, d->bucket, sizeof at);
 	enter_all(d, at, d->list);
 	return true;
@@ -256,18 +285,20 @@ const struct arm_insn_row *arm_decoder_rows(const struct arm_decoder *d, enum ar
 	return isa == ARM_A32 ? d->a32 : d->t16;
 }
 
+static inline const struct arm_insn_row *match(const struct arm_decoder *d, uint32_t bucket, uint32_t insn)
+{
+	const struct candidate *c = &d->list[d->bucket[bucket]];
+	while ((insn & c->mask) != c->value)
+		c++;
+	return c->row;
+}
+
 const struct arm_insn_row *arm_decode_a32(const struct arm_decoder *d, uint32_t word)
 {
-	for (const uint16_t *p = &d->list[d->bucket[a32_bucket(word)]]; *p != NO_ROW; p++)
-		if ((word & d->a32[*p].mask) == d->a32[*p].value)
-			return &d->a32[*p];
-	return NULL;
+	return match(d, a32_bucket(word), word);
 }
 
 const struct arm_insn_row *arm_decode_t16(const struct arm_decoder *d, uint32_t half)
 {
-	for (const uint16_t *p = &d->list[d->bucket[t16_bucket(half & 0xffff)]]; *p != NO_ROW; p++)
-		if ((half & d->t16[*p].mask) == d->t16[*p].value)
-			return &d->t16[*p];
-	return NULL;
+	return match(d, t16_bucket(half & 0xffff), half);
 }

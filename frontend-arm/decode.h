@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The decoder: rows of a32.def and t16.def, compiled at start into masks, field lists and a bucket
+ * The decoder: rows of a32.def and t16.def, compiled at start into masks and a bucket
  * table, so that decoding is one table index and (mostly) one compare. Rows are tried in the
  * order of how many bits they fix. Private to the frontend, its tests and generators of instructions.
  */
@@ -35,16 +35,10 @@ union arm_args {
 
 enum arm_isa { ARM_A32, ARM_T16 };
 
-/* The bits of the instruction that are left of it after a shift by `left` and one back by `right` are field number
- * `field`, or follow what the field has already. */
-struct arm_segment {
-	uint8_t field, left, right;
-};
-#define ARM_JOINED_MAX 4
-
 struct arm_insn_row {
 	const char *name, *text, *pattern; /* text: the assembly template */
-	bool (*lower)(struct arm_lower *l, const union arm_args *a);
+	bool (*lower)(struct arm_lower *l, uint32_t insn); /* its fields are compiled into it */
+	void (*extract)(uint32_t insn, union arm_args *a);
 	uint32_t mask, value;  /* fixed bits */
 	uint16_t index;        /* position in its .def file */
 	uint8_t isa;           /* enum arm_isa */
@@ -52,22 +46,16 @@ struct arm_insn_row {
 	uint8_t arch;          /* first architecture version */
 	uint8_t n_fixed;       /* number of fixed bits: the row's specificity */
 	bool has_cond;         /* cccc: never condition 1111 */
-	uint8_t n_segments, n_joined;
-	struct arm_segment segment[ARM_ARGS_MAX];  /* the first one of each field */
-	struct arm_segment joined[ARM_JOINED_MAX]; /* those that follow */
 };
 
 /* The row that matches, or NULL: an undefined instruction. */
 const struct arm_insn_row *arm_decode_a32(const struct arm_decoder *d, uint32_t word);
 const struct arm_insn_row *arm_decode_t16(const struct arm_decoder *d, uint32_t half);
 
-/* Fills *a with the fields of `insn`, which matched `row`. */
-void arm_extract(const struct arm_insn_row *row, uint32_t insn, union arm_args *a);
-
 /* All rows of one instruction set, in the order of the .def file. */
 const struct arm_insn_row *arm_decoder_rows(const struct arm_decoder *d, enum arm_isa isa, unsigned *n);
 
-/* Compiles a pattern into *row (mask, value, segments, ...). False with a message: the table lint. */
+/* Compiles a pattern into *row (mask, value, ...). False with a message: the table lint. */
 bool arm_compile_row(struct arm_insn_row *row, char *msg, size_t msg_size);
 
 /* True when `insn` belongs to the row, leaving aside more specific rows. */

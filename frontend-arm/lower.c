@@ -14,28 +14,11 @@ ir_ref arm_const(struct arm_lower *l, uint32_t x)
 	return l->small[x];
 }
 
-uint32_t arm_pc_read(const struct arm_lower *l)
-{
-	return l->pc + (l->thumb ? 4 : 8);
-}
-
-uint32_t arm_pc_key(const struct arm_lower *l)
-{
-	return l->pc | l->thumb;
-}
-
-uint32_t arm_next_key(const struct arm_lower *l)
-{
-	return l->next | l->thumb;
-}
-
-ir_ref arm_reg(struct arm_lower *l, uint32_t n)
+ir_ref arm_reg_first(struct arm_lower *l, uint32_t n)
 {
 	if (n == 15)
 		return arm_const(l, arm_pc_read(l));
-	if (l->reg[n] == IR_NONE)
-		l->reg[n] = ir_get(l->u, (uint16_t)(ARM_G_r0 + n));
-	return l->reg[n];
+	return l->reg[n] = ir_get(l->u, (uint16_t)(ARM_G_r0 + n));
 }
 
 static void write_reg(struct arm_lower *l, uint32_t n, ir_ref v)
@@ -107,6 +90,7 @@ void arm_jump(struct arm_lower *l, uint32_t key, enum ir_link link)
 /* A helper may write any register. */
 static ir_ref call(struct arm_lower *l, enum arm_helper h, const ir_ref *args)
 {
+	arm_write_late(l);
 	arm_pay_again(l, ~0u);
 	arm_forget_regs(l);
 	l->again = 0;

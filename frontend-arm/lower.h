@@ -112,6 +112,11 @@ struct arm_lower {
 	ir_ref known_x[ARM_FLAGS], known_y[ARM_FLAGS]; /* the registers of each fact */
 	ir_ref reg[15];
 	ir_ref small[2];   /* the constants 0 and 1 */
+	/* In a unit that runs once: flags that are not written yet, as a mask. Where `flag` has no value either, they are those of late_r (N, Z), and
+	 * of the operation late_cv (C, V) on these operands. */
+	uint8_t late;
+	enum ir_op late_cv; /* of C; that of V is the next one */
+	ir_ref late_r, late_a, late_b, late_cin;
 
 	enum arm_cond pred; /* not AL: register results are selected by it, instead of a branch around */
 	bool leaves;       /* this instruction's accesses may leave where they are not aligned */
@@ -148,8 +153,12 @@ struct arm_lower {
 
 ir_ref arm_const(struct arm_lower *l, uint32_t x);
 /* Register n; 15 reads as the instruction's address plus 8 (ARM) or 4 (Thumb). */
-ir_ref arm_reg(struct arm_lower *l, uint32_t n);
-uint32_t arm_pc_read(const struct arm_lower *l);
+ir_ref arm_reg_first(struct arm_lower *l, uint32_t n);
+static inline ir_ref arm_reg(struct arm_lower *l, uint32_t n)
+{
+	return n < 15 && l->reg[n] != IR_NONE ? l->reg[n] : arm_reg_first(l, n);
+}
+static inline uint32_t arm_pc_read(const struct arm_lower *l) { return l->pc + (l->thumb ? 4 : 8); }
 /* Writes register n; 15 branches and keeps the instruction set (ARMv5 ALU rule). */
 void arm_set_reg(struct arm_lower *l, uint32_t n, ir_ref v);
 /* Writes register n with a loaded value; 15 branches and may switch the instruction set. */
@@ -160,8 +169,8 @@ void arm_branch_key(struct arm_lower *l, ir_ref v, enum ir_link link);
 void arm_jump(struct arm_lower *l, uint32_t key, enum ir_link link);
 /* The branch of a condition is about to be taken: counts it where somebody asked for that. */
 void arm_count_taken(struct arm_lower *l);
-uint32_t arm_next_key(const struct arm_lower *l);
-uint32_t arm_pc_key(const struct arm_lower *l);
+static inline uint32_t arm_next_key(const struct arm_lower *l) { return l->next | l->thumb; }
+static inline uint32_t arm_pc_key(const struct arm_lower *l) { return l->pc | l->thumb; }
 static inline bool arm_priv(const struct arm_lower *l) { return l->req->tb_flags & ARM_TB_PRIV; }
 
 ir_ref arm_call0(struct arm_lower *l, enum arm_helper h);
@@ -185,6 +194,9 @@ void arm_flags_add(struct arm_lower *l, ir_ref a, ir_ref b, ir_ref r);
 void arm_flags_sub(struct arm_lower *l, ir_ref a, ir_ref b, ir_ref r);
 void arm_flags_adc(struct arm_lower *l, ir_ref a, ir_ref b, ir_ref cin, ir_ref r);
 void arm_flags_sbc(struct arm_lower *l, ir_ref a, ir_ref b, ir_ref cin, ir_ref r);
+/* Nobody optimises units that run once, so flags are computed and written where somebody may look at them: ahead of an access, a call, the
+ * end of an IR block. Writes those of l->late. */
+void arm_write_late(struct arm_lower *l);
 /* Q |= v. */
 void arm_set_q(struct arm_lower *l, ir_ref v);
 /* Is the result of what set the flags in a register? */
@@ -262,7 +274,12 @@ bool arm_skip_pays(const uint32_t *insn, unsigned n);
 /* The n instructions that come next are skipped where `cond` holds. */
 void arm_skip_begin(struct arm_lower *l, enum arm_cond cond, unsigned n);
 /* Gives back to the budget what was skipped, before somebody can look at it, or the IR block ends. */
-void arm_give_back(struct arm_lower *l);
+static inline void arm_give_back(struct arm_lower *l)
+{
+	if (l->unspent)
+		ir_refund_by(l->u, l->unspent);
+	l->unspent = 0;
+}
 /* All of them were lowered. */
 void arm_skip_end(struct arm_lower *l);
 

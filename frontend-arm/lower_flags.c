@@ -5,7 +5,11 @@
  * reads are the optimiser's to remove. The shapes emitted here are those that the backend
  * recognises as one flag-setting host instruction.
  */
+#include <assert.h>
+
 #include "frontend-arm/lower.h"
+
+_Static_assert(IR_add_v == IR_add_c + 1 && IR_sub_v == IR_sub_c + 1, "arm_lower.late_cv");
 
 void arm_forget_regs(struct arm_lower *l)
 {
@@ -15,6 +19,7 @@ void arm_forget_regs(struct arm_lower *l)
 
 void arm_forget_values(struct arm_lower *l)
 {
+	assert(!l->late);
 	arm_forget_regs(l);
 	l->source = FLAGS_UNKNOWN;
 	l->again = 0;
@@ -25,8 +30,19 @@ void arm_forget_values(struct arm_lower *l)
 	l->lr_known = false;
 }
 
+/* A flag of l->late that nobody has asked for. */
+static ir_ref late_value(struct arm_lower *l, enum arm_flag f)
+{
+	if (f == FLAG_N || f == FLAG_Z)
+		return ir_cmp(l->u, IR_I32, f == FLAG_N ? IR_LTS : IR_EQ, l->late_r, arm_const(l, 0));
+	struct ir_head head = { (uint8_t)(l->late_cv + (f == FLAG_V)), IR_I32, 0 };
+	return ir_append(l->u, head, l->late_a, l->late_b, l->late_cin, 0);
+}
+
 ir_ref arm_flag(struct arm_lower *l, enum arm_flag f)
 {
+	if (l->flag[f] == IR_NONE && l->late >> f & 1u)
+		l->flag[f] = late_value(l, f);
 	if (l->flag[f] == IR_NONE)
 		l->flag[f] = l->again >> f & 1u ? arm_known_value(l, f) : ir_get(l->u, (uint16_t)(ARM_G_n + f));
 	return l->flag[f];
@@ -36,6 +52,8 @@ void arm_set_flag(struct arm_lower *l, enum arm_flag f, ir_ref v)
 {
 	if (l->skip.left)
 		l->skip.wrote_flags |= (uint8_t)(1u << f);
+	else if (l->req->once)
+		l->late |= (uint8_t)(1u << f);
 	else
 		ir_set(l->u, (uint16_t)(ARM_G_n + f), v);
 	l->flag[f] = v;
@@ -45,11 +63,53 @@ void arm_set_flag(struct arm_lower *l, enum arm_flag f, ir_ref v)
 	l->source = FLAGS_UNKNOWN;
 }
 
+static void write_late(struct arm_lower *l)
+{
+	for (unsigned f = 0; f < ARM_FLAGS; f++)
+		if (l->late >> f & 1u)
+			ir_set(l->u, (uint16_t)(ARM_G_n + f), arm_flag(l, (enum arm_flag)f));
+	l->late = 0;
+}
+
+void arm_write_late(struct arm_lower *l)
+{
+	if (l->late)
+		write_late(l);
+}
+
+/* Two flags are written, later. */
+static void be_late(struct arm_lower *l, enum arm_flag f, enum arm_flag g)
+{
+	l->flag[f] = l->flag[g] = IR_NONE;
+	l->late |= (uint8_t)(1u << f | 1u << g);
+	l->wrote_flags = true;
+}
+
 static void set_nz(struct arm_lower *l, ir_ref r)
 {
+	if (l->req->once) {
+		be_late(l, FLAG_N, FLAG_Z);
+		l->late_r = r;
+		return;
+	}
 	ir_ref zero = arm_const(l, 0);
 	arm_set_flag(l, FLAG_N, ir_cmp(l->u, IR_I32, IR_LTS, r, zero));
 	arm_set_flag(l, FLAG_Z, ir_cmp(l->u, IR_I32, IR_EQ, r, zero));
+}
+
+/* Carry and overflow of an operation, by the opcode of its carry. */
+static void set_cv(struct arm_lower *l, enum ir_op carry, ir_ref a, ir_ref b, ir_ref cin)
+{
+	if (l->req->once) {
+		be_late(l, FLAG_C, FLAG_V);
+		l->late_cv = carry;
+		l->late_a = a;
+		l->late_b = b;
+		l->late_cin = cin;
+		return;
+	}
+	arm_set_flag(l, FLAG_C, ir_append(l->u, (struct ir_head){ (uint8_t)carry, IR_I32, 0 }, a, b, cin, 0));
+	arm_set_flag(l, FLAG_V, ir_append(l->u, (struct ir_head){ (uint8_t)(carry + 1), IR_I32, 0 }, a, b, cin, 0));
 }
 
 static void set_source(struct arm_lower *l, enum arm_flag_source source, ir_ref a, ir_ref b, ir_ref r)
@@ -70,16 +130,14 @@ void arm_flags_result(struct arm_lower *l, ir_ref r)
 void arm_flags_adc(struct arm_lower *l, ir_ref a, ir_ref b, ir_ref cin, ir_ref r)
 {
 	set_nz(l, r);
-	arm_set_flag(l, FLAG_C, ir_add_c(l->u, IR_I32, a, b, cin));
-	arm_set_flag(l, FLAG_V, ir_add_v(l->u, IR_I32, a, b, cin));
+	set_cv(l, IR_add_c, a, b, cin);
 	set_source(l, FLAGS_RESULT, IR_NONE, IR_NONE, r);
 }
 
 void arm_flags_sbc(struct arm_lower *l, ir_ref a, ir_ref b, ir_ref cin, ir_ref r)
 {
 	set_nz(l, r);
-	arm_set_flag(l, FLAG_C, ir_sub_c(l->u, IR_I32, a, b, cin));
-	arm_set_flag(l, FLAG_V, ir_sub_v(l->u, IR_I32, a, b, cin));
+	set_cv(l, IR_sub_c, a, b, cin);
 	set_source(l, FLAGS_RESULT, IR_NONE, IR_NONE, r);
 }
 

@@ -14,6 +14,8 @@ static inline void may_fault(struct arm_lower *l)
 {
 	if (l->again)
 		arm_set_again(l);
+	if (l->late)
+		arm_write_late(l);
 }
 
 static uint16_t memop(const struct arm_lower *l, enum arm_mem_size size, bool sign, enum ir_align relaxed, unsigned space)

@@ -64,6 +64,7 @@ static void cp15_write(struct arm_lower *l, uint32_t code, ir_ref v)
 {
 	ir_ref reg = arm_const(l, code), row = arm_const(l, arm_cp15_row(code));
 	const ir_ref args[3] = { reg, row, v };
+	arm_write_late(l);
 	arm_forget_regs(l);
 	ir_call(l->u, ARM_H_cp15_write, args);
 	l->leave = true;

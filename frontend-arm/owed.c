@@ -293,6 +293,7 @@ void arm_exit(struct arm_lower *l, unsigned slot, enum ir_link link, uint32_t ke
 	bool inside = l->region && (link == IR_LINK_JUMP || l->region->part[l->region->at].calls);
 	const struct arm_region_part *part = inside ? arm_region_part(l, key) : NULL;
 	bool pays = l->owed && l->pays[slot];
+	arm_write_late(l);
 	arm_owe_nothing(l);
 	if (!part)
 		arm_give_back(l);

@@ -119,10 +119,3 @@ void arm_skip_end(struct arm_lower *l)
 		n = s.n == 3 ? ir_mul(l->u, IR_I32, n, arm_const(l, 3)) : ir_shl(l->u, IR_I32, n, arm_const(l, s.n / 2));
 	l->unspent = l->unspent ? ir_add(l->u, IR_I32, l->unspent, n) : n;
 }
-
-void arm_give_back(struct arm_lower *l)
-{
-	if (l->unspent)
-		ir_refund_by(l->u, l->unspent);
-	l->unspent = 0;
-}

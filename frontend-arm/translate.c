@@ -9,6 +9,7 @@
  * A unit that ends in a direct branch looks ahead at its targets, to leave out flags that they overwrite (owed.c).
  * Every unit leaves behind its last instruction only, so that the whole unit is charged to the budget.
  */
+#include <assert.h>
 #include <string.h>
 
 #include "frontend-arm/lower.h"
@@ -74,12 +75,15 @@ static bool is_stop(const struct arm_translate_request *req, uint32_t offset)
 	return false;
 }
 
-static bool may_fetch(const struct loop *t)
+static inline bool is_barred(const struct arm_translate_request *req, uint32_t offset)
+{
+	return __builtin_expect(req->n_cuts | req->n_stops, 0) && (is_cut(req, offset) || is_stop(req, offset));
+}
+
+static inline bool may_fetch(const struct loop *t)
 {
 	const struct arm_translate_request *req = t->l.req;
-	if ((req->n_cuts && is_cut(req, t->offset)) || (req->n_stops && is_stop(req, t->offset)))
-		return false;
-	return t->l.u->n_marks < t->end && req->code_bytes - t->offset >= (t->l.thumb ? 2u : 4u);
+	return t->l.u->n_marks < t->end && req->code_bytes - t->offset >= (t->l.thumb ? 2u : 4u) && !is_barred(req, t->offset);
 }
 
 static const struct arm_insn_row *decode(const struct arm_translate_request *req, bool thumb, uint32_t insn)
@@ -104,6 +108,12 @@ static void start_known(struct loop *t, ir_label block, const struct arm_flow *f
 		arm_assume_flow(&t->l, flow);
 }
 
+/* What is known of the flags; nobody asks without looking ahead. */
+static struct arm_flow flow_now(const struct loop *t)
+{
+	return t->l.req->look_ahead ? arm_flow(&t->l) : (struct arm_flow){ 0 };
+}
+
 /* Starts a way around. Where the flags were overwritten past it, they are written here: then they need not be ahead of both ways. */
 static void start_way(struct loop *t, unsigned k, bool overwritten, unsigned mask)
 {
@@ -121,7 +131,8 @@ static void close_region(struct loop *t)
 		return;
 	bool wrote = t->l.wrote_flags, direct = ways->n == 1 && !wrote;
 	ir_label join = r->in_else ? r->join : direct ? ways->way[0].start : ir_block_new(t->l.u);
-	struct arm_flow flow = arm_flow(&t->l);
+	arm_write_late(&t->l);
+	struct arm_flow flow = flow_now(t);
 	flow = r->in_else ? arm_common_flow(&r->flow, &flow) : arm_flow_of_all(ways, flow);
 	ir_br(t->l.u, join);
 	for (unsigned k = 0; k < ways->n && !r->in_else && !direct; k++) {
@@ -141,12 +152,13 @@ static void add_way(struct loop *t, bool branch)
 	struct arm_way *way = &r->ways.way[r->ways.n++];
 	struct arm_flow inside = { 0 };
 	way->flow = inside;
-	if (!branch) {
+	if (!branch && t->l.req->look_ahead) {
 		inside = arm_flow_where(&t->l, r->cond);
 		way->flow = arm_flow_where(&t->l, r->cond ^ 1u);
 	}
 	r->compared &= t->l.source == FLAGS_SUB;
 	ir_ref holds = arm_condition(&t->l, r->cond);
+	arm_write_late(&t->l);
 	arm_owe_nothing(&t->l);
 	ir_label body = ir_block_new(u);
 	way->start = ir_block_new(u);
@@ -167,7 +179,8 @@ static void begin_else(struct loop *t)
 	r->in_else = true;
 	r->cond ^= 1u;
 	r->join = ir_block_new(t->l.u);
-	r->flow = arm_flow(&t->l);
+	arm_write_late(&t->l);
+	r->flow = flow_now(t);
 	ir_br(t->l.u, r->join);
 	start_known(t, r->ways.way[0].start, &r->ways.way[0].flow);
 }
@@ -187,7 +200,7 @@ static bool are_at_hand(const struct loop *t, unsigned n)
 	if (t->l.u->n_marks + n > t->end || (req->code_bytes - t->offset) / size < n)
 		return false;
 	for (unsigned k = 0; k < n; k++)
-		if (is_cut(req, t->offset + k * size) || is_stop(req, t->offset + k * size))
+		if (is_barred(req, t->offset + k * size))
 			return false;
 	return true;
 }
@@ -226,8 +239,10 @@ static bool branch_target(const struct arm_lower *l, const struct arm_insn_row *
 /* May what was skipped be given back behind this instruction? Direct branches do it themselves. */
 static bool keeps_unspent(const struct loop *t, const struct arm_insn_row *row, uint32_t insn)
 {
+	if (!t->l.thumb)
+		return false;
 	bool branch = bits(insn, 15, 11) == 0x1c || (row && row->has_cond);
-	return t->l.thumb && (branch || arm_skip_flags(insn) <= ALL_FLAGS);
+	return branch || arm_skip_flags(insn) <= ALL_FLAGS;
 }
 
 /* How many instructions does this branch skip, if they are few and simple and better done for nothing (skip.c)? Else 0. */
@@ -327,7 +342,7 @@ static enum kinship kinship(const struct loop *t, const struct arm_insn_row *row
 {
 	const struct region *r = &t->region;
 	uint32_t key;
-	bool wrote = t->l.wrote_flags, selects = selected_run(t, row, insn, cond) > 0;
+	bool wrote = t->l.wrote_flags;
 	if (!r->open || cond == ARM_AL)
 		return APART;
 	if (cond == r->cond && !wrote)
@@ -337,7 +352,8 @@ static enum kinship kinship(const struct loop *t, const struct arm_insn_row *row
 	bool may_decide = !t->l.region || !t->l.req->count_taken; /* not past where taken branches are counted */
 	if (may_decide && branch_target(&t->l, row, insn, &key) && implied(r, cond) >= 0)
 		return DECIDES;
-	if ((cond == r->cond || (wrote && implied(r, cond) == 0)) && !selects && r->ways.n < ARM_MAX_WAYS)
+	bool chains = (cond == r->cond || (wrote && implied(r, cond) == 0)) && r->ways.n < ARM_MAX_WAYS;
+	if (chains && !selected_run(t, row, insn, cond))
 		return CHAINS;
 	return cond == (r->cond ^ 1u) && !wrote && r->ways.n == 1 ? OTHERWISE : APART;
 }
@@ -364,7 +380,7 @@ static void begin_insn(struct loop *t, const struct arm_insn_row *row, uint32_t 
 	enum kinship kin = kinship(t, row, insn, cond);
 	if (kin == OTHERWISE)
 		begin_else(t);
-	if (kin == APART)
+	if (kin == APART && t->region.open)
 		close_region(t);
 	ir_insn(l->u, arm_pc_key(l));
 	if (t->counter)
@@ -392,26 +408,20 @@ static enum arm_cond condition_of(const struct arm_insn_row *row, bool thumb, ui
 	return conditional ? (enum arm_cond)cond : ARM_AL;
 }
 
-static bool lower(struct arm_lower *l, const struct arm_insn_row *row, uint32_t insn)
-{
-	union arm_args args;
-	if (!row)
-		return false;
-	arm_extract(row, insn, &args);
-	return row->lower(l, &args);
-}
-
 /* Turns what the lowering noted into the end of the unit. */
 static void end_insn(struct loop *t)
 {
 	struct arm_lower *l = &t->l;
-	bool indirect = !l->ended && (l->pc_write != IR_NONE || l->leave);
+	if (!l->ended && !l->leave && l->pc_write == IR_NONE)
+		return;
+	bool indirect = !l->ended;
 	if (indirect) {
 		l->returns |= l->pc_write != IR_NONE && l->link == IR_LINK_RET;
 		l->lone |= l->leave || l->link != IR_LINK_RET;
 		indirect = !arm_region_return(l);
 	}
 	if (indirect) {
+		arm_write_late(l);
 		arm_owe_nothing(l);
 		arm_pay_again(l, ~0u);
 	}
@@ -422,11 +432,11 @@ static void end_insn(struct loop *t)
 	if (!l->ended && l->pc_write != IR_NONE) {
 		ir_exit_ind(l->u, l->link, l->pc_write, l->link == IR_LINK_CALL ? arm_next_key(l) : 0);
 		l->ended = true;
-	} else if (!l->ended && l->leave) {
+	} else if (!l->ended) {
 		ir_exit_ind(l->u, IR_LINK_JUMP, arm_const(l, arm_next_key(l)), 0);
 		l->ended = true;
 	}
-	if (!l->ended || !t->region.open)
+	if (!t->region.open)
 		return;
 	/* The condition failed: go on behind it. */
 	const struct arm_ways *ways = &t->region.ways;
@@ -467,7 +477,7 @@ static void translate_insn(struct loop *t)
 	l->guarded = t->region.open;
 	if (t->skips)
 		arm_skip_begin(l, condition_of(row, true, insn), t->skips);
-	else if (!l->ended && !lower(l, row, insn))
+	else if (!l->ended && !(row && row->lower(l, insn)))
 		arm_raise(l, ARM_EXC_UNDEF);
 	else if (l->skip.left == 1)
 		arm_skip_end(l);
@@ -545,10 +555,12 @@ uint32_t arm_translate_owing(const struct arm_translate_request *req, struct ir_
 {
 	*flags = (struct arm_unit_flags){ 0 };
 	struct loop t = { .l = { .u = u, .req = req, .thumb = req->pc_key & 1 }, .end = req->max_insns };
+	t.l.arrival.decided = !req->look_ahead; /* nobody owes it anything */
 	start_block(&t, ir_block_new(u));
 	if ((req->pc_key & 3) == 2)
 		return translate_misaligned(&t.l);
 	translate_block(&t);
+	assert(!t.l.late);
 	if (req->look_ahead)
 		flags->entry = t.l.arrival.to;
 	flags->out[0] = t.l.out[0];

@@ -78,6 +78,7 @@ struct arm_translate_request {
 	const uint32_t *odd;  /* ... but not those of these instructions of the page: an arm_odd_set. NULL = none */
 	bool count_taken;     /* a `count` where a conditional branch goes: of counter 0, or as the region's part says */
 	bool look_ahead;      /* flags may be owed; needs max_insns of at least ARM_LOOK_AHEAD */
+	bool once;            /* nobody optimises the unit, and nobody runs it twice. Not with look_ahead */
 	bool whole_blocks;    /* who counts runs of units counts those of each instruction: no branch is done without */
 	uint8_t semihosting;  /* enum arm_semihosting */
 	uint8_t arch;         /* arm_model.arch */

@@ -29,6 +29,9 @@ struct image_elf {
 	uint32_t entry; /* physical; bit 0: Thumb */
 };
 
+/* As malloc, for bytes that are written at once: the host gives large ones all their pages beforehand, where it can. */
+void *image_buffer(size_t size);
+
 /* Reads a regular file of 1 to max_size bytes. On failure *out is empty. */
 enum rhea_status image_read(const char *path, uint64_t max_size, struct image_file *out, struct rhea_error *err);
 

@@ -72,12 +72,17 @@ static __attribute__((noinline)) ir_ref grow_insns(struct ir_unit *u, ir_ref r)
 	return r;
 }
 
-ir_ref ir_append(struct ir_unit *u, struct ir_head head, ir_ref a, ir_ref b, ir_ref c, uint64_t imm)
+static inline ir_ref append(struct ir_unit *u, struct ir_head head, ir_ref a, ir_ref b, ir_ref c, uint64_t imm)
 {
 	assert(u->cur != IR_NONE);
 	ir_ref r = u->n_insns++;
 	u->insns[r] = (struct ir_insn){ head.op, head.type, head.aux, a, b, c, imm };
 	return u->n_insns == u->cap_insns ? grow_insns(u, r) : r;
+}
+
+ir_ref ir_append(struct ir_unit *u, struct ir_head head, ir_ref a, ir_ref b, ir_ref c, uint64_t imm)
+{
+	return append(u, head, a, b, c, imm);
 }
 
 ir_ref ir_append_mark(struct ir_unit *u, struct ir_head head, uint64_t pc_key)
@@ -86,12 +91,12 @@ ir_ref ir_append_mark(struct ir_unit *u, struct ir_head head, uint64_t pc_key)
 	if (u->n_marks == 0)
 		u->pc_key = pc_key;
 	head.aux = (uint16_t)u->n_marks++;
-	return ir_append(u, head, IR_NONE, IR_NONE, IR_NONE, pc_key);
+	return append(u, head, IR_NONE, IR_NONE, IR_NONE, pc_key);
 }
 
 ir_ref ir_append_end(struct ir_unit *u, struct ir_head head, ir_ref a, ir_ref b, ir_ref c, uint64_t imm)
 {
-	ir_ref r = ir_append(u, head, a, b, c, imm);
+	ir_ref r = append(u, head, a, b, c, imm);
 	u->blocks[u->cur].end = r + 1;
 	u->cur = IR_NONE;
 	return r;

@@ -102,8 +102,14 @@ static bool call(struct frame *f, const struct ir_insn *i, uint64_t *result)
 	return fault == 0 && !(h->flags & IR_HELPER_NORETURN);
 }
 
-/* Index of the first insn of block l; the marker count follows the code, not the path taken. */
-static ir_ref enter_block(struct frame *f, ir_label l)
+/* The insn that comes next, and where its value goes. */
+struct place {
+	const struct ir_insn *insn;
+	uint64_t *value;
+};
+
+/* The start of block l; the marker count follows the code, not the path taken. */
+static struct place enter_block(struct frame *f, ir_label l)
 {
 	ir_ref first = f->u->blocks[l].first;
 	f->marks = 0;
@@ -112,7 +118,7 @@ static ir_ref enter_block(struct frame *f, ir_label l)
 			f->marks = f->u->insns[r].aux + 1u;
 			break;
 		}
-	return first;
+	return (struct place){ f->u->insns + first, f->value + first };
 }
 
 static bool leave(struct frame *f, enum ir_exit exit, unsigned slot, uint64_t pc_key)
@@ -213,13 +219,12 @@ static bool refund_by(const struct frame *f, uint64_t n)
 #define STEP_AMOUNT(name, result) return amount(f, i);
 #define STEP_AMOUNT_OF(name, result) return refund_by(f, value[i->a]);
 
-/* Executes insn *at and moves *at on; false when the unit was left. The arrays are f's own: nothing that is written
- * here can make the compiler fetch their addresses again. */
-static inline __attribute__((always_inline)) bool step(struct frame *f, const struct ir_insn *insns, uint64_t *value, ir_ref *at)
+/* Executes the insn at *at and moves *at on; false when the unit was left. `value` is f's own: nothing that is written
+ * here can make the compiler fetch its address again. */
+static inline __attribute__((always_inline)) bool step(struct frame *f, uint64_t *value, struct place *at)
 {
-	const struct ir_insn *i = &insns[*at];
-	uint64_t *to = &value[*at];
-	++*at;
+	const struct ir_insn *i = at->insn++;
+	uint64_t *to = at->value++;
 	switch ((enum ir_op)i->op) {
 #define OP(name, shape, result, args, flags) case IR_##name: STEP_##shape(name, result)
 #include "ir/ops.def"
@@ -252,10 +257,9 @@ struct ir_interp_result ir_interpret(const struct ir_unit *u, void *env, const s
 			abort(); /* as the arena does: out of host memory */
 	}
 	struct frame f = { .u = u, .globals = u->guest->globals, .env = env, .mem = mem, .value = heap ? heap : on_stack };
-	const struct ir_insn *insns = u->insns;
 	uint64_t *value = f.value;
-	ir_ref at = enter_block(&f, 0);
-	while (step(&f, insns, value, &at))
+	struct place at = enter_block(&f, 0);
+	while (step(&f, value, &at))
 		;
 	free(heap);
 	return f.result;

@@ -15,9 +15,11 @@ void vcpu_clear_jump_cache(struct vcpu *v)
 	v->subpage_code = false;
 }
 
+/* Not in the journal: a slot that was cleared, or is as it was made (vcpu.c, base_new). */
 static bool jump_cache_free(const struct vcpu *v, uint32_t slot)
 {
-	return v->base->jump_cache[slot].flags == UINT32_MAX;
+	const struct x64_jump_entry *e = &v->base->jump_cache[slot];
+	return !e->code || e->flags == UINT32_MAX;
 }
 
 static void jump_cache_fill(struct vcpu *v, struct tb *tb, uint32_t pc_key)
@@ -41,7 +43,7 @@ static void jump_cache_drop(struct vcpu *v, const struct tb *tb)
 	struct x64_jump_entry *e = &v->base->jump_cache[slot];
 	/* The slot stays in the journal; an impossible entry that is not free keeps it there once. */
 	if (e->flags != UINT32_MAX && v->jump_tb[slot] == tb)
-		*e = (struct x64_jump_entry){.pc_key = 0, .flags = UINT32_MAX - 1};
+		*e = (struct x64_jump_entry){.pc_key = 0, .flags = UINT32_MAX - 1, .code = e->code};
 }
 
 void vcpu_forget_jump(struct vcpu *v, const struct tb *tb)
@@ -96,11 +98,12 @@ struct tb *vcpu_lookup(struct vcpu *v, struct mem_fetch *fetch, bool *fault)
 
 void vcpu_flush_code(struct vcpu *v)
 {
-	for (uint32_t i = 0; i < TB_PAGE_HASH_SIZE; i++)
+	for (uint32_t i = 0; i < TB_PAGE_HASH_SIZE && v->tbs.n_pages; i++)
 		for (struct code_page *p = v->tbs.page_hash[i]; p; p = p->hash_next)
 			softmmu_unprotect_code(v->mmu, p->host);
+	if (!tb_store_is_empty(&v->tbs)) /* each range that a board maps comes here, with nothing made yet */
+		memset(v->jump_tb, 0, sizeof v->jump_tb);
 	tb_store_flush(&v->tbs);
-	memset(v->jump_tb, 0, sizeof v->jump_tb);
 	codebuf_flush(&v->code);
 	vcpu_window_forget(v);
 	vcpu_ret_reset(v);
@@ -256,13 +259,29 @@ bool vcpu_code_write(void *opaque, uint8_t *at, unsigned n)
 	return true;
 }
 
+/* Where a block that ran once is forgotten, nobody may be left on the page. */
+static inline bool hits(struct code_page *page, const uint8_t *host, unsigned size)
+{
+	return tb_page_may_overlap(page, host, size) || (page->n_once && tb_forget_once_in(page, host, size));
+}
+
+/* May a store beside code go on as such on a page where no block starts? */
+static __attribute__((noinline)) bool beside_others(struct vcpu *v, struct code_page *page, const uint8_t *host, unsigned size)
+{
+	if (!tb_page_used(page) || is_data(page) || hits(page, host, size))
+		return false;
+	bool gone = tb_give_up_once(page);
+	if (gone)
+		softmmu_unprotect_code(v->mmu, page->host);
+	return !gone;
+}
+
 bool vcpu_store_beside_code(struct vcpu *v, uint32_t addr, uint16_t memop, uint64_t value)
 {
 	uint8_t *host = softmmu_beside_code(v->mmu, GVA(addr), memop);
 	unsigned size = memop_size(memop);
 	struct code_page *page = host ? tb_page(&v->tbs, host, false) : NULL;
-	/* Where a block that ran once is forgotten, nobody may be left on the page. */
-	if (!page || !tb_page_used(page) || is_data(page) || tb_page_may_overlap(page, host, size) || tb_forget_once_in(page, host, size))
+	if (!page || (page->tbs ? hits(page, host, size) : !beside_others(v, page, host, size)))
 		return false;
 	switch (size) {
 	case 1: memcpy(host, &value, 1); break;

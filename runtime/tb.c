@@ -32,11 +32,12 @@ void tb_store_free(struct tb_store *s)
 
 void tb_store_flush(struct tb_store *s)
 {
-	if (s->n_made || s->n_pages) { /* each range that a board maps comes here, with nothing made yet */
+	if (!tb_store_is_empty(s)) {
 		memset(s->hash, 0, ((size_t)1 << TB_HASH_BITS) * sizeof *s->hash);
 		memset(s->page_hash, 0, ((size_t)1 << PAGE_HASH_BITS) * sizeof(struct code_page *));
 	}
 	arena_reset(&s->arena);
+	s->last_page = NULL;
 	s->n_by_host = s->n_pages = s->n_valid = s->n_made = 0;
 	s->generation++;
 }
@@ -54,11 +55,6 @@ static uint32_t page_hash(const uint8_t *page)
 {
 	return (uint32_t)(((uint64_t)(uintptr_t)page >> PAGE_BITS) * UINT64_C(0x9e3779b97f4a7c15) >>
 			  (64 - PAGE_HASH_BITS));
-}
-
-static const uint8_t *page_start(const uint8_t *host)
-{
-	return host - ((uintptr_t)host & PAGE_MASK);
 }
 
 struct tb *tb_find(const struct tb_store *s, const uint8_t *code, uint32_t pc_key, uint32_t flags, bool whole_page)
@@ -81,9 +77,9 @@ struct tb *tb_new(struct tb_store *s, unsigned n_exits)
 	return tb;
 }
 
-struct code_page *tb_page(struct tb_store *s, const uint8_t *host, bool create)
+struct code_page *tb_page_find(struct tb_store *s, const uint8_t *host, bool create)
 {
-	const uint8_t *start = page_start(host);
+	const uint8_t *start = tb_page_start(host);
 	struct code_page **head = &s->page_hash[page_hash(start)];
 	struct code_page *p = *head;
 	while (p && p->host != start)
@@ -93,6 +89,8 @@ struct code_page *tb_page(struct tb_store *s, const uint8_t *host, bool create)
 		*p = (struct code_page){.host = start, .tag = ++s->n_pages, .hash_next = *head};
 		*head = p;
 	}
+	if (p)
+		s->last_page = p;
 	return p;
 }
 
@@ -151,6 +149,7 @@ void tb_note_once(struct code_page *p, const uint8_t *code, uint32_t bytes)
 	uint8_t *at = &p->once[halfword_of(code)];
 	assert(bytes / 2 <= MAX_BLOCK_HALFWORDS);
 	p->n_once += !*at;
+	p->stores = 0;
 	*at = (uint8_t)MAX(bytes / 2, 1);
 }
 
@@ -206,6 +205,19 @@ bool tb_forget_once_in(struct code_page *p, const uint8_t *host, uint64_t size)
 	return true;
 }
 
+#define GIVE_UP_STORES 1000u
+#define GIVE_UP_MAX 8u
+
+bool tb_give_up_once(struct code_page *p)
+{
+	if (p->tbs || p->visitors || p->once_given_up == GIVE_UP_MAX || ++p->stores < GIVE_UP_STORES)
+		return false;
+	memset(p->once, 0, sizeof p->once);
+	p->n_once = 0;
+	p->once_given_up++;
+	return true;
+}
+
 /* ---- blocks that are kept ---- */
 
 static void add_by_host(struct tb_store *s, struct tb *tb)
@@ -236,7 +248,7 @@ static void count_span(struct code_page *p, const uint8_t *code, uint32_t bytes,
 /* The page of bytes that a block is made of, which is in the store or about to be. */
 static struct code_page *page_of(const struct tb *tb, const uint8_t *host)
 {
-	const uint8_t *start = page_start(host);
+	const uint8_t *start = tb_page_start(host);
 	const struct tb_visit *v = tb->visits;
 	if (tb->page->host == start)
 		return tb->page;

@@ -101,6 +101,8 @@ struct code_page {
 	uint32_t tag;
 	uint32_t n_once;
 	uint32_t *odd;       /* instructions whose accesses were met unaligned (arm_translate_request.odd); NULL = none */
+	uint8_t once_given_up; /* how often all of `once` was forgotten */
+	uint16_t stores;    /* of compiled code, beside `once` and since that grew */
 	bool literals_vary; /* somebody stores to what code loads: no constants are made of it any more */
 	uint32_t at_once; /* counts new blocks down: those before 0 are compiled on their first run (tb_compile_at_once) */
 	struct tb *tbs;
@@ -118,7 +120,7 @@ struct code_page {
 struct tb_store {
 	struct arena arena;          /* TBs, pages, mark tables: all die in tb_store_flush */
 	struct tb **hash;
-	struct code_page **page_hash;
+	struct code_page **page_hash, *last_page; /* the one that was asked for last, or NULL */
 	struct tb **by_host;         /* JIT: in order of host code address */
 	uint32_t n_by_host, cap_by_host, n_pages, n_valid, n_made;
 	uint64_t generation;         /* counts flushes */
@@ -127,6 +129,7 @@ struct tb_store {
 
 enum rhea_status tb_store_init(struct tb_store *s, ptrdiff_t rx_delta, struct rhea_error *err);
 void tb_store_free(struct tb_store *s);
+static inline bool tb_store_is_empty(const struct tb_store *s) { return !s->n_made && !s->n_pages; }
 /* Forgets every TB and page. */
 void tb_store_flush(struct tb_store *s);
 
@@ -138,7 +141,12 @@ struct tb *tb_new(struct tb_store *s, unsigned n_exits);
 /* Makes tb findable: by name, by its page and (when compiled) by host address. */
 void tb_insert(struct tb_store *s, struct tb *tb);
 /* The page of a host address; made when `create`. */
-struct code_page *tb_page(struct tb_store *s, const uint8_t *host, bool create);
+struct code_page *tb_page_find(struct tb_store *s, const uint8_t *host, bool create);
+static inline const uint8_t *tb_page_start(const uint8_t *host) { return host - ((uintptr_t)host & PAGE_MASK); }
+static inline struct code_page *tb_page(struct tb_store *s, const uint8_t *host, bool create)
+{
+	return s->last_page && s->last_page->host == tb_page_start(host) ? s->last_page : tb_page_find(s, host, create);
+}
 /* Must stores to the page be seen? */
 static inline bool tb_page_used(const struct code_page *p)
 {
@@ -156,6 +164,9 @@ bool tb_note_odd(struct tb_store *s, struct code_page *p, uint32_t pc);
 void tb_forget_once(struct code_page *p, const uint8_t *code);
 /* Forgets those that overlap [host, host + size), which lies in the page; false when there are none. */
 bool tb_forget_once_in(struct code_page *p, const uint8_t *host, uint64_t size);
+/* Compiled code stores beside blocks that ran once. Where nothing else is known of the page, and that goes on, they are forgotten, so that these stores
+ * need not be seen: a program's data follow its start-up code. Not for ever: what runs again and again there shall be compiled. False: kept. */
+bool tb_give_up_once(struct code_page *p);
 
 /* Lets exit `from` jump straight to `to`, entering at host address `target`. */
 void tb_link(struct tb_store *s, struct tb_exit *from, struct tb *to, uint64_t target);

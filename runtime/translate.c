@@ -96,6 +96,7 @@ static uint32_t lower(struct vcpu *v, const struct mem_fetch *fetch, struct tb *
 		.leaves = owing && v->cfg.accel != VCPU_INTERP, /* else by the interpreter, which does it all */
 		.odd = odd_of(v, fetch->host),
 		.look_ahead = owing && may_owe(v, fetch),
+		.once = !owing,
 		.whole_blocks = v->observer.counter != NULL,
 		.count_taken = v->observer.branches,
 		.semihosting = v->cfg.semihosting,

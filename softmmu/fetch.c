@@ -20,6 +20,13 @@ static enum mem_status fetch_device(struct softmmu *mmu, gva_t va, unsigned spac
 
 enum mem_status softmmu_fetch(struct softmmu *mmu, gva_t va, unsigned space, struct mem_fetch *out)
 {
+	struct fetch_slot *last = fetch_slot(mmu, va);
+	uint32_t in_page = va.v & PAGE_MASK;
+	if (last->key == code_key(mmu, va, space)) {
+		*out = (struct mem_fetch){ .host = last->host + in_page, .valid = PAGE_SIZE - in_page, .whole_page = true,
+					   .pa = GPA(last->pa.v + in_page) };
+		return MEM_DONE;
+	}
 	struct place p;
 	if (!softmmu_resolve(mmu, va, MEM_EXEC, space, &p))
 		return MEM_FAULT;
@@ -29,6 +36,8 @@ enum mem_status softmmu_fetch(struct softmmu *mmu, gva_t va, unsigned space, str
 		out->host = NULL;
 		return fetch_device(mmu, va, space, out);
 	}
+	if (p.whole_page)
+		*last = (struct fetch_slot){ code_key(mmu, va, space), p.host - in_page, GPA(p.pa.v - in_page) };
 	return MEM_DONE;
 }
 

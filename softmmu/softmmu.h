@@ -54,6 +54,14 @@ struct code_slot {
 	uint64_t addend; /* host address - virtual address */
 };
 
+/* Pages that code was fetched from lately, where they are memory and one translation. */
+#define FETCH_SLOTS 8u
+struct fetch_slot {
+	uint64_t key;        /* code_key(); 0 = empty */
+	const uint8_t *host; /* where it starts, */
+	gpa_t pa;            /* and the same for the guest */
+};
+
 /* Set of host pages (address >> PAGE_BITS), open addressing; 0 = empty. */
 struct code_pages {
 	uint64_t *slot;
@@ -72,6 +80,7 @@ struct softmmu {
 	struct io_slots io;          /* io.epoch counts flushes: what walk slots of earlier ones hold is void, too */
 	struct walk_slot walk[WALK_SLOTS];
 	struct code_slot code_slot[CODE_SLOTS];
+	struct fetch_slot fetch_slot[FETCH_SLOTS];
 	uint32_t large[4096 / 32];   /* a bit for each MiB: some page of it was filled from a walk of 16 or 20 bits */
 	bool slow;                   /* no addends: every access comes to softmmu_load and softmmu_store */
 	bool huge;                   /* something was filled from a walk of more than 20 bits */
@@ -103,6 +112,11 @@ static inline uint64_t code_key(const struct softmmu *mmu, gva_t va, unsigned sp
 static inline struct code_slot *code_slot(struct softmmu *mmu, gva_t va)
 {
 	return &mmu->code_slot[(va.v >> PAGE_BITS) % CODE_SLOTS];
+}
+
+static inline struct fetch_slot *fetch_slot(struct softmmu *mmu, gva_t va)
+{
+	return &mmu->fetch_slot[(va.v >> PAGE_BITS) % FETCH_SLOTS];
 }
 
 /* Where an access goes. */

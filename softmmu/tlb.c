@@ -161,6 +161,7 @@ static bool clear_pages(struct softmmu *mmu, uint32_t first, uint32_t n)
 static void clear_walks(struct softmmu *mmu, gva_t va)
 {
 	code_slot(mmu, va)->key = 0;
+	fetch_slot(mmu, va)->key = 0;
 	for (uint32_t at = va.v & ~(uint32_t)PAGE_MASK, n = 0; n < PAGE_SIZE / SUBPAGE_SIZE; n++, at += SUBPAGE_SIZE)
 		for (unsigned a = MEM_READ; a <= MEM_EXEC; a++) {
 			walk_slot(mmu, GVA(at), (enum mem_access)a)->key = 0;

@@ -79,8 +79,11 @@ static bool map_range(struct softmmu *mmu, const struct mem_range *r, uint64_t f
 
 static void clear_read_only(struct window *w, uint64_t from, uint64_t end)
 {
-	for (uint64_t page = from >> PAGE_BITS; page < end >> PAGE_BITS; page++)
-		w->read_only[page / 32] &= ~(1u << (page % 32));
+	for (uint64_t page = from >> PAGE_BITS; page < end >> PAGE_BITS;) {
+		bool whole = page % 32 == 0 && (end >> PAGE_BITS) - page >= 32;
+		w->read_only[page / 32] &= whole ? 0 : ~(1u << (page % 32));
+		page += whole ? 32 : 1;
+	}
 }
 
 /* Takes the watched pages out of [from, end). */

@@ -200,6 +200,27 @@ static void granules_follow_blocks(void **state)
 	assert_false(tb_page_may_overlap(b->page, f->guest, PAGE_SIZE));
 }
 
+/* Failure: a program whose data follow code that ran once takes the slow path for each store, for ever; or code beside data is never compiled. */
+static void code_that_ran_once_gives_way_to_data(void **state)
+{
+	struct fixture *f = *state;
+	struct code_page *p = tb_page(&f->store, f->guest, true);
+	unsigned given_up = 0;
+	for (unsigned i = 0; i < 20; i++) {
+		tb_note_once(p, f->guest, 8);
+		for (unsigned k = 0; k < 500; k++)
+			assert_false(tb_give_up_once(p));
+		tb_note_once(p, f->guest + 8, 8); /* code runs again: from the start */
+		for (unsigned k = 0; k < 999; k++)
+			assert_false(tb_give_up_once(p));
+		bool gone = tb_give_up_once(p);
+		assert_int_equal(gone, !tb_page_used(p));
+		assert_int_equal(gone, !tb_ran_once(&f->store, f->guest));
+		given_up += gone;
+	}
+	assert_in_range(given_up, 1, 19);
+}
+
 /* Failure: a compiler's code is interpreted first, each time; or code that runs once is compiled for ever. */
 static void rewritten_code_is_trusted_for_a_while(void **state)
 {
@@ -348,6 +369,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_flush_forgets_visitors, setup, teardown),
 		cmocka_unit_test_setup_teardown(random_visitors_stay_consistent, setup, teardown),
 		cmocka_unit_test_setup_teardown(rewritten_code_is_trusted_for_a_while, setup, teardown),
+		cmocka_unit_test_setup_teardown(code_that_ran_once_gives_way_to_data, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
