@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Calls that come back into the middle of a region (decision 020): two functions on two pages call each other, deeper than a region follows them. The
- * innermost one now and then does something to those that wait for it: changes their code, maps their page elsewhere, or leaves flags behind that the
- * caller looks at. All ways to run must go on alike. A failure means that a landing led into a region that was no longer what it was made for, that it
+ * innermost one now and then does something to those that wait for it: changes their code, maps their page elsewhere, leaves flags behind that the
+ * caller looks at, or an address that is not aligned any more. All ways to run must go on alike. A failure means that a landing led into a region that was no longer what it was made for, that it
  * charged something else than ran, or that the region took for known what is not where a call comes back.
  */
 #include <setjmp.h>
@@ -16,12 +16,13 @@
 #define CALLER 0x10000u
 #define FUNCTION 0x11100u  /* and one more a page further on */
 #define ACTION 0x14000u
+#define DATA 0x20000u
 #define STACK 0x30000u
 #define OTHERS 0x40000u    /* copies of the functions' pages, that add another number */
 #define STEPS 6000u
 #define COUNT 24u
 
-enum kind { STORES = 1, MAPS = 2, FLAGS = 4 };
+enum kind { STORES = 1, MAPS = 2, FLAGS = 4, ODD = 8 };
 
 struct functions {
 	uint32_t rng;
@@ -39,12 +40,14 @@ static uint32_t function_at(unsigned k)
 	return FUNCTION + 0x1000 * k;
 }
 
-/* r0: how deep it still goes. r1 and r2 are counted, r3 mixes in the flags that it comes back with. */
+/* r0: how deep it still goes. r1 and r2 are counted, r3 mixes in the flags that it comes back with, and words at r8. */
 static void put_function(struct guest *g, struct functions *f, unsigned k, unsigned add)
 {
 	guest_put(g, 0xe92d4011u); /* push {r0, r4, lr} */
 	guest_put(g, a_cmp(0, 0));
 	guest_put(g, a_if(EQ, a_bl(g->at, ACTION)));
+	if (f->kind & ODD)
+		guest_put(g, a_str(2, 8, 4));
 	if (!(f->kind & FLAGS) || below(f, 2))
 		guest_put(g, a_cmp(0, 0));
 	guest_put(g, a_sub(0, 0, 1));
@@ -53,6 +56,10 @@ static void put_function(struct guest *g, struct functions *f, unsigned k, unsig
 	guest_put(g, a_if(below(f, 14), a_eor(3, 3, 0x40)));
 	f->site[k] = guest_put(g, a_add(2, 2, add));
 	guest_put(g, a_dp(ADC, 0, 3, 3, 2));
+	if (f->kind & ODD) {
+		guest_put(g, a_ldr(4, 8, 4));
+		guest_put(g, a_dp(EOR, 0, 3, 3, 4));
+	}
 	if (below(f, 2))
 		guest_put(g, a_cmp(2, 1 + below(f, 200)));
 	guest_put(g, 0xe8bd8011u); /* pop {r0, r4, pc} */
@@ -69,6 +76,8 @@ static void put_action(struct guest *g, struct functions *f)
 	guest_li(g, 5, f->kind & MAPS ? guest_pte(function_at(k), 0, false) : f->site[k]);
 	guest_put(g, a_ldr(6, 5, 0));
 	guest_put(g, a_eor(6, 6, f->kind & MAPS ? OTHERS : 6));
+	if (f->kind & ODD)
+		guest_put(g, a_eor(8, 8, 2));
 	if (f->kind & (MAPS | STORES))
 		guest_put(g, a_str(6, 5, 0));
 	guest_li(g, 6, function_at(k));
@@ -85,6 +94,7 @@ static void put_caller(struct guest *g, struct functions *f)
 	guest_li(g, SP, STACK);
 	for (unsigned n = 1; n < 8; n++)
 		guest_li(g, n, n);
+	guest_li(g, 8, DATA);
 	uint32_t loop = g->at;
 	guest_put(g, a_mov(0, f->depth));
 	guest_put(g, a_bl(g->at, function_at(0)));
@@ -156,16 +166,22 @@ static void calls_come_back_with_other_flags(void **state)
 	check(FLAGS);
 }
 
+static void calls_come_back_with_other_addresses(void **state)
+{
+	(void)state;
+	check(ODD);
+}
+
 static void they_do_where_code_changes(void **state)
 {
 	(void)state;
-	check(FLAGS | STORES);
+	check(FLAGS | ODD | STORES);
 }
 
 static void they_do_where_pages_change(void **state)
 {
 	(void)state;
-	check(FLAGS | MAPS);
+	check(FLAGS | ODD | MAPS);
 }
 
 int main(void)
@@ -174,6 +190,7 @@ int main(void)
 		cmocka_unit_test(code_changes_under_those_that_wait),
 		cmocka_unit_test(pages_change_under_those_that_wait),
 		cmocka_unit_test(calls_come_back_with_other_flags),
+		cmocka_unit_test(calls_come_back_with_other_addresses),
 		cmocka_unit_test(they_do_where_code_changes),
 		cmocka_unit_test(they_do_where_pages_change),
 	};
