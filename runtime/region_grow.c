@@ -386,21 +386,23 @@ static uint32_t find_reachable(const struct region_plan *p)
 	return seen;
 }
 
-/* Parts that are not sound go, and with them what only they lead to. */
+/* A part that is not sound, or that nobody leads to any more, goes. */
+static bool prune(struct region_plan *p)
+{
+	uint32_t reachable = find_reachable(p);
+	for (unsigned i = p->n; i-- > 1;)
+		if (!is_sound(p, i) || !(reachable >> i & 1)) {
+			remove_part(p, i);
+			return true;
+		}
+	return false;
+}
+
 void region_connect(struct region_plan *p)
 {
-	bool changed;
-	do {
+	do
 		connect(p);
-		uint32_t reachable = find_reachable(p);
-		changed = false;
-		for (unsigned i = p->n; i-- > 1;)
-			if (!is_sound(p, i) || !(reachable >> i & 1)) {
-				remove_part(p, i);
-				changed = true;
-				break;
-			}
-	} while (changed);
+	while (p->n_frames > 1 && prune(p));
 }
 
 void region_plan(struct vcpu *v, struct tb *head, struct region_plan *p)
