@@ -47,8 +47,13 @@
  *   exit_ind, a return                               call  thunk_lookup
  *     mov  eax, k                                    jmp   landing
  *     ret
+ *                                                    lookup_out:
+ *   enter (each page, only with a tag)                 mov  dword [rbp + pc], key
+ *     cmp  dword [rbp + its tag], tag                  mov  eax, X64_EXIT_LOOKUP
+ *     jne  lookup_out                                  jmp  thunk_exit
  *
- * Calls push their landing on the return stack (x64.h), returns pop one. thunk_return_miss reads the
+ * Calls push their landing on the return stack (x64.h), returns pop one. A landing whose call comes back into the unit may be linked to the block that
+ * starts with the `enter` (x64_slot.inside). thunk_return_miss reads the
  * imm32 of other landings, one byte in.
  *
  * A block that is nothing but an exit_jump is emitted as the jump at its only predecessor, so that
@@ -147,7 +152,7 @@ static const struct ir_insn *simple_exit(const struct gen *g, ir_label l)
 struct stub *gen_new_stub(struct gen *g, enum stub_kind kind)
 {
 	struct stub *s = &g->stub[g->n_stubs++];
-	*s = (struct stub){.kind = kind};
+	*s = (struct stub){.kind = kind, .inside = IR_NONE};
 	return s;
 }
 
@@ -166,9 +171,10 @@ static void align_rel32s(struct gen *g, unsigned first, unsigned second)
 }
 
 /* Where a call returns to; the call was emitted last. */
-static void landing(struct gen *g, uint32_t key)
+static void landing(struct gen *g, uint32_t key, ir_label inside)
 {
 	struct stub *s = gen_new_stub(g, STUB_EXIT);
+	s->inside = inside;
 	emit_cmp_eax_i32(&g->e, (int32_t)key);
 	s->from[0] = emit_jcc(&g->e, CC_E);
 	s->slot = g->next_landing++;
@@ -183,7 +189,7 @@ static void exit_call(struct gen *g, const struct ir_insn *i)
 	s->from[0] = emit_call(&g->e);
 	s->slot = i->aux & 0xffu;
 	s->pc_key = (uint32_t)i->imm;
-	landing(g, (uint32_t)(i->imm >> 32));
+	landing(g, (uint32_t)(i->imm >> 32), i->c);
 }
 
 /* cc < 0: always. */
@@ -300,7 +306,7 @@ void lower_exit_ind(struct gen *g, ir_ref v, const struct ir_insn *i)
 	align_rel32s(g, bytes + LANDING_REL32, bytes + LANDING_REL32);
 	emit_call_m(&g->e, p.target);
 	s->landing = g->e.cur;
-	landing(g, (uint32_t)i->imm);
+	landing(g, (uint32_t)i->imm, i->c);
 }
 
 void lower_exit_loop(struct gen *g, ir_ref v, const struct ir_insn *i)
@@ -380,6 +386,21 @@ void gen_prologue(struct gen *g)
 		emit_alu_mi(&g->e, true, ALU_ADD, x64_mem(RBP, g->args->counter), 1);
 }
 
+/* A call comes back: the pages may be others by now. */
+void lower_enter(struct gen *g, ir_ref v, const struct ir_insn *i)
+{
+	const struct x64_compile_args *args = g->args;
+	(void)v;
+	if (!args->cross_tag)
+		return;
+	struct stub *s = gen_new_stub(g, STUB_LOOKUP);
+	assert(args->n_other_pages < ARRAY_LEN(s->from));
+	s->pc_key = (uint32_t)i->imm;
+	s->from[0] = compare_tag(g, (uint32_t)g->u->pc_key, args->cross_tag);
+	for (unsigned k = 0; k < args->n_other_pages; k++)
+		s->from[k + 1] = compare_tag(g, args->other_page[k].pc_key, args->other_page[k].tag);
+}
+
 static void leave(struct gen *g, uint32_t pc_key, uint64_t result)
 {
 	emit_store_imm(&g->e, 4, global_mem(g->t, g->t->guest->pc_global), (int32_t)pc_key);
@@ -391,7 +412,8 @@ static void exit_stub(struct gen *g, const struct stub *s)
 {
 	enum x64_exit why = s->slot >= g->args->first_landing ? X64_EXIT_RETURN : X64_EXIT_JUMP;
 	assert(s->slot < g->args->n_slots);
-	g->code->slot[s->slot] = (struct x64_slot){(uint32_t)(s->from[0] - g->start), here(g)};
+	uint32_t inside = s->inside != IR_NONE ? (uint32_t)(g->label[s->inside] - g->start) : 0;
+	g->code->slot[s->slot] = (struct x64_slot){(uint32_t)(s->from[0] - g->start), here(g), inside};
 	emit_link(s->from[0], g->e.cur);
 	leave(g, s->pc_key, (g->args->exit_cookie + (uint64_t)s->slot * g->args->exit_size) | why);
 }
@@ -408,6 +430,13 @@ static void miss_stub(struct gen *g, const struct stub *s)
 	}
 	emit_link(emit_call(&g->e), rw_of(g, g->t->thunk_lookup));
 	emit_link(emit_jmp(&g->e), s->landing);
+}
+
+static void lookup_stub(struct gen *g, const struct stub *s)
+{
+	for (unsigned k = 0; k < ARRAY_LEN(s->from) && s->from[k]; k++)
+		emit_link(s->from[k], g->e.cur);
+	leave(g, s->pc_key, X64_EXIT_LOOKUP);
 }
 
 static void stick_stub(struct gen *g, const struct stub *s)
@@ -477,6 +506,9 @@ void gen_stubs(struct gen *g)
 			break;
 		case STUB_STICK:
 			stick_stub(g, &g->stub[k]);
+			break;
+		case STUB_LOOKUP:
+			lookup_stub(g, &g->stub[k]);
 			break;
 		}
 	}

@@ -98,12 +98,13 @@ struct slow_path {
 };
 
 /* An out-of-line end of the unit, or something rare that comes back. */
-enum stub_kind { STUB_EXIT, STUB_IND_MISS, STUB_STICK };
+enum stub_kind { STUB_EXIT, STUB_IND_MISS, STUB_STICK, STUB_LOOKUP };
 struct stub {
 	enum stub_kind kind;
-	uint8_t *from[2];   /* rel32 of the jumps to it; [1] may be NULL */
-	uint32_t pc_key;    /* STUB_EXIT */
+	uint8_t *from[4];   /* rel32 of the jumps to it; NULL: no more */
+	uint32_t pc_key;    /* STUB_EXIT, STUB_LOOKUP */
 	uint32_t slot;
+	ir_label inside;    /* STUB_EXIT of a landing: as in x64_slot, or IR_NONE */
 	int8_t reg;         /* STUB_IND_MISS: register of the pc key */
 	uint8_t *landing;   /* STUB_IND_MISS: of a call, else NULL; STUB_STICK: where to go on */
 	uint8_t global;     /* STUB_STICK */

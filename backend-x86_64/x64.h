@@ -132,6 +132,7 @@ struct x64_code {
 	struct x64_slot {
 		uint32_t jump;  /* offset of the rel32 of the jump to patch; 0 = slot not used */
 		uint32_t stub;  /* where it points when unlinked */
+		uint32_t inside; /* of a call: where in this unit it may come back to, which compares the tags and charges; 0 = nowhere */
 	} *slot;                /* from the arena: those of exit_jumps, then from args.first_landing on where calls come back to */
 	uint32_t n_marks;
 	uint32_t *mark;         /* from the arena: host offset at which each guest instruction's main code starts */

@@ -64,7 +64,8 @@ struct arm_cold {
 	uint8_t part;      /* COLD_PART: this one */
 	int16_t amount;    /* instructions charged that do not run */
 	uint32_t key;      /* where it goes on; COLD_RETURN: in this register */
-	uint32_t back;     /* of the part */
+	uint32_t back;     /* COLD_EXIT: a call is made up for, which comes back here; else ARM_NO_KEY */
+	int8_t lands;      /* as lands_back of the part */
 	struct arm_flow flow;
 	unsigned unpaid;   /* flags that are to be written, as is known of them; the others are where they belong */
 };
@@ -74,6 +75,8 @@ struct arm_region {
 	const struct arm_region_part *part;
 	unsigned n, at;                        /* part `at` is being lowered */
 	ir_label label[ARM_REGION_PARTS];      /* IR_NONE: not asked for yet */
+	ir_label enter[ARM_REGION_PARTS];      /* likewise: where calls come back to the part */
+	bool entered[ARM_REGION_PARTS];        /* that is in the unit */
 	struct arm_known known[ARM_REGION_PARTS][2]; /* on each way out to a part */
 	bool seen[ARM_REGION_PARTS][2];        /* there was such a way */
 	struct arm_debtor entry;
@@ -81,7 +84,7 @@ struct arm_region {
 	bool joined;                           /* the next part goes on in the same IR block */
 	unsigned n_slots, n_cold;
 	uint32_t owed[ARM_REGION_SLOTS];
-	struct arm_cold cold[8 * ARM_REGION_PARTS]; /* two for each side of a branch, one for each way beside */
+	struct arm_cold cold[9 * ARM_REGION_PARTS]; /* two for each side of a branch, one for each way beside, one for calls that come back */
 };
 
 /* Instructions that a short branch skips, done aside (skip.c). */
@@ -132,7 +135,7 @@ struct arm_lower {
 	struct arm_region *region; /* NULL: the unit is one guest block */
 	struct arm_flow flow; /* region: where the part ends */
 	bool fixed;        /* as in arm_unit_flags */
-	bool lone, returns; /* as in arm_unit_flags */
+	bool lone, calls, returns; /* as in arm_unit_flags */
 	uint32_t literals, literals_end;
 	bool guarded;      /* the instruction is in a block of its own, behind a condition */
 	struct arm_arrival arrival;
@@ -228,7 +231,7 @@ uint32_t arm_debt(const struct arm_lower *l);
 /* Writes the flags of `mask` that are owed. */
 void arm_pay(struct arm_lower *l, uint32_t owed, unsigned mask);
 /* An exit_jump of a region, or a call that comes back to `back` if that is one; flags that follow from registers are owed where they may be, else written. */
-void arm_settle_exit(struct arm_lower *l, unsigned slot, uint32_t key, uint32_t back, const struct arm_flow *flow);
+void arm_settle_exit(struct arm_lower *l, unsigned slot, const struct arm_cold *exit);
 /* What of a debt is worth owing to a part that takes debts. */
 uint32_t arm_owe_part(struct arm_lower *l, uint32_t key, uint32_t debt);
 /* translate.c: what the unit at `key` takes; nothing when it cannot be looked at. */
@@ -297,6 +300,10 @@ struct arm_known arm_region_source(const struct arm_lower *l);
 bool arm_region_return(struct arm_lower *l);
 /* A jump out of the unit is a call, where the function that it is in was called from the region. Else 2. */
 uint32_t arm_region_back(const struct arm_lower *l, uint32_t key);
+/* The call that was emitted last comes back to part `to`, or, when that is -1, to wherever there is code. */
+void arm_region_lands(struct arm_lower *l, int to);
+/* Starts the IR block where calls come back to part k, which goes on to the part. */
+void arm_region_enter(struct arm_lower *l, unsigned k);
 /* Are flags owed to a part? */
 static inline bool arm_region_takes(const struct arm_region_part *part) { return part->takes && arm_known_mask(&part->known) != 15; }
 /* The part ends in a conditional branch to `key` or `other`, by other ways too (NULL: not so). */

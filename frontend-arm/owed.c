@@ -256,16 +256,19 @@ uint32_t arm_owe_part(struct arm_lower *l, uint32_t key, uint32_t debt)
 	return (debt & ~(ALL_MASK << 4)) | mask << 4;
 }
 
-void arm_settle_exit(struct arm_lower *l, unsigned slot, uint32_t key, uint32_t back, const struct arm_flow *flow)
+void arm_settle_exit(struct arm_lower *l, unsigned slot, const struct arm_cold *exit)
 {
-	bool call = back != ARM_NO_KEY;
-	unsigned owing = flow->debt && l->req->look_ahead ? allowed(l, flow->debt, key) : 0;
+	const struct arm_flow *flow = &exit->flow;
+	bool call = exit->back != ARM_NO_KEY;
+	unsigned owing = flow->debt && l->req->look_ahead ? allowed(l, flow->debt, exit->key) : 0;
 	unsigned rest = arm_known_mask(&flow->known) & ~owing;
 	if (rest)
 		arm_pay_known(l, &flow->known, rest);
 	if (owing)
 		owe(l, flow->debt, owing);
-	ir_exit_jump(l->u, slot, call ? IR_LINK_CALL : IR_LINK_JUMP, key, call ? back : 0);
+	ir_exit_jump(l->u, slot, call ? IR_LINK_CALL : IR_LINK_JUMP, exit->key, call ? exit->back : 0);
+	if (call)
+		arm_region_lands(l, exit->lands);
 	if (owing) {
 		ir_exit_dead(l->u, owing << ARM_G_n);
 		l->region->owed[slot] = l->owed;
@@ -302,13 +305,17 @@ void arm_exit(struct arm_lower *l, unsigned slot, enum ir_link link, uint32_t ke
 		return;
 	}
 	l->lone |= link == IR_LINK_CALL;
+	l->calls |= link == IR_LINK_CALL;
+	int lands = -1;
 	if (l->region) {
+		const struct arm_region_part *here = &l->region->part[l->region->at];
 		arm_region_refund(l);
 		slot = l->region->n_slots++;
-		uint32_t back = arm_region_back(l, key);
-		if (link == IR_LINK_JUMP && back != ARM_NO_KEY) {
+		lands = here->lands;
+		if (link == IR_LINK_JUMP && arm_region_back(l, key) != ARM_NO_KEY) {
 			link = IR_LINK_CALL;
-			return_key = back;
+			return_key = here->back;
+			lands = here->lands_back;
 		}
 	}
 	arm_pay_again(l, ALL_MASK & ~(l->owed && !pays ? arm_owed_mask(l->owed) : 0));
@@ -317,6 +324,8 @@ void arm_exit(struct arm_lower *l, unsigned slot, enum ir_link link, uint32_t ke
 		ir_set(l->u, ARM_G_owed, arm_const(l, 0));
 	}
 	ir_exit_jump(l->u, slot, link, key, return_key);
+	if (link == IR_LINK_CALL)
+		arm_region_lands(l, lands);
 	bool owes = l->owed && !pays;
 	if (owes)
 		ir_exit_dead(l->u, arm_owed_mask(l->owed) << ARM_G_n);

@@ -48,9 +48,16 @@ static struct arm_cold *new_cold(struct arm_lower *l, enum arm_cold_kind kind, i
 {
 	assert(l->region->n_cold < ARRAY_LEN(l->region->cold));
 	struct arm_cold *c = &l->region->cold[l->region->n_cold++];
-	*c = (struct arm_cold){ .label = ir_block_new(l->u), .kind = kind, .amount = (int16_t)amount, .key = key,
-				.back = arm_region_back(l, key), .flow = l->flow };
+	*c = (struct arm_cold){ .label = ir_block_new(l->u), .kind = kind, .amount = (int16_t)amount, .key = key, .flow = l->flow };
 	return c;
+}
+
+static ir_label cold_exit(struct arm_lower *l, uint32_t key)
+{
+	struct arm_cold *c = new_cold(l, COLD_EXIT, ahead(l->region), key);
+	c->back = arm_region_back(l, key);
+	c->lands = l->region->part[l->region->at].lands_back;
+	return c->label;
 }
 
 static ir_label cold_way(struct arm_lower *l, const struct arm_region_part *to, int amount)
@@ -102,6 +109,27 @@ static void go_to(struct arm_lower *l, const struct arm_region_part *to, int mor
 		ir_exit_dead(l->u, arm_owed_mask(owed) << ARM_G_n);
 }
 
+void arm_region_lands(struct arm_lower *l, int to)
+{
+	if (to < 0)
+		return;
+	ir_label *enter = &l->region->enter[to];
+	if (*enter == IR_NONE)
+		*enter = ir_block_new(l->u);
+	ir_exit_lands(l->u, *enter);
+}
+
+/* A call owes nothing where it comes back, and nothing is charged there. */
+void arm_region_enter(struct arm_lower *l, unsigned k)
+{
+	const struct arm_region_part *part = &l->region->part[k];
+	ir_block_start(l->u, l->region->enter[k]);
+	arm_forget_values(l);
+	l->region->entered[k] = true;
+	ir_enter(l->u, part->pc_key);
+	charge(l, part, part->charge, &(struct arm_flow){ 0 }, 0, arm_region_label(l, k));
+}
+
 /* What is known on a way out of the current part. */
 static void note_known(struct arm_lower *l, const struct arm_region_part *to, const struct arm_flow *flow)
 {
@@ -148,7 +176,7 @@ static ir_label side(struct arm_lower *l, uint32_t key, const struct arm_region_
 	int more = to ? to->charge - ahead(l->region) : 0;
 	*own = false;
 	if (!to)
-		return new_cold(l, COLD_EXIT, ahead(l->region), key)->label;
+		return cold_exit(l, key);
 	note_known(l, to, &l->flow);
 	if (cold && (more || (to->looks && arm_known_mask(&l->flow.known))))
 		return cold_way(l, to, -more);
@@ -305,7 +333,7 @@ static void cold(struct arm_lower *l, const struct arm_cold *c)
 	case COLD_EXIT:
 		if (c->amount)
 			ir_refund(l->u, (uint32_t)c->amount);
-		arm_settle_exit(l, l->region->n_slots++, c->key, c->back, &c->flow);
+		arm_settle_exit(l, l->region->n_slots++, c);
 		break;
 	case COLD_RETURN:
 		if (c->amount)
@@ -316,11 +344,23 @@ static void cold(struct arm_lower *l, const struct arm_cold *c)
 	}
 }
 
+/* Those from number `from` on; returns how many there are now. */
+static unsigned all_cold(struct arm_lower *l, unsigned from)
+{
+	for (; from < l->region->n_cold; from++) {
+		ir_block_start(l->u, l->region->cold[from].label);
+		arm_forget_values(l);
+		cold(l, &l->region->cold[from]);
+	}
+	return from;
+}
+
 void arm_region_cold(struct arm_lower *l)
 {
-	for (unsigned k = 0; k < l->region->n_cold; k++) {
-		ir_block_start(l->u, l->region->cold[k].label);
-		arm_forget_values(l);
-		cold(l, &l->region->cold[k]);
-	}
+	struct arm_region *r = l->region;
+	unsigned done = all_cold(l, 0);
+	for (unsigned k = 0; k < r->n; k++)
+		if (r->enter[k] != IR_NONE && !r->entered[k])
+			arm_region_enter(l, k);
+	all_cold(l, done);
 }

@@ -418,6 +418,7 @@ static void end_insn(struct loop *t)
 	if (indirect) {
 		l->returns |= l->pc_write != IR_NONE && l->link == IR_LINK_RET;
 		l->lone |= l->leave || l->link != IR_LINK_RET;
+		l->calls |= l->pc_write != IR_NONE && l->link == IR_LINK_CALL;
 		indirect = !arm_region_return(l);
 	}
 	if (indirect) {
@@ -431,6 +432,8 @@ static void end_insn(struct loop *t)
 		arm_count_taken(l);
 	if (!l->ended && l->pc_write != IR_NONE) {
 		ir_exit_ind(l->u, l->link, l->pc_write, l->link == IR_LINK_CALL ? arm_next_key(l) : 0);
+		if (l->region && l->link == IR_LINK_CALL)
+			arm_region_lands(l, l->region->part[l->region->at].lands);
 		l->ended = true;
 	} else if (!l->ended) {
 		ir_exit_ind(l->u, IR_LINK_JUMP, arm_const(l, arm_next_key(l)), 0);
@@ -567,6 +570,7 @@ uint32_t arm_translate_owing(const struct arm_translate_request *req, struct ir_
 	flags->out[1] = t.l.out[1];
 	flags->fixed = t.l.fixed;
 	flags->lone = t.l.lone;
+	flags->calls = t.l.calls;
 	flags->returns = t.l.returns;
 	flags->literals = t.l.literals;
 	flags->literals_end = t.l.literals_end;
@@ -580,6 +584,8 @@ static bool translate_part(struct loop *t, const struct arm_region_part *part)
 {
 	struct arm_lower *l = &t->l;
 	uint32_t before = l->u->n_marks;
+	if (l->region->at && l->region->part[l->region->at - 1].lands == (int)l->region->at && l->region->enter[l->region->at] != IR_NONE)
+		arm_region_enter(l, l->region->at);
 	if (!l->region->joined) {
 		start_block(t, arm_region_label(l, l->region->at));
 		l->bl_known = false;
@@ -621,7 +627,7 @@ bool arm_translate_region(const struct arm_translate_request *req, const struct 
 	struct loop t = { .l = { .u = u, .thumb = req->pc_key & 1, .region = &r } };
 	bool whole = true;
 	for (unsigned k = 0; k < n; k++)
-		r.label[k] = IR_NONE;
+		r.label[k] = r.enter[k] = IR_NONE;
 	if (part->n_preds > 1 && !part->looks)
 		settle_at_entry(&t);
 	for (r.at = 0; whole && r.at < n; r.at++) {

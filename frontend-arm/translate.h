@@ -46,6 +46,7 @@ struct arm_unit_flags {
 	struct arm_way_out out[2]; /* by exit slot */
 	bool fixed;                /* it is left in ways that may not give back what was charged too much (exceptions) */
 	bool lone;                 /* it calls, jumps to where a register says, or is left by another way than jumps and returns */
+	bool calls;                /* a way out is a call, which comes back behind the unit */
 	bool returns;              /* a way out is a return */
 	uint32_t literals, literals_end; /* addresses: what it takes for constants lies between. Equal: there is nothing */
 };
@@ -114,6 +115,8 @@ struct arm_region_part {
 	uint32_t pc_key;
 	uint32_t back;    /* the part is of a function that was called from here: where that comes back to. Else ARM_NO_KEY */
 	bool calls;       /* to[] has the function that it calls */
+	int8_t lands;     /* the part where its other call comes back to, -1 = none */
+	int8_t lands_back; /* the part at `back` where a call does that it makes for who called its function, -1 = none */
 	struct arm_literals literals; /* as in arm_translate_request */
 	const uint32_t *odd;          /* likewise */
 	uint16_t n_insns;
@@ -123,7 +126,7 @@ struct arm_region_part {
 	bool looks;       /* it may look at flags that it is entered with, if only at a fault */
 	bool takes;       /* flags may be owed to it */
 	struct arm_known known; /* on every way in */
-	uint8_t n_preds;  /* ways into it: jumps of parts, and for the first part its entry */
+	uint8_t n_preds;  /* ways into it: jumps of parts, calls that come back, and for the first part its entry */
 	uint32_t counter; /* `count` at its start, 0 = not */
 	uint32_t taken;   /* `count` where its conditional branch goes, with count_taken */
 };
@@ -138,7 +141,7 @@ struct arm_region_flags {
 /*
  * Translates the parts, of which the first is at req->pc_key, into one unit in this order. A
  * direct jump from part to part is a branch in the unit; so are calls and, behind a look at where it goes, returns. Where parts of a called
- * function leave the unit the guest's call is made up for: they call where they go. The entry charges the first part; a jump to a part with a larger
+ * function leave the unit the guest's call is made up for: they call where they go. A call of another unit comes back to a part, where there is one. The entry charges the first part; a jump to a part with a larger
  * charge than was left checks the budget first, and there the unit may be left, with the state and the flags exact.
  * False: some part is not what it was, the unit is not to be used.
  */

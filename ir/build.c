@@ -126,6 +126,13 @@ void ir_exit_dead(struct ir_unit *u, uint32_t dead)
 		end->imm = dead;
 }
 
+void ir_exit_lands(struct ir_unit *u, ir_label l)
+{
+	struct ir_insn *end = &u->insns[u->n_insns - 1];
+	assert((end->op == IR_exit_jump || end->op == IR_exit_ind) && end->aux >> 8 == IR_LINK_CALL);
+	end->c = l;
+}
+
 void ir_set_again(struct ir_unit *u, uint16_t global, ir_ref v)
 {
 	ir_append(u, (struct ir_head){ IR_set, u->guest->globals[global].type, global }, v, IR_SET_AGAIN, IR_NONE, 0);

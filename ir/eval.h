@@ -122,7 +122,7 @@ static inline __attribute__((always_inline)) uint64_t ir_eval_raw(enum ir_op op,
 	case IR_shl_c: case IR_shr_c: case IR_sar_c: return ir_eval_shifted_out(op, a, (unsigned)b, c != 0);
 	case IR_nop: case IR_const: case IR_get: case IR_set: case IR_stick: case IR_ld: case IR_st: case IR_call: case IR_insn:
 	case IR_br: case IR_brc: case IR_exit_jump: case IR_exit_ind: case IR_exit_loop: case IR_refund: case IR_refund_by: case IR_count:
-	case IR_charge: case IR_exit_budget: case IR_OP_COUNT:
+	case IR_enter: case IR_charge: case IR_exit_budget: case IR_OP_COUNT:
 		break;
 	}
 	assert(false && "no value to compute");

@@ -217,6 +217,7 @@ static bool refund_by(const struct frame *f, uint64_t n)
 #define STEP_EXIT_BUDGET(name, result) return exit_budget(f, i);
 #define STEP_CHARGE(name, result) *at = enter_block(f, charge(f, i->aux) ? i->b : i->c); return true;
 #define STEP_AMOUNT(name, result) return amount(f, i);
+#define STEP_KEY(name, result) return true;
 #define STEP_AMOUNT_OF(name, result) return refund_by(f, value[i->a]);
 
 /* Executes the insn at *at and moves *at on; false when the unit was left. `value` is f's own: nothing that is written

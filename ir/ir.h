@@ -48,6 +48,9 @@ enum ir_op_flag {
  *   CHARGE       aux = instructions, b = block, c = block when the budget is out
  *   BRANCH and CHARGE: imm = set of globals (of the first 32) that are not looked at any more
  *   AMOUNT       imm                   AMOUNT_OF    a
+ *   KEY          imm = pc key
+ *   EXIT_JUMP and EXIT_IND of IR_LINK_CALL: c = the block of this unit that starts with an `enter` of the return address, or IR_NONE. Whoever runs
+ *   the unit may go on there when the call comes back, as if the unit had been left and another one been entered.
  * (*) b = IR_SET_OPTIONAL marks a `set` that nobody looks at, of a value that is needed later: it need not
  *     be done, but the global's home is a free place for the value (opt_backward.c).
  *     b = IR_SET_LAZY marks one that only faults look at: until the next `set` of that global, or the end of the block,
@@ -67,7 +70,7 @@ enum ir_shape {
 	IR_SHAPE_BINARY, IR_SHAPE_TERNARY, IR_SHAPE_COMPARE, IR_SHAPE_LOAD, IR_SHAPE_STORE,
 	IR_SHAPE_CALL, IR_SHAPE_MARK, IR_SHAPE_BRANCH, IR_SHAPE_BRANCH_COND, IR_SHAPE_EXIT_JUMP,
 	IR_SHAPE_EXIT_IND, IR_SHAPE_EXIT_LOOP, IR_SHAPE_EXIT_BUDGET, IR_SHAPE_CHARGE, IR_SHAPE_AMOUNT,
-	IR_SHAPE_AMOUNT_OF,
+	IR_SHAPE_AMOUNT_OF, IR_SHAPE_KEY,
 };
 
 struct ir_op_info {
@@ -230,6 +233,9 @@ ir_ref ir_emit_call(struct ir_unit *u, uint16_t helper, const ir_ref *args);
 
 /* What was emitted last, an exit_jump, a br or a charge, leads where the globals of `dead` are not looked at any more. */
 void ir_exit_dead(struct ir_unit *u, uint32_t dead);
+
+/* What was emitted last, an exit_jump or exit_ind that calls, comes back at block l, which starts with an `enter`. */
+void ir_exit_lands(struct ir_unit *u, ir_label l);
 
 /* A `set` of what the global holds already (IR_SET_AGAIN). */
 void ir_set_again(struct ir_unit *u, uint16_t global, ir_ref v);

@@ -48,6 +48,12 @@ static inline unsigned opt_successors(const struct ir_insn *end, ir_label to[2])
 	return end->op == IR_brc || end->op == IR_charge ? 2 : end->op == IR_br;
 }
 
+/* The block at which the call that ends a block with `end` comes back, or IR_NONE. It is reached from outside of the unit. */
+static inline ir_label opt_landing(const struct ir_insn *end)
+{
+	return end->op == IR_exit_jump || end->op == IR_exit_ind ? end->c : IR_NONE;
+}
+
 /* Fills o->width[r] from the final form of insn r. */
 static inline void opt_width(struct opt *o, ir_ref r)
 {

@@ -103,9 +103,10 @@ static void see_get(struct align *a, ir_ref r, unsigned g)
 	a->held |= 1u << g;
 }
 
-static void see_call(struct align *a, const struct ir_insn *i)
+/* Somebody else was there: a helper that writes globals, or whoever ran between a call and its coming back. */
+static void see_others(struct align *a, const struct ir_insn *i)
 {
-	if (!(a->o->u->guest->helpers[i->aux].flags & IR_HELPER_WRITES))
+	if (i->op == IR_call && !(a->o->u->guest->helpers[i->aux].flags & IR_HELPER_WRITES))
 		return;
 	a->held = 0;
 	memset(a->now, 0xff, sizeof a->now);
@@ -131,6 +132,7 @@ static void see_global(struct align *a, ir_ref r)
 /* Ops that are looked at. Most insns are others. */
 #define OP_BIT(op) (UINT64_C(1) << (op))
 #define ACCESSES (OP_BIT(IR_ld) | OP_BIT(IR_st))
+#define OTHERS (OP_BIT(IR_call) | OP_BIT(IR_enter))
 #define GLOBALS (OP_BIT(IR_get) | OP_BIT(IR_set) | OP_BIT(IR_stick))
 _Static_assert(IR_OP_COUNT <= 64, "a set of ops fits a word");
 
@@ -142,14 +144,14 @@ static void walk(struct align *a, ir_label l)
 	a->held = 0;
 	for (ir_ref r = b.first; r < b.end; r++) {
 		const struct ir_insn *i = &a->o->insns[r];
-		if (!((ACCESSES | GLOBALS | OP_BIT(IR_call)) >> i->op & 1))
+		if (!((ACCESSES | GLOBALS | OTHERS) >> i->op & 1))
 			continue;
 		if (GLOBALS >> i->op & 1)
 			see_global(a, r);
 		else if (ACCESSES >> i->op & 1)
 			see_access(a, r);
 		else
-			see_call(a, i);
+			see_others(a, i);
 	}
 }
 

@@ -165,7 +165,7 @@ static void visit(struct opt *o, struct held *h, ir_ref r)
 	case IR_SHAPE_NULLARY: case IR_SHAPE_IMM: case IR_SHAPE_UNARY: case IR_SHAPE_BINARY: case IR_SHAPE_TERNARY:
 	case IR_SHAPE_COMPARE: case IR_SHAPE_MARK: case IR_SHAPE_BRANCH:
 	case IR_SHAPE_EXIT_JUMP: case IR_SHAPE_EXIT_IND: case IR_SHAPE_EXIT_LOOP:
-	case IR_SHAPE_EXIT_BUDGET: case IR_SHAPE_CHARGE: case IR_SHAPE_AMOUNT:
+	case IR_SHAPE_EXIT_BUDGET: case IR_SHAPE_CHARGE: case IR_SHAPE_AMOUNT: case IR_SHAPE_KEY:
 		break;
 	}
 	opt_width(o, r);

@@ -15,7 +15,10 @@ static void mark_reachable(const struct opt *o, uint8_t *seen, ir_label *stack)
 	seen[0] = 1;
 	while (depth) {
 		ir_label to[2];
-		unsigned n = opt_successors(opt_end(o, stack[--depth]), to);
+		const struct ir_insn *end = opt_end(o, stack[--depth]);
+		unsigned n = opt_successors(end, to);
+		if (opt_landing(end) != IR_NONE)
+			to[n++] = opt_landing(end);
 		for (unsigned k = 0; k < n; k++)
 			if (!seen[to[k]]) {
 				seen[to[k]] = 1;

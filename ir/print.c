@@ -63,12 +63,19 @@ static void print_dead(const struct ir_unit *u, uint32_t dead, struct log *out)
 		log_printf(out, "%s%s", comma, u->guest->globals[__builtin_ctz(dead)].name);
 }
 
+static void print_landing(const struct ir_insn *i, struct log *out)
+{
+	if (i->c != IR_NONE)
+		log_printf(out, " lands=L%" PRIu32, i->c);
+}
+
 static void print_exit_jump(const struct ir_unit *u, const struct ir_insn *i, struct log *out)
 {
 	enum ir_link link = (enum ir_link)(i->aux >> 8);
 	log_printf(out, " slot=%u pc=%08" PRIx32 "%s", i->aux & 0xffu, (uint32_t)i->imm, link_names[link]);
 	if (link == IR_LINK_CALL)
 		log_printf(out, " ret=%08" PRIx32, (uint32_t)(i->imm >> 32));
+	print_landing(i, out);
 	print_dead(u, i->b != IR_NONE ? i->b : 0, out);
 }
 
@@ -129,6 +136,9 @@ static void print_insn(const struct ir_unit *u, ir_ref r, struct log *out)
 	case IR_SHAPE_AMOUNT_OF:
 		log_printf(out, " v%" PRIu32, i->a);
 		break;
+	case IR_SHAPE_KEY:
+		log_printf(out, " pc=%08" PRIx64, i->imm);
+		break;
 	case IR_SHAPE_AMOUNT:
 		log_printf(out, " %" PRIu64, i->imm);
 		break;
@@ -140,6 +150,7 @@ static void print_insn(const struct ir_unit *u, ir_ref r, struct log *out)
 		log_printf(out, "%s", link_names[i->aux >> 8]);
 		if (i->aux >> 8 == IR_LINK_CALL)
 			log_printf(out, " ret=%08" PRIx32, (uint32_t)i->imm);
+		print_landing(i, out);
 		break;
 	}
 	log_printf(out, "\n");

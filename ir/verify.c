@@ -146,6 +146,21 @@ static bool check_dead(struct check *c, uint64_t dead)
 	return !(dead >> MIN(c->u->guest->n_globals, 31u)) || bad(c, "no such global is dead");
 }
 
+/* A block that calls come back to says to which address. */
+static bool check_landing(struct check *c, const struct ir_insn *i, uint32_t key)
+{
+	const struct ir_unit *u = c->u;
+	if (i->c == IR_NONE)
+		return true;
+	if (i->aux >> 8 != IR_LINK_CALL)
+		return bad(c, "what is no call does not come back");
+	if (!check_target(c, i->c))
+		return false;
+	ir_ref at = u->blocks[i->c].first;
+	const struct ir_insn *first = &u->insns[at < u->n_insns ? at : 0];
+	return (first->op == IR_enter && first->imm == key) || bad(c, "block L%" PRIu32 " is not where it comes back", i->c);
+}
+
 static bool check_exit_jump(struct check *c, const struct ir_insn *i)
 {
 	unsigned slot = i->aux & 0xffu;
@@ -155,7 +170,7 @@ static bool check_exit_jump(struct check *c, const struct ir_insn *i)
 		return bad(c, "exit slot %u is used twice", slot);
 	c->slots |= UINT64_C(1) << slot;
 	uint32_t dead = i->b != IR_NONE ? i->b : 0;
-	return check_dead(c, dead) && check_link(c, i, 0xffu) && check_exit(c, dead);
+	return check_dead(c, dead) && check_link(c, i, 0xffu) && check_landing(c, i, (uint32_t)(i->imm >> 32)) && check_exit(c, dead);
 }
 
 /* Everything but the value operands. */
@@ -192,6 +207,8 @@ static bool check_fields(struct check *c, const struct ir_insn *i)
 		return check_target(c, i->b) && check_target(c, i->c) && check_dead(c, i->imm);
 	case IR_SHAPE_EXIT_BUDGET:
 		return i->imm <= UINT32_MAX ? check_exit(c, 0) : bad(c, "pc key is too wide");
+	case IR_SHAPE_KEY:
+		return i->imm <= UINT32_MAX || bad(c, "pc key is too wide");
 	case IR_SHAPE_AMOUNT:
 		return i->imm <= INT32_MAX || bad(c, "too many");
 	case IR_SHAPE_EXIT_JUMP:
@@ -201,7 +218,7 @@ static bool check_fields(struct check *c, const struct ir_insn *i)
 			return bad(c, "return key is too wide");
 		if (i->aux & 0xffu)
 			return bad(c, "an indirect exit has no slot");
-		return check_link(c, i, 0) && check_exit(c, 0);
+		return check_link(c, i, 0) && check_landing(c, i, (uint32_t)i->imm) && check_exit(c, 0);
 	}
 	return bad(c, "unknown shape");
 }

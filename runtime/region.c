@@ -2,7 +2,7 @@
 /*
  * The second tier: blocks that stay hot are compiled once more, as one unit with those that they jump to.
  *
- * Which blocks become heads of regions is said in region_policy.c. A region grows along links to other compiled blocks, takes the head's
+ * Which blocks become heads of regions is said in region_policy.c, and of what they are made in region_grow.c. A region takes the head's
  * place in the store, in the jump cache and at the end of links, and lives as long as all of its code is what it was. The
  * other blocks stay, for who comes in at another place. Behind the plan all is done here and now, or by a worker (region_job.c).
  */
@@ -11,233 +11,7 @@
 
 #include "runtime/region.h"
 
-#define REGION_PARTS 16u      /* blocks in a region */
-#define REGION_COPIES 3u      /* of a block in regions that have another head: each more costs the host's caches */
-
-#define BODY_BLOCKS 16u       /* of a function that is followed into */
-#define BODY_INSNS 100u
-#define RARE 8u               /* what is met so much more seldom does not count */
-
 #define LAST_PASS 3u          /* of lowering that may assume something */
-
-static struct tb *plain(struct tb *tb)
-{
-	return tb && tb->region ? tb->region->head : tb;
-}
-
-/* With the MMU off, blocks know that pages are where they are (decision 003), else the region's entry looks. That is not interpreted. */
-static bool may_cross(const struct region_plan *p)
-{
-	return !(p->head->flags & ARM_TB_MMU) || p->v->cfg.accel == VCPU_JIT;
-}
-
-/* Is the page of the block where it was when somebody jumped there? */
-static bool is_mapped(const struct region_plan *p, const struct tb *tb)
-{
-	const struct vcpu *v = p->v;
-	return !(tb->flags & ARM_TB_MMU) || tlb_exec_tag(&v->base->tlb, arm_space_of(tb->flags), GVA(tb->pc_key)) == tb->page->tag;
-}
-
-/* The block at `key`, to which code of `tb` goes on (`linked`: by a link to this block, else NULL), when it may become a part; else NULL. */
-static struct tb *candidate(const struct region_plan *p, const struct tb *tb, uint32_t key, struct tb *linked)
-{
-	const struct tb *head = p->head;
-	bool crosses = (key ^ tb->pc_key) >> PAGE_BITS;
-	if ((crosses && !may_cross(p)) || ((key ^ head->pc_key) & 1) || (key & 3) == 2)
-		return NULL;
-	const uint8_t *code = tb->code + (int32_t)((key & ~1u) - (tb->pc_key & ~1u));
-	struct tb *to = linked;
-	if (!to && !(crosses && head->flags & ARM_TB_MMU))
-		to = tb_find(&p->v->tbs, code, key, head->flags, true);
-	if (!region_may_copy(p, to))
-		return NULL;
-	to = plain(to);
-	if (to && to != head && to->n_regions >= REGION_COPIES)
-		return NULL;
-	return to && to->valid && to->host.size && to->whole_page && to->pc_key == key && to->flags == head->flags && (!crosses || is_mapped(p, to)) ? to : NULL;
-}
-
-/* The blocks that a function is seen to consist of. */
-struct body {
-	const struct tb *block[BODY_BLOCKS];
-	unsigned n, insns, samples;
-};
-
-static bool add_block(struct body *b, const struct tb *tb)
-{
-	for (unsigned k = 0; k < b->n; k++)
-		if (b->block[k] == tb)
-			return true;
-	if (b->n == BODY_BLOCKS || b->insns + tb->n_insns > BODY_INSNS)
-		return false;
-	b->block[b->n++] = tb;
-	b->insns += tb->n_insns;
-	b->samples = MAX(b->samples, tb->samples);
-	return true;
-}
-
-/* What is jumped to from where the function starts. False: it is too long. */
-static bool find_body(struct body *b, const struct tb *start)
-{
-	*b = (struct body){.n = 0};
-	bool fits = add_block(b, start);
-	for (unsigned i = 0; i < b->n; i++)
-		for (unsigned k = 0; k < 2 && !b->block[i]->lone; k++) {
-			const struct tb_exit *e = &b->block[i]->exit[k];
-			if (e->used && e->to)
-				fits &= add_block(b, plain(e->to));
-		}
-	return fits;
-}
-
-/* Does the function mostly come back without calling another, or leaving in a way that needs the call to have been one? */
-static bool is_leaf(const struct tb *start)
-{
-	struct body b;
-	if (!find_body(&b, start))
-		return false;
-	for (unsigned k = 0; k < b.n; k++)
-		if (b.block[k]->lone && b.block[k]->samples * RARE >= MAX(b.samples, 1u))
-			return false;
-	return true;
-}
-
-/* A way from a part to another. */
-struct way {
-	struct tb *to;     /* NULL = there is none */
-	uint32_t back;     /* of `to` */
-	struct tb *caller; /* likewise, where there is a `back` */
-};
-
-static uint32_t behind(const struct tb *tb)
-{
-	return tb->pc_key + tb->bytes;
-}
-
-static struct way call(const struct region_plan *p, struct tb *tb, const struct tb_exit *e)
-{
-	struct way w = {candidate(p, tb, e->key, e->to), behind(tb), tb};
-	if (w.to && !p->v->cfg.tier2_eager && !is_leaf(w.to))
-		w.to = NULL;
-	return w;
-}
-
-/* Where exit k of part i leads to. */
-static struct way way_out(const struct region_plan *p, unsigned i, unsigned k)
-{
-	struct tb *tb = p->part[i];
-	const struct tb_exit *e = &tb->exit[k];
-	bool called = p->back[i] != ARM_NO_KEY, went = e->used && (e->to || p->v->cfg.tier2_eager);
-	struct way w = {NULL, p->back[i], p->caller[i]};
-	if (went && e->link == IR_LINK_JUMP)
-		w.to = candidate(p, tb, e->key, e->to);
-	else if (went && e->link == IR_LINK_CALL && !called && e->key != behind(tb))
-		w = call(p, tb, e);
-	else if (!k && !e->used && tb->returns && called)
-		w = (struct way){candidate(p, p->caller[i], p->back[i], NULL), ARM_NO_KEY, NULL};
-	if (w.to && w.back != ARM_NO_KEY && w.to->lone) /* the call is done without, and so must be all until its return */
-		w.to = NULL;
-	return w;
-}
-
-static int index_of(const struct region_plan *p, const struct way *w)
-{
-	for (unsigned k = 0; k < p->n; k++)
-		if (p->part[k] == w->to && p->back[k] == w->back)
-			return (int)k;
-	return -1;
-}
-
-static const uint8_t *page_of(const struct tb *tb)
-{
-	return tb->code - ((uintptr_t)tb->code & PAGE_MASK);
-}
-
-static bool has_page(const struct region_plan *p, const struct tb *tb)
-{
-	for (unsigned k = 0; k < p->n_pages; k++)
-		if (p->page[k] == page_of(tb) && (p->page_key[k] ^ tb->pc_key) >> PAGE_BITS == 0)
-			return true;
-	return false;
-}
-
-static void add_page(struct region_plan *p, const struct tb *tb)
-{
-	if (p->n_pages && tb->flags & ARM_TB_MMU)
-		p->other[p->n_others++] = (struct x64_other_page){tb->pc_key, tb->page->tag};
-	p->page_key[p->n_pages] = tb->pc_key;
-	p->page[p->n_pages++] = page_of(tb);
-}
-
-static bool fits(const struct region_plan *p, const struct way *w)
-{
-	return p->n < REGION_PARTS && p->insns + w->to->n_insns <= REGION_INSNS && index_of(p, w) < 0 &&
-	       (p->n_pages < TB_REGION_PAGES || has_page(p, w->to));
-}
-
-static void wait(struct region_plan *p, const struct way *w)
-{
-	if (!w->to || p->n_waiting >= ARRAY_LEN(p->waiting))
-		return;
-	p->waiting[p->n_waiting] = w->to;
-	p->waiting_caller[p->n_waiting] = w->caller;
-	p->waiting_back[p->n_waiting++] = w->back;
-}
-
-/* The successor of part i that is to follow it in the code: the hotter one that is not placed, or none. What comes behind a call waits. */
-static struct way follow(struct region_plan *p, unsigned i)
-{
-	const struct tb *tb = p->part[i];
-	struct way a = way_out(p, i, 0), b = way_out(p, i, 1);
-	if (a.to && a.back != p->back[i] && a.back != ARM_NO_KEY)
-		wait(p, &(struct way){candidate(p, tb, a.back, NULL), ARM_NO_KEY, NULL});
-	if (a.to && !fits(p, &a))
-		a.to = NULL;
-	if (b.to && (!fits(p, &b) || b.to == a.to))
-		b.to = NULL;
-	bool a_first = a.to && (!b.to || a.to->samples > b.to->samples || (a.to->samples == b.to->samples && a.to->pc_key < tb->pc_key));
-	wait(p, a_first ? &b : &a);
-	return a_first ? a : b;
-}
-
-static void place(struct region_plan *p, struct way w)
-{
-	while (w.to && fits(p, &w)) {
-		if (!has_page(p, w.to))
-			add_page(p, w.to);
-		p->part[p->n] = w.to;
-		w.to->odd = w.to->page->odd;
-		p->caller[p->n] = w.caller;
-		p->back[p->n++] = w.back;
-		p->insns += w.to->n_insns;
-		w = follow(p, p->n - 1);
-	}
-}
-
-static void grow(struct region_plan *p)
-{
-	place(p, (struct way){p->head, ARM_NO_KEY, NULL});
-	for (unsigned k = 0; k < p->n_waiting; k++)
-		place(p, (struct way){p->waiting[k], p->waiting_back[k], p->waiting_caller[k]});
-}
-
-/* The part that exit k of part i leads to, or -1. */
-static int find_successor(const struct region_plan *p, unsigned i, unsigned k)
-{
-	struct way w = way_out(p, i, k);
-	return w.to ? index_of(p, &w) : -1;
-}
-
-static void connect(struct region_plan *p)
-{
-	for (unsigned i = 0; i < p->n; i++) {
-		int a = find_successor(p, i, 0), b = find_successor(p, i, 1);
-		p->to[i][0] = (int8_t)a;
-		p->to[i][1] = (int8_t)(b == a ? -1 : b);
-		p->calls[i] = a >= 0 && p->back[i] == ARM_NO_KEY && p->back[a] != ARM_NO_KEY;
-		p->copy[i] = (uint8_t)i;
-	}
-}
 
 unsigned region_distance(const struct region_plan *p, unsigned from, unsigned to)
 {
@@ -327,6 +101,29 @@ static void count_part(struct region_plan *p, unsigned i, uint32_t counter)
 	p->out[i].taken = counter && p->req.count_taken ? counter + VCPU_TAKEN : 0;
 }
 
+static void land(struct region_plan *p, int at)
+{
+	if (at < 0)
+		return;
+	p->landed[at] = true;
+	p->out[at].n_preds++;
+}
+
+static void count_ways_in(struct region_plan *p)
+{
+	memset(p->landed, 0, sizeof p->landed);
+	p->out[0].n_preds = 1;
+	for (unsigned i = 0; i < p->n; i++) {
+		p->out[i].lands = (int8_t)region_lands(p, i);
+		p->out[i].lands_back = (int8_t)region_lands_back(p, i);
+		land(p, p->out[i].lands);
+		land(p, p->out[i].lands_back);
+		for (unsigned k = 0; k < 2; k++)
+			if (p->to[i][k] >= 0)
+				p->out[p->to[i][k]].n_preds++;
+	}
+}
+
 /* What the front end is to know of the parts, of their order and of who jumps to whom. */
 static void describe(struct region_plan *p)
 {
@@ -337,7 +134,7 @@ static void describe(struct region_plan *p)
 		memcpy(p->out[i].to, p->to[i], sizeof p->to[i]);
 		p->out[i].code = p->part[i]->code;
 		p->out[i].pc_key = p->part[i]->pc_key;
-		p->out[i].back = p->back[i];
+		p->out[i].back = p->frame[p->in[i]].back;
 		p->out[i].calls = p->calls[i];
 		p->out[i].literals = p->part[i]->literals; /* what the block took for constants is constant in the region */
 		p->out[i].odd = p->part[i]->odd;
@@ -346,18 +143,13 @@ static void describe(struct region_plan *p)
 		p->out[i].looks = region_looks_at_flags(p->part[i]);
 		p->out[i].takes = p->part[i]->entry.faults && p->part[i]->entry.kills; /* else liveness sees it */
 	}
-	p->out[0].n_preds = 1;
-	for (unsigned i = 0; i < p->n; i++)
-		for (unsigned k = 0; k < 2; k++) {
-			int to = p->to[i][k];
-			if (to < 0)
-				continue;
-			p->out[to].n_preds++;
-		}
+	count_ways_in(p);
 	for (unsigned i = 0; i < p->n; i++)
 		p->out[i].hot = hot_key(p, i);
-	need(p, 0);
 	charge(p, 0, 0);
+	for (unsigned i = 0; i < p->n; i++)
+		if (p->landed[i])
+			charge(p, i, 0);
 	for (unsigned i = 0; i < p->n; i++)
 		if (!p->out[i].charge) /* nobody goes there any more */
 			p->out[i].charge = p->out[i].n_insns;
@@ -411,6 +203,14 @@ static void take_over(struct vcpu *v, struct tb *head, struct tb *region)
 	vcpu_forget_jump(v, head);
 }
 
+/* Calls of the region that come back into it. */
+static void link_landings(struct vcpu *v, struct tb *tb)
+{
+	for (unsigned k = tb->first_landing; k < tb->n_exits && v->cfg.accel == VCPU_JIT && !v->cfg.no_chain; k++)
+		if (tb->host.slot[k].inside)
+			tb_link(&v->tbs, &tb->exit[k], tb, tb->host.code + tb->host.slot[k].inside);
+}
+
 static bool lower_once(struct region_plan *p, struct arm_region_flags *flags)
 {
 	arena_reset(p->arena);
@@ -460,6 +260,7 @@ void region_take_over(struct vcpu *v, const struct region_plan *p, struct tb *tb
 		tb->entry = either(&tb->entry, &p->head->entry);
 	take_over(v, p->head, tb);
 	p->head->over = tb;
+	link_landings(v, tb);
 	for (unsigned i = 0; i < p->n; i++)
 		if (p->copy[i] >= i && p->part[i]->n_regions < UINT8_MAX)
 			p->part[i]->n_regions++;
@@ -481,16 +282,9 @@ static bool compile(struct vcpu *v, struct region_plan *p)
 	return true;
 }
 
-void region_plan(struct vcpu *v, struct tb *head, struct region_plan *p)
-{
-	*p = (struct region_plan){.v = v, .head = head, .arena = &v->arena, .unit = &v->unit};
-	vcpu_region_request(v, head, &p->req);
-	grow(p);
-}
-
 bool region_form(struct region_plan *p)
 {
-	connect(p);
+	region_connect(p);
 	describe(p);
 	return is_worth(p) && (region_job_start(p->v, p) || compile(p->v, p));
 }

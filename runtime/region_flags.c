@@ -35,14 +35,25 @@ static bool is_nothing(const struct arm_known *x)
 	return says(&(struct arm_known){{0}}, x);
 }
 
-/* Is this known on all ways to part `to`? Of the way to the region's first part from outside nothing is. */
+/* Does a way lead there from outside of the region? On that nothing is known. */
+static bool is_open(const struct region_plan *p, unsigned to)
+{
+	return to == 0 || p->landed[to];
+}
+
+bool region_assumes(const struct region_plan *p, unsigned at)
+{
+	return !is_nothing(&p->out[at].known);
+}
+
+/* Is this known on all ways to part `to`? */
 static bool all_say(const struct region_plan *p, const struct arm_region_flags *flags, unsigned to, const struct arm_known *known)
 {
 	for (unsigned i = 0; i < p->n; i++)
 		for (unsigned k = 0; k < 2; k++)
 			if (leads(p, i, k, to) && !says(&flags->known[i][k], known))
 				return false;
-	return to != 0;
+	return !is_open(p, to);
 }
 
 /* What is known on the way to part `to` from the most sampled part. `round`: of those that it leads to itself. */
@@ -70,7 +81,7 @@ static struct arm_known common(const struct region_plan *p, const struct arm_reg
 			for (unsigned f = 0; f < ARM_FLAGS && leads(p, i, k, to); f++)
 				if (flags->known[i][k].fact[f] != known.fact[f])
 					known.fact[f] = 0;
-	return to ? known : (struct arm_known){{0}};
+	return is_open(p, to) ? (struct arm_known){{0}} : known;
 }
 
 /* The ways to part `from` on which this is known, or is not, go to part `to`. */
@@ -87,8 +98,10 @@ static void move_up(struct region_plan *p, struct arm_region_flags *flags)
 {
 	unsigned n = p->n - 1;
 	memmove(&p->part[2], &p->part[1], n * sizeof p->part[0]);
-	memmove(&p->back[2], &p->back[1], n * sizeof p->back[0]);
+	memmove(&p->in[2], &p->in[1], n * sizeof p->in[0]);
 	memmove(&p->calls[2], &p->calls[1], n * sizeof p->calls[0]);
+	memmove(&p->leaves[2], &p->leaves[1], n * sizeof p->leaves[0]);
+	memmove(&p->landed[2], &p->landed[1], n * sizeof p->landed[0]);
 	memmove(&p->to[2], &p->to[1], n * sizeof p->to[0]);
 	memmove(&p->copy[2], &p->copy[1], n * sizeof p->copy[0]);
 	memmove(&p->knows[2], &p->knows[1], n * sizeof p->knows[0]);
@@ -105,8 +118,10 @@ static void move_up(struct region_plan *p, struct arm_region_flags *flags)
 static void copy_part(struct region_plan *p, struct arm_region_flags *flags, unsigned at, unsigned of)
 {
 	p->part[at] = p->part[of];
-	p->back[at] = p->back[of];
+	p->in[at] = p->in[of];
 	p->calls[at] = p->calls[of];
+	p->leaves[at] = p->leaves[of];
+	p->landed[at] = false; /* the one that assumes nothing is found anew */
 	memcpy(p->to[at], p->to[of], sizeof p->to[0]);
 	memcpy(flags->known[at], flags->known[of], sizeof flags->known[0]);
 	p->out[at].known = (struct arm_known){{0}};

@@ -41,6 +41,11 @@ static bool form(struct vcpu *v, struct tb *head)
 	struct region_plan p;
 	head->region_tries++;
 	region_plan(v, head, &p);
+	struct tb *start = region_recursion(&p);
+	if (start && may_lead(v, start)) {
+		start->region_tries++;
+		region_plan(v, start, &p);
+	}
 	if (!region_form(&p))
 		return false;
 	cell_of(head)->heat = 0;

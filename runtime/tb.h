@@ -74,7 +74,7 @@ struct tb {
 	uint16_t samples;    /* how often the budget ran out here */
 	uint8_t region_tries;
 	uint8_t n_regions;   /* that it was made a part of */
-	bool fixed, lone, returns; /* as in arm_unit_flags */
+	bool fixed, lone, calls, returns; /* as in arm_unit_flags */
 	struct tb_region *region; /* NULL: one guest block */
 	struct tb *over;     /* the region that it is the head of, which goes when this goes */
 	uint32_t wary;       /* what that is not to assume any more: it did not hold too often */

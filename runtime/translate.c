@@ -109,6 +109,7 @@ static uint32_t lower(struct vcpu *v, const struct mem_fetch *fetch, struct tb *
 	tb->entry = flags.entry;
 	tb->fixed = flags.fixed;
 	tb->lone = flags.lone || flags.fixed;
+	tb->calls = flags.calls;
 	tb->returns = flags.returns;
 	tb->literals = (struct arm_literals){NULL, flags.literals, flags.literals_end};
 	if (flags.literals != flags.literals_end)
@@ -310,6 +311,7 @@ static struct tb *compile_or_flush(struct vcpu *v, const struct ir_unit *u, stru
 	tb->entry = saved.entry;
 	tb->fixed = saved.fixed;
 	tb->lone = saved.lone;
+	tb->calls = saved.calls;
 	tb->returns = saved.returns;
 	tb->literals = saved.literals;
 	for (unsigned k = 0; k < TB_EXITS; k++) {

@@ -64,6 +64,32 @@ static void a_return_lands_behind_its_call(void **state)
 	}
 }
 
+/* Fails when a call that comes back into its unit is not charged there, or goes on although the page is another one or the budget is out. */
+static void a_call_comes_back_into_its_unit(void **state)
+{
+	struct call_bench b;
+	(void)state;
+	begin_calls(&b, SHAPE_CALL_LANDS);
+	b.h.base->env.r[0] = KEY + 4;
+	assert_int_equal(reenter(&b, &b.call), RETURNED); /* that is for the runtime to say */
+	assert_int_not_equal(b.call.slot[2].inside, 0);
+	x64_patch_jump(&b.call, 2, b.call.code + b.call.slot[2].inside, b.h.out.rx_delta);
+	assert_int_equal(reenter(&b, &b.call), X64_EXIT_LOOKUP);
+	assert_int_equal(b.h.base->env.pc, KEY + 4);
+	assert_int_equal(b.h.base->budget, 98);
+	b.h.base->exec_tag[1][KEY >> 12] = 0x1234;
+	assert_int_equal(reenter(&b, &b.call), JUMPED(1));
+	assert_int_equal(b.h.base->env.pc, KEY + 8);
+	assert_int_equal(b.h.base->env.r[1], 7);
+	assert_int_equal(b.h.base->budget, 95);
+	b.h.base->budget = 4; /* one for the call, one for the return */
+	assert_int_equal(harness_reenter(&b.h, b.call.code + b.call.entry) & 7, X64_EXIT_BUDGET);
+	assert_int_equal(b.h.base->env.pc, KEY + 4);
+	assert_int_equal(b.h.base->budget, 2);
+	assert_int_equal(depth(&b), 0);
+	harness_free(&b.h);
+}
+
 /* Fails when an indirect call forgets its landing, when its target is known or when it is not. */
 static void an_indirect_call_has_a_landing(void **state)
 {
@@ -169,6 +195,7 @@ int run_return_tests(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_return_lands_behind_its_call),
 		cmocka_unit_test(an_indirect_call_has_a_landing),
+		cmocka_unit_test(a_call_comes_back_into_its_unit),
 		cmocka_unit_test(returns_that_fit_no_call_look_up),
 		cmocka_unit_test(returns_skip_calls_that_never_return),
 		cmocka_unit_test(an_empty_return_stack_stays_empty),

@@ -245,6 +245,22 @@ static void unit_call_conditional(struct ir_unit *u)
 	ir_exit_jump(u, 1, IR_LINK_JUMP, KEY + 4, 0);
 }
 
+/* bl, and three instructions of the budget where it comes back */
+static void unit_call_lands(struct ir_unit *u)
+{
+	ir_label enter = ir_block_new(u), on = ir_block_new(u), out = ir_block_new(u);
+	ir_exit_jump(u, 0, IR_LINK_CALL, KEY + 0x100, KEY + 4);
+	ir_exit_lands(u, enter);
+	ir_block_start(u, enter);
+	ir_enter(u, KEY + 4);
+	ir_charge(u, 3, on, out);
+	ir_block_start(u, on);
+	ir_set(u, R1, word(u, 7));
+	ir_exit_jump(u, 1, IR_LINK_JUMP, KEY + 8, 0);
+	ir_block_start(u, out);
+	ir_exit_budget(u, 3, KEY + 4);
+}
+
 /* bx lr */
 static void unit_return(struct ir_unit *u)
 {
@@ -275,6 +291,7 @@ const struct shape shapes[] = {
 	{"window: constants, byte order", unit_window_order, 0, 2},
 	{"shifts, high half, a bit that sticks", unit_shifts, 0, 0},
 	{"memory: runs", unit_runs, 0, 0},
+	{"call that comes back into the unit", unit_call_lands, 0x1234, 0},
 };
 
 static void build_keyed(struct ir_unit *u, struct harness *h, const struct ir_guest *guest, const struct shape *s,

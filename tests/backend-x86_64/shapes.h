@@ -19,7 +19,7 @@ struct shape {
 };
 /* In the order of their listings. */
 extern const struct shape shapes[];
-enum { SHAPE_LOOP_END = 1, SHAPE_INDIRECT = 8, SHAPE_TO_LOOP, SHAPE_CALL, SHAPE_CALL_INDIRECT, SHAPE_CALL_CONDITIONAL, SHAPE_RETURN };
+enum { SHAPE_LOOP_END = 1, SHAPE_INDIRECT = 8, SHAPE_TO_LOOP, SHAPE_CALL, SHAPE_CALL_INDIRECT, SHAPE_CALL_CONDITIONAL, SHAPE_RETURN, SHAPE_CALL_LANDS = 18 };
 
 /* A jump to another block. */
 void shape_end(struct ir_unit *u);

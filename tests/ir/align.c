@@ -230,6 +230,48 @@ static void a_jump_backwards_is_no_loop(void **state)
 	       " br L1\n");
 }
 
+/* Where a call comes back, others have been at the registers; nothing that was assumed at the entry was looked at, either. */
+static void call_and_come_back(struct ir_unit *u)
+{
+	ir_set(u, R(1), k32(u, 0));
+	store_zero(u, 0);
+	ir_exit_jump(u, 0, IR_LINK_CALL, 0x2000, 0x1004);
+	ir_exit_lands(u, 1);
+	ir_block_start(u, 1);
+	ir_enter(u, 0x1004);
+	ir_insn(u, 0x1004);
+	ir_br(u, 2);
+	ir_block_start(u, 2);
+	store_zero(u, 0);
+	store_zero(u, 1);
+	ir_br(u, 2);
+}
+
+static void where_a_call_comes_back_nothing_is_known(void **state)
+{
+	(void)state;
+	expect(call_and_come_back, UINT32_MAX,
+	       " ---- 00001000\n"
+	       " v1 = const.i32 0x0\n"
+	       " set r1, v1\n"
+	       " v3 = get r0\n"
+	       " v4 = const.i32 0x0\n"
+	       " st.32 [v3], v4 align=rotate,leaves space=0\n"
+	       " exit_jump slot=0 pc=00002000 call ret=00001004 lands=L1\n"
+	       "L1:\n"
+	       " enter pc=00001004\n"
+	       " ---- 00001004\n"
+	       " br L2\n"
+	       "L2:\n"
+	       " v10 = get r0\n"
+	       " v11 = const.i32 0x0\n"
+	       " st.32 [v10], v11 align=rotate,leaves space=0\n"
+	       " v13 = get r1\n"
+	       " v14 = const.i32 0x0\n"
+	       " st.32 [v13], v14 align=rotate,leaves space=0\n"
+	       " br L2\n");
+}
+
 /* ---- random loops -------------------------------------------------------------------------------- */
 
 #define BLOCKS 7u /* and one behind them. Those of even numbers look at the budget, and all jumps backwards go there */
@@ -372,6 +414,7 @@ int main(void)
 		cmocka_unit_test(what_all_ways_know_is_known),
 		cmocka_unit_test(loops_assume_what_they_need),
 		cmocka_unit_test(a_jump_backwards_is_no_loop),
+		cmocka_unit_test(where_a_call_comes_back_nothing_is_known),
 		cmocka_unit_test(what_is_known_in_random_loops_is_true),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -247,6 +247,7 @@ struct gen {
 	struct pool w, q, cond; /* i32, i64, i32 that is 0 or 1 */
 	struct pool addr;       /* addresses used before */
 	ir_label label[MAX_BLOCKS]; /* in code order */
+	uint32_t enter[MAX_BLOCKS]; /* a call comes back there, to this key; 0 = none */
 	unsigned n_blocks, block;
 	unsigned slots_used;    /* bit mask */
 	uint32_t pc;
@@ -613,6 +614,19 @@ static void gen_one(struct gen *g)
 		gen_account(g);
 }
 
+/* The call that was emitted last comes back to a block further on. */
+static void gen_landing(struct gen *g, uint32_t key)
+{
+	unsigned first = g->block + 1;
+	if (first == g->n_blocks || chance(g, 50))
+		return;
+	unsigned k = first + random_below(&g->rnd, g->n_blocks - first);
+	if (g->enter[k] && g->enter[k] != key)
+		return;
+	g->enter[k] = key;
+	ir_exit_lands(g->u, g->label[k]);
+}
+
 static void gen_exit(struct gen *g)
 {
 	unsigned slot = random_below(&g->rnd, 2);
@@ -625,10 +639,14 @@ static void gen_exit(struct gen *g)
 		g->slots_used |= 1u << slot;
 		uint32_t ret = link == IR_LINK_CALL ? g->pc + 4 : 0;
 		ir_exit_jump(g->u, slot, link, random_u32(&g->rnd), ret);
+		if (link == IR_LINK_CALL)
+			gen_landing(g, ret);
 	} else if (chance(g, 10)) {
 		ir_exit_budget(g->u, (uint16_t)random_below(&g->rnd, 20), random_u32(&g->rnd));
 	} else if (chance(g, 60)) {
 		ir_exit_ind(g->u, link, pick_w(g), link == IR_LINK_CALL ? g->pc + 4 : 0);
+		if (link == IR_LINK_CALL)
+			gen_landing(g, g->pc + 4);
 	} else {
 		ir_exit_loop(g->u, pick_w(g));
 	}
@@ -682,6 +700,8 @@ void random_unit(struct ir_unit *u, const struct ir_guest *guest, uint64_t seed,
 		uint32_t until = (uint32_t)((uint64_t)n_insns * (g.block + 1) / g.n_blocks);
 		g.w.n = g.q.n = g.cond.n = g.addr.n = 0;
 		ir_block_start(u, g.label[g.block]);
+		if (g.enter[g.block])
+			ir_enter(u, g.enter[g.block]);
 		if (g.block == 0 || chance(&g, 50))
 			gen_mark(&g);
 		while (u->n_insns < until)

@@ -256,22 +256,46 @@ static void inner_loop(struct program *p)
 	branch(p, NE, loop);
 }
 
-/* Calls itself one to three times. */
+/* Calls itself three to eight deep, once or twice each time. */
 static void recursive_function(struct program *p, uint32_t self)
 {
+	uint32_t shift = below(p, 2) ? 15 : 4;
 	put(p, 0xe92d4004u, 0xb504u); /* push {r2, lr} */
-	put(p, a_dp(MOV, 1, 2, 0, 2 | 15 << 7 | 1 << 5), 0x0bd2u); /* lsrs r2, #15 */
-	plain(p, below(p, 3));
-	put(p, a_dp(MOV, 1, 2, 0, 2), 0x2a00u); /* movs r2, r2; cmp r2, #0 */
-	bl(p, NE, self);
+	put(p, a_dp(MOV, 1, 2, 0, 2 | shift << 7 | 1 << 5), 0x0812u | shift << 6); /* lsrs r2, # */
+	for (uint32_t n = 1 + below(p, 2); n; n--) {
+		plain(p, below(p, 3));
+		if (p->rewrites && below(p, 4) == 0)
+			rewrite(p);
+		put(p, a_dp(MOV, 1, 2, 0, 2), 0x2a00u); /* movs r2, r2; cmp r2, #0 */
+		bl(p, NE, self);
+	}
 	plain(p, below(p, 3));
 	put(p, 0xe8bd8004u, 0xbd04u);
 }
 
+/* A function calls another, or by a register what the table says. */
+static void nested_call(struct program *p)
+{
+	uint32_t slot = SP_AT + 4;
+	if (below(p, 4)) {
+		put_flags(p);
+		bl(p, below(p, 2) ? AL : below(p, 14), p->start[below(p, p->n_functions)]);
+		if (below(p, 2))
+			hop(p, below(p, 14), 1);
+		return;
+	}
+	put(p, a_ldr(1, TABLE, (int32_t)slot), 0x6800u | slot / 4 % 32 << 6 | TABLE << 3 | 1);
+	put(p, 0xe12fff31u, 0x4788u); /* blx r1 */
+}
+
 static void body_item(struct program *p, enum frame frame)
 {
-	switch (below(p, 9)) {
+	switch (below(p, 11)) {
 	case 0: inner_loop(p); break;
+	case 9: case 10:
+		if (frame)
+			nested_call(p);
+		break;
 	case 1: epilogue(p, frame, below(p, 14)); break;
 	case 2:
 		if (below(p, 2))
@@ -290,7 +314,7 @@ static void function(struct program *p, uint32_t k)
 {
 	enum frame frame = (enum frame)below(p, 4);
 	uint32_t other = p->start[below(p, p->n_functions)], kind = below(p, 16);
-	if (kind == 0) {
+	if (kind == 0 || (p->nested && kind < 9)) {
 		recursive_function(p, p->start[k]);
 		return;
 	}
@@ -301,6 +325,8 @@ static void function(struct program *p, uint32_t k)
 	}
 	for (uint32_t n = below(p, p->small ? 2 : 4); n; n--)
 		body_item(p, frame);
+	if (p->nested && frame)
+		nested_call(p);
 	if (kind == 1 && frame) {
 		bl(p, AL, other);
 	} else if (kind == 4 && !frame && !p->thumb) {
@@ -477,8 +503,8 @@ void program_vary(struct program *p)
 
 void program_make(struct program *p, uint32_t seed, unsigned kind)
 {
-	*p = (struct program){.rng = seed * 2654435761u + 1, .thumb = kind & THUMB, .wild = kind & WILD, .aliases = kind & MMU};
-	p->rewrites = below(p, 5) < 3;
+	*p = (struct program){.rng = seed * 2654435761u + 1, .thumb = kind & THUMB, .wild = kind & WILD, .nested = kind & NESTED, .aliases = kind & MMU};
+	p->rewrites = below(p, 5) < (p->nested ? 4 : 3);
 	p->small = below(p, 2);
 	p->pages = p->small ? 2 + below(p, PAGES - 1) : 1 + below(p, PAGES);
 	for (uint32_t k = 0; k < ARRAY_LEN(p->code); k++) /* what is nothing else starts again */

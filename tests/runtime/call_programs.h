@@ -21,13 +21,14 @@
 #define SP_AT (8 * SITES)
 
 enum { TABLE = 6, PTR = 7, GOOD = 8, BAD = 9, AGAIN = 10, IO = 11 };
-/* Functions and who calls them, in ARM code, with the MMU off; or with these. WILD: instructions in any order. */
-enum program_kind { THUMB = 1, WILD = 2, MMU = 4 };
+/* Functions and who calls them, in ARM code, with the MMU off; or with these. WILD: instructions in any order. NESTED: functions mostly call others, and
+ * themselves. */
+enum program_kind { THUMB = 1, WILD = 2, MMU = 4, NESTED = 8 };
 
 struct program {
 	uint16_t code[PAGES * 0x800];
 	uint32_t rng, at;
-	bool thumb, wild, aliases; /* functions are called at ALIAS, too */
+	bool thumb, wild, nested, aliases; /* functions are called at ALIAS, too */
 	bool rewrites;       /* its own code */
 	bool small;          /* functions are, and loops call more of them, on one page after the other */
 	uint32_t pages;

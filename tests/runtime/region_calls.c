@@ -188,6 +188,30 @@ static void check(unsigned kind)
 	agree_check(&(struct agree){.put = put_guest, .kind = kind, .count = kind & WILD ? 20 : 50, .steps = STEPS, .piece = {331, 61, 7}, .regions = true});
 }
 
+static void arm_functions_call_each_other(void **state)
+{
+	(void)state;
+	check(NESTED);
+}
+
+static void thumb_functions_call_each_other(void **state)
+{
+	(void)state;
+	check(NESTED | THUMB);
+}
+
+static void arm_functions_that_call_are_remapped(void **state)
+{
+	(void)state;
+	check(NESTED | MMU);
+}
+
+static void thumb_functions_that_call_are_remapped(void **state)
+{
+	(void)state;
+	check(NESTED | MMU | THUMB);
+}
+
 static void functions_of_arm_code_are_called(void **state)
 {
 	(void)state;
@@ -247,6 +271,10 @@ int main(void)
 		cmocka_unit_test(thumb_functions_are_remapped),
 		cmocka_unit_test(any_arm_code_is_remapped),
 		cmocka_unit_test(any_thumb_code_is_remapped),
+		cmocka_unit_test(arm_functions_call_each_other),
+		cmocka_unit_test(thumb_functions_call_each_other),
+		cmocka_unit_test(arm_functions_that_call_are_remapped),
+		cmocka_unit_test(thumb_functions_that_call_are_remapped),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

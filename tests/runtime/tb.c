@@ -48,7 +48,7 @@ static struct tb *make(struct fixture *f, uint32_t guest_off, uint32_t flags)
 	tb->whole_page = true;
 	tb->host.code = (uintptr_t)f->host + 64 * f->n++;
 	tb->host.size = 64;
-	static struct x64_slot slots[TB_EXITS] = {{8, 32}, {16, 48}, {24, 56}};
+	static struct x64_slot slots[TB_EXITS] = {{8, 32, 0}, {16, 48, 0}, {24, 56, 0}};
 	tb->host.slot = slots;
 	tb->host.n_slots = TB_EXITS;
 	for (unsigned i = 0; i < TB_EXITS; i++)
