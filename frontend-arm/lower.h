@@ -62,6 +62,7 @@ struct arm_cold {
 	ir_label label;
 	enum arm_cold_kind kind;
 	uint8_t part;      /* COLD_PART: this one */
+	uint8_t at;        /* of this part */
 	int16_t amount;    /* instructions charged that do not run */
 	uint32_t key;      /* where it goes on; COLD_RETURN: in this register */
 	uint32_t back;     /* of the part */
@@ -287,8 +288,10 @@ void arm_region_branch(struct arm_lower *l, enum arm_cond cond, uint32_t key, ui
 bool arm_region_ways(struct arm_lower *l, const struct arm_ways *ways, uint32_t key);
 /* The part is about to end in an exit: what was charged for those behind it does not run. */
 void arm_region_refund(struct arm_lower *l);
+/* How part `at` is translated, `req` being how the first one is. */
+struct arm_translate_request arm_part_request(const struct arm_region *r, const struct arm_translate_request *req);
 /* What lies out of the way. */
-void arm_region_cold(struct arm_lower *l);
+void arm_region_cold(struct arm_lower *l, const struct arm_translate_request *req);
 
 /* ---- lower_dp.c ---------------------------------------------------------------------------------- */
 

@@ -135,9 +135,20 @@ uint32_t arm_debt(const struct arm_lower *l)
 	return i->op == IR_and ? test(l, i) : 0;
 }
 
+/* What the unit at `key` takes. */
+static struct arm_debtor debtor(const struct arm_lower *l, uint32_t key)
+{
+	for (unsigned k = 0; l->region && k < 2; k++) {
+		const struct arm_seen_way *seen = &l->region->part[l->region->at].seen[k];
+		if (seen->key == key)
+			return seen->to;
+	}
+	return arm_look_ahead(l, key);
+}
+
 static unsigned allowed(const struct arm_lower *l, uint32_t owed, uint32_t key)
 {
-	struct arm_debtor to = arm_look_ahead(l, key);
+	struct arm_debtor to = debtor(l, key);
 	return taken(&to, owed);
 }
 
@@ -252,7 +263,7 @@ void arm_pay(struct arm_lower *l, uint32_t owed, unsigned mask)
 
 uint32_t arm_owe_part(struct arm_lower *l, uint32_t key, uint32_t debt)
 {
-	unsigned mask = debt && l->req->look_ahead && arm_look_ahead(l, key).faults ? allowed(l, debt, key) : 0;
+	unsigned mask = debt && l->req->look_ahead && debtor(l, key).faults ? allowed(l, debt, key) : 0;
 	return (debt & ~(ALL_MASK << 4)) | mask << 4;
 }
 

@@ -48,7 +48,7 @@ static struct arm_cold *new_cold(struct arm_lower *l, enum arm_cold_kind kind, i
 {
 	assert(l->region->n_cold < ARRAY_LEN(l->region->cold));
 	struct arm_cold *c = &l->region->cold[l->region->n_cold++];
-	*c = (struct arm_cold){ .label = ir_block_new(l->u), .kind = kind, .amount = (int16_t)amount, .key = key,
+	*c = (struct arm_cold){ .label = ir_block_new(l->u), .kind = kind, .at = (uint8_t)l->region->at, .amount = (int16_t)amount, .key = key,
 				.back = arm_region_back(l, key), .flow = l->flow };
 	return c;
 }
@@ -316,11 +316,28 @@ static void cold(struct arm_lower *l, const struct arm_cold *c)
 	}
 }
 
-void arm_region_cold(struct arm_lower *l)
+struct arm_translate_request arm_part_request(const struct arm_region *r, const struct arm_translate_request *req)
 {
+	const struct arm_region_part *part = &r->part[r->at];
+	struct arm_translate_request there = *req;
+	there.pc_key = part->pc_key;
+	there.code = part->code;
+	there.code_before = there.pc_key & PAGE_MASK & ~1u;
+	there.code_bytes = PAGE_SIZE - there.code_before;
+	there.literals = part->literals;
+	return there;
+}
+
+void arm_region_cold(struct arm_lower *l, const struct arm_translate_request *req)
+{
+	struct arm_translate_request there = *req;
+	l->req = &there;
 	for (unsigned k = 0; k < l->region->n_cold; k++) {
+		l->region->at = l->region->cold[k].at;
+		there = arm_part_request(l->region, req);
 		ir_block_start(l->u, l->region->cold[k].label);
 		arm_forget_values(l);
 		cold(l, &l->region->cold[k]);
 	}
+	l->req = req;
 }

@@ -605,19 +605,13 @@ bool arm_translate_region(const struct arm_translate_request *req, const struct 
 	if (part->n_preds > 1 && !part->looks)
 		settle_at_entry(&t);
 	for (r.at = 0; whole && r.at < n; r.at++) {
-		struct arm_translate_request there = *req;
-		there.pc_key = part[r.at].pc_key;
-		there.code = part[r.at].code;
-		there.code_before = there.pc_key & PAGE_MASK & ~1u;
-		there.code_bytes = PAGE_SIZE - there.code_before;
-		there.literals = part[r.at].literals;
+		struct arm_translate_request there = arm_part_request(&r, req);
 		t.l.req = &there;
 		whole = translate_part(&t, &part[r.at]);
 	}
 	if (!whole)
 		return false;
-	t.l.req = req;
-	arm_region_cold(&t.l);
+	arm_region_cold(&t.l, req);
 	*flags = (struct arm_region_flags){ .n_slots = r.n_slots };
 	if (req->look_ahead)
 		flags->entry = r.entry;

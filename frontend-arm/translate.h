@@ -112,6 +112,10 @@ struct arm_region_part {
 	uint16_t charge;  /* what the budget was charged in advance when it starts: n_insns, or more where the unit is not fixed */
 	uint32_t hot;     /* of two parts that it jumps to, this pc key's is the likelier one; else ARM_NO_KEY */
 	int8_t to[2];     /* the parts that it jumps to, calls or comes back to, of which no two have the same pc key; -1 = none */
+	struct arm_seen_way {
+		uint32_t key;         /* ARM_NO_KEY: nobody knows */
+		struct arm_debtor to; /* what the unit there takes; the look-ahead says so elsewhere */
+	} seen[2];        /* ways out */
 	bool looks;       /* it may look at flags that it is entered with, if only at a fault */
 	bool takes;       /* flags may be owed to it */
 	struct arm_known known; /* on every way in */

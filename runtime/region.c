@@ -320,6 +320,17 @@ static void charge(struct region_plan *p, unsigned i, unsigned left)
 		}
 }
 
+/* What the blocks are linked to: the front end need not look there, and could not on another page. Only here, not on the worker's thread. */
+static void note_links(struct region_plan *p)
+{
+	for (unsigned i = 0; i < p->n; i++)
+		for (unsigned k = 0; k < 2; k++) {
+			const struct tb_exit *e = &p->part[i]->exit[k];
+			bool seen = e->used && e->to;
+			p->out[i].seen[k] = seen ? (struct arm_seen_way){e->key, e->to->entry} : (struct arm_seen_way){.key = ARM_NO_KEY};
+		}
+}
+
 static void count_part(struct region_plan *p, unsigned i, uint32_t counter)
 {
 	p->out[i].counter = counter;
@@ -486,6 +497,7 @@ void region_plan(struct vcpu *v, struct tb *head, struct region_plan *p)
 bool region_form(struct region_plan *p)
 {
 	connect(p);
+	note_links(p);
 	describe(p);
 	return is_worth(p) && (region_job_start(p->v, p) || compile(p->v, p));
 }
