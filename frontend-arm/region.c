@@ -176,14 +176,40 @@ static void branch(struct arm_lower *l, ir_ref holds, ir_label a, ir_label b)
 	ir_br(l->u, a);
 }
 
+/* To a part: the flags of `mask` are written here, behind the look at the budget, so that on other ways they need not be. */
+static void pay_and_go(struct arm_lower *l, const struct arm_region_part *to, int more, const struct arm_flow *flow, unsigned mask)
+{
+	ir_label label = arm_region_label(l, (unsigned)(to - l->region->part)), pay = mask ? ir_block_new(l->u) : label;
+	charge(l, to, more, flow, mask, pay);
+	if (!mask)
+		return;
+	ir_block_start(l->u, pay);
+	arm_forget_values(l);
+	arm_pay_known(l, &flow->known, mask);
+	ir_br(l->u, label);
+}
+
+/* A way beside: flags that the part may look at are written here, so that the compare ahead of all ways need not write them. */
+static void fill_way(struct arm_lower *l, const struct arm_way *way, const struct arm_region_part *to)
+{
+	unsigned mask = to->looks && !owing(l, to, way->flow.debt) ? arm_known_mask(&way->flow.known) & ~arm_known_mask(&to->known) : 0;
+	note_known(l, to, &way->flow);
+	if (!mask) {
+		fill(l, way->start, to, &way->flow);
+		return;
+	}
+	ir_block_start(l->u, way->start);
+	arm_forget_values(l);
+	pay_and_go(l, to, to->charge - ahead(l->region), &way->flow, mask);
+}
+
 /* The other ways go where the branch is going to: by themselves to a part, together out of the region, where these flags are written. */
 static void end_ways(struct arm_lower *l, const struct arm_ways *ways, const struct arm_region_part *to, ir_label out, unsigned there)
 {
 	for (unsigned k = 0; k < ways->n; k++) {
 		const struct arm_way *way = &ways->way[k];
 		if (to) {
-			note_known(l, to, &way->flow);
-			fill(l, way->start, to, &way->flow);
+			fill_way(l, way, to);
 		} else {
 			ir_block_start(l->u, way->start);
 			arm_forget_values(l);
@@ -276,19 +302,9 @@ void arm_region_refund(struct arm_lower *l)
 		ir_refund(l->u, (uint32_t)ahead(l->region));
 }
 
-/* To a part: the flags that it may look at are written here, behind the look at the budget, so that on the way on they need not be. */
 static void cold_part(struct arm_lower *l, const struct arm_cold *c)
 {
-	const struct arm_region_part *to = &l->region->part[c->part];
-	unsigned mask = arm_known_mask(&c->flow.known);
-	ir_label label = arm_region_label(l, c->part), pay = mask ? ir_block_new(l->u) : label;
-	charge(l, to, -c->amount, &c->flow, mask, pay);
-	if (!mask)
-		return;
-	ir_block_start(l->u, pay);
-	arm_forget_values(l);
-	arm_pay_known(l, &c->flow.known, mask);
-	ir_br(l->u, label);
+	pay_and_go(l, &l->region->part[c->part], -c->amount, &c->flow, arm_known_mask(&c->flow.known));
 }
 
 static void cold(struct arm_lower *l, const struct arm_cold *c)
