@@ -139,6 +139,7 @@ static void print_insn(const struct ir_unit *u, ir_ref r, struct log *out)
 		log_printf(out, "%s", link_names[i->aux >> 8]);
 		if (i->aux >> 8 == IR_LINK_CALL)
 			log_printf(out, " ret=%08" PRIx32, (uint32_t)i->imm);
+		print_dead(u, i->b != IR_NONE ? i->b : 0, out);
 		break;
 	}
 	log_printf(out, "\n");

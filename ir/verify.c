@@ -156,6 +156,16 @@ static bool check_exit_jump(struct check *c, const struct ir_insn *i)
 	return check_dead(c, dead) && check_link(c, i, 0xffu) && check_exit(c, dead);
 }
 
+static bool check_exit_ind(struct check *c, const struct ir_insn *i)
+{
+	uint32_t dead = i->b != IR_NONE ? i->b : 0;
+	if (i->imm > UINT32_MAX)
+		return bad(c, "return key is too wide");
+	if (i->aux & 0xffu)
+		return bad(c, "an indirect exit has no slot");
+	return check_dead(c, dead) && check_link(c, i, 0) && check_exit(c, dead);
+}
+
 /* Everything but the value operands. */
 static bool check_fields(struct check *c, const struct ir_insn *i)
 {
@@ -195,11 +205,7 @@ static bool check_fields(struct check *c, const struct ir_insn *i)
 	case IR_SHAPE_EXIT_JUMP:
 		return check_exit_jump(c, i);
 	case IR_SHAPE_EXIT_IND:
-		if (i->imm > UINT32_MAX)
-			return bad(c, "return key is too wide");
-		if (i->aux & 0xffu)
-			return bad(c, "an indirect exit has no slot");
-		return check_link(c, i, 0) && check_exit(c, 0);
+		return check_exit_ind(c, i);
 	}
 	return bad(c, "unknown shape");
 }
