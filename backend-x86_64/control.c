@@ -6,17 +6,25 @@
  *   cross_entry:                                     lea   a, [k * 8]
  *     cmp  dword [rbp + tag], cross_tag              and   a, mask << 4
  *     jne  tag_out          (only with a tag)        cmp   [rbp + a + jump_cache], k
+ *   guarded_entry:                                   jne   miss
+ *     test byte [rbp + guard], mask                  mov   b, [rbp + tb_flags]
+ *     jne  guarded          (only with a mask)       cmp   [rbp + a + jump_cache + 4], b
  *   entry:                                           jne   miss
- *     (each other page:
- *     cmp  dword [rbp + its tag], tag
- *     jne  instead)
- *     sub  budget, n_insns                           mov   b, [rbp + tb_flags]
- *     jl   budget_out                                cmp   [rbp + a + jump_cache + 4], b
- *     add  qword [rbp + counter], 1  (if counted)    jne   miss
- *   exit_jump                                        jmp   [rbp + a + jump_cache + 8]
- *     jmp  stub             (patched)              miss:
- *   stub:                                            mov   eax, k
- *     mov  dword [rbp + pc], key                     jmp   thunk_lookup
+ *     (each other page:                              jmp   [rbp + a + jump_cache + 8]
+ *     cmp  dword [rbp + its tag], tag              miss:
+ *     jne  instead)                                  mov   eax, k
+ *     sub  budget, n_insns                           jmp   thunk_lookup
+ *     jl   budget_out
+ *     add  qword [rbp + counter], 1  (if counted)
+ *   guarded:
+ *     mov  rax, guard's function
+ *     call thunk_call_pure
+ *     jmp  entry
+ *
+ *   exit_jump
+ *     jmp  stub             (patched)
+ *   stub:
+ *     mov  dword [rbp + pc], key
  *     mov  rax, slot's cookie | X64_EXIT_JUMP
  *     jmp  thunk_exit                              brc
  *                                                    [flags]; jcc block; jmp other
@@ -331,11 +339,27 @@ static uint8_t *compare_tag(struct gen *g, uint32_t pc_key, uint32_t tag)
 	return emit_jcc(&g->e, CC_NE);
 }
 
+static uint8_t *look_at_guard(struct gen *g, const struct x64_guard *guard)
+{
+	emit_test8_mi(&g->e, x64_mem(RBP, guard->byte), guard->mask);
+	return emit_jcc(&g->e, CC_NE);
+}
+
+static void guarded_out(struct gen *g)
+{
+	emit_link(g->guarded, g->e.cur);
+	emit_mov_ri(&g->e, RAX, g->args->guard.fn);
+	emit_link(emit_call(&g->e), rw_of(g, g->t->thunk_call_pure));
+	emit_link(emit_jmp(&g->e), g->start + g->code->entry);
+}
+
 void gen_prologue(struct gen *g)
 {
 	const struct x64_compile_args *args = g->args;
 	g->code->cross_entry = here(g);
 	g->tag_out = args->cross_tag ? compare_tag(g, (uint32_t)g->u->pc_key, args->cross_tag) : NULL;
+	g->code->guarded_entry = here(g);
+	g->guarded = args->guard.mask ? look_at_guard(g, &args->guard) : NULL;
 	g->code->entry = here(g);
 	for (unsigned k = 0; k < args->n_other_pages; k++)
 		emit_link(compare_tag(g, args->other_page[k].pc_key, args->other_page[k].tag), rw_of(g, args->instead));
@@ -448,6 +472,8 @@ void gen_stubs(struct gen *g)
 	emit_link(g->budget_out, g->e.cur);
 	add_to_budget(g, ALU_ADD, g->args->n_insns);
 	leave(g, (uint32_t)g->u->pc_key, g->args->cookie | X64_EXIT_BUDGET);
+	if (g->guarded)
+		guarded_out(g);
 	if (g->tag_out) {
 		emit_link(g->tag_out, g->e.cur);
 		leave(g, (uint32_t)g->u->pc_key, X64_EXIT_LOOKUP);

@@ -174,7 +174,7 @@ struct gen {
 	struct stub *stub;
 	uint32_t n_stubs;
 	uint32_t n_mem, n_calls, n_exits; /* counted by analyse */
-	uint8_t *budget_out, *tag_out; /* rel32 of the prologue's jumps out; tag_out may be NULL */
+	uint8_t *budget_out, *tag_out, *guarded; /* rel32 of the prologue's jumps out; tag_out and guarded may be NULL */
 	uint32_t mark;          /* index of the current guest instruction */
 };
 
