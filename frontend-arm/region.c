@@ -137,6 +137,7 @@ void arm_region_jump(struct arm_lower *l, const struct arm_region_part *to)
 	r->joined = !l->guarded && to->n_preds == 1 && to == &r->part[r->at + 1] && to->charge == ahead(r);
 	if (r->joined)
 		return;
+	arm_owe_nothing(l);
 	arm_give_back(l);
 	note_known(l, to, &l->flow);
 	go_to(l, to, to->charge - ahead(r), &l->flow);
@@ -307,6 +308,16 @@ static void cold_part(struct arm_lower *l, const struct arm_cold *c)
 	pay_and_go(l, &l->region->part[c->part], -c->amount, &c->flow, arm_known_mask(&c->flow.known));
 }
 
+/* No return for the host: there was no call. */
+static void cold_return(struct arm_lower *l, const struct arm_cold *c)
+{
+	bool by_value = l->req->look_ahead && arm_owe_debt_by_value(l, c->flow.debt, 0, l->req->pc_key);
+	unsigned owing = by_value ? arm_owed_mask(l->by_value) : 0;
+	arm_pay_known(l, &c->flow.known, arm_known_mask(&c->flow.known) & ~owing);
+	ir_exit_ind(l->u, IR_LINK_JUMP, ir_get(l->u, (uint16_t)c->key), 0);
+	ir_exit_dead(l->u, owing << ARM_G_n);
+}
+
 static void cold(struct arm_lower *l, const struct arm_cold *c)
 {
 	switch (c->kind) {
@@ -326,8 +337,7 @@ static void cold(struct arm_lower *l, const struct arm_cold *c)
 	case COLD_RETURN:
 		if (c->amount)
 			ir_refund(l->u, (uint32_t)c->amount);
-		arm_pay_known(l, &c->flow.known, arm_known_mask(&c->flow.known));
-		ir_exit_ind(l->u, IR_LINK_JUMP, ir_get(l->u, (uint16_t)c->key), 0); /* no return: there was no call */
+		cold_return(l, c);
 		break;
 	}
 }

@@ -30,6 +30,21 @@ struct arm_debtor {
 	uint8_t kills;    /* flags, bit f = enum arm_flag f */
 	uint16_t written[4]; /* for each of them: registers written before the last insn that may fault before it goes */
 	bool faults;      /* there is such an insn */
+	uint8_t by_value; /* enum arm_by_value */
+};
+
+/* What a unit does with flags that are owed by value when it is entered. */
+enum arm_by_value {
+	ARM_VALUE_WRITES, /* must have those written that it does not overwrite first */
+	ARM_VALUE_TAKES,  /* overwrites all of them before it looks */
+	ARM_VALUE_PASSES, /* looks at none: what it does not overwrite is owed on its ways out */
+};
+
+/* Where flags owed by value had to be written too often: a bit for each arm_site (owed.h). */
+#define ARM_SITES 4096u
+struct arm_refused {
+	uint64_t exit[ARM_SITES / 64]; /* that are not to owe them any more */
+	uint64_t unit[ARM_SITES / 64]; /* that are to pass them on and owe nothing of their own */
 };
 
 /* A direct way out of a unit. */
@@ -47,6 +62,8 @@ struct arm_unit_flags {
 	bool fixed;                /* it is left in ways that may not give back what was charged too much (exceptions) */
 	bool lone;                 /* it calls, jumps to where a register says, or is left by another way than jumps and returns */
 	bool returns;              /* a way out is a return */
+	uint64_t value_sites;      /* where it owes flags by value, and itself when it may pass them on: bit arm_site % 64 */
+	bool may_pass;             /* it could pass flags owed by value on, and does not */
 	uint32_t literals, literals_end; /* addresses: what it takes for constants lies between. Equal: there is nothing */
 };
 
@@ -69,6 +86,7 @@ struct arm_translate_request {
 	uint32_t n_cuts;
 	const uint32_t *stop; /* n_stops addresses at which no unit goes on (breakpoints) */
 	uint32_t n_stops;
+	const struct arm_refused *refused; /* may be NULL */
 	uint32_t max_insns;   /* >= 1 */
 	bool count_taken;     /* a `count` where a conditional branch goes: of counter 0, or as the region's part says */
 	bool look_ahead;      /* flags may be owed; needs max_insns of at least ARM_LOOK_AHEAD */
@@ -127,6 +145,7 @@ struct arm_region_part {
 struct arm_region_flags {
 	struct arm_debtor entry;
 	unsigned n_slots;
+	uint64_t value_sites;
 	uint32_t owed[ARM_REGION_SLOTS]; /* by exit slot */
 	struct arm_known known[ARM_REGION_PARTS][2]; /* on the ways from part to part */
 };

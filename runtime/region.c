@@ -438,10 +438,10 @@ bool region_lower(struct region_plan *p, struct arm_region_flags *flags)
 	}
 }
 
-/* What both take. */
+/* What the region and its head take; values at the region's own entry. */
 static struct arm_debtor either(const struct arm_debtor *a, const struct arm_debtor *b)
 {
-	struct arm_debtor d = {.kills = a->kills & b->kills, .faults = a->faults || b->faults};
+	struct arm_debtor d = {.kills = a->kills & b->kills, .faults = a->faults || b->faults, .by_value = a->by_value};
 	for (unsigned f = 0; f < ARRAY_LEN(d.written); f++)
 		d.written[f] = a->written[f] | b->written[f];
 	return d;
@@ -457,6 +457,7 @@ void region_describe_tb(struct tb *tb, const struct region_plan *p, const struct
 	tb->bytes = head->bytes;
 	tb->n_insns = p->out[0].charge;
 	tb->entry = p->n_others ? either(&flags->entry, &head->entry) : flags->entry;
+	tb->value_sites = flags->value_sites;
 	tb->first_landing = (uint16_t)flags->n_slots;
 	for (unsigned k = 0; k < flags->n_slots; k++)
 		tb->exit[k].owed = flags->owed[k];
