@@ -508,7 +508,8 @@ struct arm_debtor arm_look_ahead(const struct arm_lower *l, uint32_t key)
 		translate_insn(&t);
 	while (!t.l.ended && !t.l.arrival.decided && may_fetch(&t));
 	struct arm_debtor to = t.l.arrival.to;
-	bool straight = t.l.ended && u.n_blocks == 1 && t.l.arrival.from == u.n_insns;
+	bool looks = t.l.arrival.decided && t.l.arrival.from != u.n_insns; /* not at the unit's end, which an indirect exit is behind */
+	bool straight = t.l.ended && u.n_blocks == 1 && !looks;
 	to.by_value = (uint8_t)(to.kills == ARM_NZCV ? ARM_VALUE_TAKES : straight ? ARM_VALUE_PASSES : ARM_VALUE_WRITES);
 	return to;
 }
