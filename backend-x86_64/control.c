@@ -6,18 +6,26 @@
  *   cross_entry:                                     lea   a, [k * 8]
  *     cmp  dword [rbp + tag], cross_tag              and   a, mask << 4
  *     jne  tag_out          (only with a tag)        cmp   [rbp + a + jump_cache], k
+ *   guarded_entry:                                   jne   miss
+ *     test byte [rbp + guard], mask                  mov   b, [rbp + tb_flags]
+ *     jne  guarded          (only with a mask)       cmp   [rbp + a + jump_cache + 4], b
  *   entry:                                           jne   miss
- *     (each other page:
- *     cmp  dword [rbp + its tag], tag
- *     jne  instead)
- *     (what the unit assumes: test_globals)
- *     sub  budget, n_insns                           mov   b, [rbp + tb_flags]
- *     jl   budget_out                                cmp   [rbp + a + jump_cache + 4], b
- *     add  qword [rbp + counter], 1  (if counted)    jne   miss
- *   exit_jump                                        jmp   [rbp + a + jump_cache + 8]
- *     jmp  stub             (patched)              miss:
- *   stub:                                            mov   eax, k
- *     mov  dword [rbp + pc], key                     jmp   thunk_lookup
+ *     (each other page:                              jmp   [rbp + a + jump_cache + 8]
+ *     cmp  dword [rbp + its tag], tag              miss:
+ *     jne  instead)                                  mov   eax, k
+ *     (what the unit assumes: test_globals)          jmp   thunk_lookup
+ *     sub  budget, n_insns
+ *     jl   budget_out
+ *     add  qword [rbp + counter], 1  (if counted)
+ *   guarded:
+ *     mov  rax, guard's function
+ *     call thunk_call_pure
+ *     jmp  entry
+ *
+ *   exit_jump
+ *     jmp  stub             (patched)
+ *   stub:
+ *     mov  dword [rbp + pc], key
  *     mov  rax, slot's cookie | X64_EXIT_JUMP
  *     jmp  thunk_exit                              brc
  *                                                    [flags]; jcc block; jmp other
@@ -367,12 +375,28 @@ static void test_globals(struct gen *g, uint32_t globals, uint8_t bits)
 	emit_link(emit_jcc(&g->e, CC_NE), rw_of(g, g->args->instead));
 }
 
+static uint8_t *look_at_guard(struct gen *g, uint8_t mask)
+{
+	emit_test8_mi(&g->e, x64_mem(RBP, g->args->guard.byte), mask);
+	return emit_jcc(&g->e, CC_NE);
+}
+
+static void guarded_out(struct gen *g, uint8_t *from, const uint8_t *back)
+{
+	emit_link(from, g->e.cur);
+	emit_mov_ri(&g->e, RAX, g->args->guard.fn);
+	emit_link(emit_call(&g->e), rw_of(g, g->t->thunk_call_pure));
+	emit_link(emit_jmp(&g->e), back);
+}
+
 void gen_prologue(struct gen *g)
 {
 	const uint32_t words = g->u->assumes & ((1u << IR_ASSUMED_GLOBALS) - 1), halves = g->u->assumes >> IR_ASSUMED_GLOBALS;
 	const struct x64_compile_args *args = g->args;
 	g->code->cross_entry = here(g);
 	g->tag_out = args->cross_tag ? compare_tag(g, (uint32_t)g->u->pc_key, args->cross_tag) : NULL;
+	g->code->guarded_entry = here(g);
+	g->guarded = args->guard.mask ? look_at_guard(g, args->guard.mask) : NULL;
 	g->code->entry = here(g);
 	for (unsigned k = 0; k < args->n_other_pages; k++)
 		emit_link(compare_tag(g, args->other_page[k].pc_key, args->other_page[k].tag), rw_of(g, args->instead));
@@ -386,19 +410,28 @@ void gen_prologue(struct gen *g)
 		emit_alu_mi(&g->e, true, ALU_ADD, x64_mem(RBP, g->args->counter), 1);
 }
 
-/* A call comes back: the pages may be others by now. */
-void lower_enter(struct gen *g, ir_ref v, const struct ir_insn *i)
+static void compare_tags(struct gen *g, uint32_t pc_key)
 {
 	const struct x64_compile_args *args = g->args;
-	(void)v;
-	if (!args->cross_tag)
-		return;
 	struct stub *s = gen_new_stub(g, STUB_LOOKUP);
 	assert(args->n_other_pages < ARRAY_LEN(s->from));
-	s->pc_key = (uint32_t)i->imm;
+	s->pc_key = pc_key;
 	s->from[0] = compare_tag(g, (uint32_t)g->u->pc_key, args->cross_tag);
 	for (unsigned k = 0; k < args->n_other_pages; k++)
 		s->from[k + 1] = compare_tag(g, args->other_page[k].pc_key, args->other_page[k].tag);
+}
+
+/* A call comes back: the pages may be others by now. The guard is any of its bits. */
+void lower_enter(struct gen *g, ir_ref v, const struct ir_insn *i)
+{
+	(void)v;
+	if (g->args->cross_tag)
+		compare_tags(g, (uint32_t)i->imm);
+	if (!i->aux || !g->args->guard.all)
+		return;
+	struct stub *s = gen_new_stub(g, STUB_GUARD);
+	s->from[0] = look_at_guard(g, g->args->guard.all);
+	s->landing = g->e.cur;
 }
 
 static void leave(struct gen *g, uint32_t pc_key, uint64_t result)
@@ -510,11 +543,16 @@ void gen_stubs(struct gen *g)
 		case STUB_LOOKUP:
 			lookup_stub(g, &g->stub[k]);
 			break;
+		case STUB_GUARD:
+			guarded_out(g, g->stub[k].from[0], g->stub[k].landing);
+			break;
 		}
 	}
 	emit_link(g->budget_out, g->e.cur);
 	add_to_budget(g, ALU_ADD, g->args->n_insns);
 	leave(g, (uint32_t)g->u->pc_key, g->args->cookie | X64_EXIT_BUDGET);
+	if (g->guarded)
+		guarded_out(g, g->guarded, g->start + g->code->entry);
 	if (g->tag_out) {
 		emit_link(g->tag_out, g->e.cur);
 		leave(g, (uint32_t)g->u->pc_key, X64_EXIT_LOOKUP);

@@ -272,6 +272,13 @@ void emit_test_ri(struct emit *e, bool w, int r, int32_t imm)
 	e->cur = put32(p, imm);
 }
 
+void emit_test8_mi(struct emit *e, struct x64_mem m, uint8_t imm)
+{
+	uint8_t *p = put_rm(room(e), 0xf6, 0, m);
+	*p++ = imm;
+	e->cur = p;
+}
+
 void emit_test8_ri(struct emit *e, int r, uint8_t imm)
 {
 	uint8_t *p = room(e);

@@ -74,6 +74,7 @@ void emit_alu8_mi(struct emit *e, enum x64_alu op, struct x64_mem m, int8_t imm)
 void emit_test_rr(struct emit *e, bool w, int a, int b);
 void emit_test_ri(struct emit *e, bool w, int r, int32_t imm);
 void emit_test8_ri(struct emit *e, int r, uint8_t imm);
+void emit_test8_mi(struct emit *e, struct x64_mem m, uint8_t imm);
 void emit_imul_rr(struct emit *e, bool w, int dst, int src);
 void emit_imul_rm(struct emit *e, bool w, int dst, struct x64_mem m);
 void emit_imul_rri(struct emit *e, bool w, int dst, int src, int32_t imm);

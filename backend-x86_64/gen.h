@@ -98,7 +98,7 @@ struct slow_path {
 };
 
 /* An out-of-line end of the unit, or something rare that comes back. */
-enum stub_kind { STUB_EXIT, STUB_IND_MISS, STUB_STICK, STUB_LOOKUP };
+enum stub_kind { STUB_EXIT, STUB_IND_MISS, STUB_STICK, STUB_LOOKUP, STUB_GUARD };
 struct stub {
 	enum stub_kind kind;
 	uint8_t *from[4];   /* rel32 of the jumps to it; NULL: no more */
@@ -106,7 +106,7 @@ struct stub {
 	uint32_t slot;
 	ir_label inside;    /* STUB_EXIT of a landing: as in x64_slot, or IR_NONE */
 	int8_t reg;         /* STUB_IND_MISS: register of the pc key */
-	uint8_t *landing;   /* STUB_IND_MISS: of a call, else NULL; STUB_STICK: where to go on */
+	uint8_t *landing;   /* STUB_IND_MISS: of a call, else NULL; STUB_STICK, STUB_GUARD: where to go on */
 	uint8_t global;     /* STUB_STICK */
 };
 
@@ -174,7 +174,7 @@ struct gen {
 	struct stub *stub;
 	uint32_t n_stubs;
 	uint32_t n_mem, n_calls, n_exits; /* counted by analyse */
-	uint8_t *budget_out, *tag_out; /* rel32 of the prologue's jumps out; tag_out may be NULL */
+	uint8_t *budget_out, *tag_out, *guarded; /* rel32 of the prologue's jumps out; tag_out and guarded may be NULL */
 	uint32_t mark;          /* index of the current guest instruction */
 };
 

@@ -40,7 +40,7 @@ static unsigned candidates(const struct ir_guest *guest, uint8_t *out)
 	unsigned n = 0;
 	for (unsigned k = 0; k < guest->n_globals; k++) {
 		const struct ir_global *x = &guest->globals[k];
-		if (x->type != IR_I32 || x->mem_bytes != 4 || k == guest->pc_global)
+		if (x->type != IR_I32 || x->mem_bytes != 4 || !x->heat || k == guest->pc_global)
 			continue;
 		unsigned at = n++;
 		for (; at > 0 && guest->globals[out[at - 1]].heat < x->heat; at--)

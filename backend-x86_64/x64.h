@@ -126,6 +126,7 @@ struct x64_code {
 	uint64_t code;          /* RX address of the first byte */
 	uint32_t size;
 	uint32_t cross_entry;   /* entry that first compares exec_tag (see x64_compile_args.cross_tag) */
+	uint32_t guarded_entry; /* entry that compares no tag, but looks at the guard (x64_compile_args.guard); behind cross_entry's compare */
 	uint32_t entry;         /* entry for jumps that need no check; also what the run loop enters */
 	uint32_t slow_start;    /* out-of-line part from here on (dumps mark it) */
 	uint32_t n_slots;
@@ -174,6 +175,12 @@ struct x64_compile_args {
 	bool want_blocks;     /* say where each IR block's code is, for somebody who shows it */
 	uint32_t cross_tag;   /* tag that cross_entry expects at the unit's page; 0 = no check needed:
 				 cross_entry == entry */
+	struct x64_guard {
+		uint8_t mask;   /* bits that are to be 0 in the byte ...; 0 = any may be set: guarded_entry == entry */
+		uint8_t all;    /* the same for an `enter` that looks */
+		int32_t byte;   /* ... at this distance from base ... */
+		uint64_t fn;    /* ... or else this is called with env: it sees and changes nothing that may be in a register */
+	} guard;
 	const struct x64_other_page *other_page; /* both entries compare their tags, n_other_pages of them; where one is not what it ... */
 	uint32_t n_other_pages;
 	uint64_t instead;     /* ... is to be, or what the unit assumes (ir_unit) does not hold, the RX address to go on at; nothing was charged */

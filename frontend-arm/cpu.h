@@ -123,6 +123,7 @@ struct arm_cpu {
 	uint8_t halted;        /* waits for an interrupt (WFI) */
 	uint8_t irq_line, fiq_line; /* levels of nIRQ and nFIQ, 1 = asserted; set by arm_set_irq */
 	uint32_t owed;         /* flags that a unit has not written (owed.h); 0 outside of units */
+	uint32_t owed_x, owed_y; /* operands kept for it */
 	uint32_t tb_flags;     /* enum arm_tb_flag; kept by arm_update_tb_flags */
 	struct arm_exception exc;
 

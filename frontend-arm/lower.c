@@ -82,6 +82,7 @@ void arm_jump(struct arm_lower *l, uint32_t key, enum ir_link link)
 	if (l->guarded)
 		arm_count_taken(l);
 	link = jump_or_call(l, link);
+	arm_pass_on(l);
 	arm_plan_exit(l, key);
 	arm_exit(l, 0, link, key, link == IR_LINK_CALL ? arm_next_key(l) : 0);
 	l->ended = true;

@@ -21,6 +21,8 @@ enum arm_cond {
 enum arm_flag_source { FLAGS_UNKNOWN, FLAGS_RESULT, FLAGS_ADD, FLAGS_SUB };
 
 enum arm_flag { FLAG_N, FLAG_Z, FLAG_C, FLAG_V };
+#define ARM_NZ 3u    /* as masks */
+#define ARM_NZCV 15u
 
 /* How far the start of the unit has been looked at for flags that it overwrites (owed.c). */
 struct arm_arrival {
@@ -62,6 +64,7 @@ struct arm_cold {
 	ir_label label;
 	enum arm_cold_kind kind;
 	uint8_t part;      /* COLD_PART: this one */
+	uint8_t at;        /* of this part */
 	int16_t amount;    /* instructions charged that do not run */
 	uint32_t key;      /* where it goes on; COLD_RETURN: in this register */
 	uint32_t back;     /* COLD_EXIT: a call is made up for, which comes back here; else ARM_NO_KEY */
@@ -80,6 +83,7 @@ struct arm_region {
 	struct arm_known known[ARM_REGION_PARTS][2]; /* on each way out to a part */
 	bool seen[ARM_REGION_PARTS][2];        /* there was such a way */
 	struct arm_debtor entry;
+	bool entering;                         /* the IR block that the unit starts with goes on */
 	bool settled;                          /* nothing is owed any more where the first part starts */
 	bool joined;                           /* the next part goes on in the same IR block */
 	unsigned n_slots, n_cold;
@@ -130,6 +134,10 @@ struct arm_lower {
 	enum ir_link link; /* of pc_write */
 
 	uint32_t owed;     /* flags that the unit's exits owe, 0 = none (owed.h) */
+	bool may_pass;     /* as in arm_unit_flags */
+	bool passes;       /* what is owed by value at the start is so at the end, but for flags overwritten */
+	uint32_t by_value; /* flags that this instruction's exit owes by value, 0 = none */
+	uint64_t value_sites; /* as in arm_unit_flags */
 	bool pays[2];      /* the exit of this slot writes them after all */
 	struct arm_way_out out[2]; /* the exits, as they were left */
 	struct arm_region *region; /* NULL: the unit is one guest block */
@@ -202,8 +210,8 @@ void arm_flags_sbc(struct arm_lower *l, ir_ref a, ir_ref b, ir_ref cin, ir_ref r
 void arm_write_late(struct arm_lower *l);
 /* Q |= v. */
 void arm_set_q(struct arm_lower *l, ir_ref v);
-/* Is the result of what set the flags in a register? */
-bool arm_result_is_held(const struct arm_lower *l);
+/* Is the value in a register? */
+bool arm_is_held(const struct arm_lower *l, ir_ref v);
 /* 1 when the condition (not AL) holds. */
 ir_ref arm_condition(struct arm_lower *l, enum arm_cond cond);
 /* The same for known flags: bits N Z C V from the highest. */
@@ -214,8 +222,12 @@ bool arm_condition_holds(enum arm_cond cond, unsigned nzcv);
 /* The unit is about to end by a branch to `key` or `other`, or by a jump to `key`: may flags be owed? */
 void arm_plan_exits(struct arm_lower *l, uint32_t key, uint32_t other);
 void arm_plan_exit(struct arm_lower *l, uint32_t key);
+/* Behind a conditional way out that owes by value: the way past it owes what of this debt it can. */
+void arm_plan_behind(struct arm_lower *l, uint32_t key, uint32_t debt);
 /* How the flags as they are follow from registers; 0 when they do not, or need not. */
 uint32_t arm_debt(const struct arm_lower *l);
+/* Could C have seen the flags since they were set? Then they are written already. */
+bool arm_flags_shown(const struct arm_lower *l);
 /* As arm_plan_exits where other ways also come to the branch. */
 void arm_plan_ways(struct arm_lower *l, uint32_t key, uint32_t other, const struct arm_ways *ways);
 /* On a way of its own the flags planned are owed like this. */
@@ -236,6 +248,20 @@ void arm_settle_exit(struct arm_lower *l, unsigned slot, const struct arm_cold *
 uint32_t arm_owe_part(struct arm_lower *l, uint32_t key, uint32_t debt);
 /* translate.c: what the unit at `key` takes; nothing when it cannot be looked at. */
 struct arm_debtor arm_look_ahead(const struct arm_lower *l, uint32_t key);
+
+/* ---- by_value.c ---------------------------------------------------------------------------------- */
+
+/* The unit ends here. When it is a straight line that overwrites some flags and looks at none, it can pass on what it is entered with. Then it owes
+ * nothing of its own; so it does where that happens. */
+void arm_pass_on(struct arm_lower *l);
+/* The unit is about to be left to where nobody knows, or to who takes it: owes what it can, as l->by_value says then. */
+void arm_owe_by_value(struct arm_lower *l);
+/* Is that less to write than the flags, where those of `mask` need not be? */
+bool arm_values_pay(const struct arm_lower *l, unsigned mask);
+/* What can be owed of registers is owed by value, if it pays, on the way out to `key`. */
+bool arm_owe_debt_by_value(struct arm_lower *l, uint32_t debt, unsigned mask, uint32_t key);
+/* The same ahead of loads that end with pc, so that nothing need be kept for it in another place. */
+void arm_owe_ahead_of_loads(struct arm_lower *l);
 
 /* ---- known.c: flags from block to block ---------------------------------------------------------- */
 
@@ -312,8 +338,10 @@ void arm_region_branch(struct arm_lower *l, enum arm_cond cond, uint32_t key, ui
 bool arm_region_ways(struct arm_lower *l, const struct arm_ways *ways, uint32_t key);
 /* The part is about to end in an exit: what was charged for those behind it does not run. */
 void arm_region_refund(struct arm_lower *l);
+/* How part `at` is translated, `req` being how the first one is. */
+struct arm_translate_request arm_part_request(const struct arm_region *r, const struct arm_translate_request *req);
 /* What lies out of the way. */
-void arm_region_cold(struct arm_lower *l);
+void arm_region_cold(struct arm_lower *l, const struct arm_translate_request *req);
 
 /* ---- lower_dp.c ---------------------------------------------------------------------------------- */
 

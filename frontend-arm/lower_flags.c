@@ -200,18 +200,17 @@ static const struct {
 	[ARM_EQ] = { 1, IR_EQ }, [ARM_NE] = { 1, IR_NE }, [ARM_MI] = { 1, IR_LTS }, [ARM_PL] = { 1, IR_GES },
 };
 
-/* Is the result of what set the flags in a register? Then it is what to ask when the flags are lost. */
-bool arm_result_is_held(const struct arm_lower *l)
+bool arm_is_held(const struct arm_lower *l, ir_ref v)
 {
 	for (unsigned n = 0; n < ARRAY_LEN(l->reg); n++)
-		if (l->reg[n] == l->src_r)
+		if (l->reg[n] == v)
 			return true;
 	return false;
 }
 
 ir_ref arm_condition(struct arm_lower *l, enum arm_cond cond)
 {
-	if (l->source == FLAGS_SUB && cond <= ARM_NE && arm_result_is_held(l))
+	if (l->source == FLAGS_SUB && cond <= ARM_NE && arm_is_held(l, l->src_r)) /* what to ask when the flags are lost */
 		return ir_cmp(l->u, IR_I32, (enum ir_cc)result_cc[cond].cc, l->src_r, arm_const(l, 0));
 	if (l->source == FLAGS_SUB && sub_cc[cond].direct)
 		return ir_cmp(l->u, IR_I32, (enum ir_cc)sub_cc[cond].cc, l->src_a, l->src_b);

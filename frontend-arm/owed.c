@@ -10,14 +10,16 @@
 #include "frontend-arm/lower.h"
 #include "frontend-arm/owed.h"
 
-#define NZ_MASK 3u
-#define ALL_MASK 15u
+static uint32_t operand(const struct arm_cpu *cpu, uint32_t n, uint32_t kept)
+{
+	return n == ARM_KEPT ? kept : cpu->r[n];
+}
 
 void arm_write_owed(struct arm_cpu *cpu)
 {
-	uint32_t owed = cpu->owed, x = cpu->r[arm_owed_x(owed)], y = arm_owed_y(owed), a = x, r = x;
+	uint32_t owed = cpu->owed, x = operand(cpu, arm_owed_x(owed), cpu->owed_x), y = arm_owed_y(owed), a = x, r = x;
 	if (!arm_owed_y_is_const(owed))
-		y = arm_owed_kind(owed) == OWED_RESULT ? 0 : cpu->r[y];
+		y = arm_owed_kind(owed) == OWED_RESULT ? 0 : operand(cpu, y, cpu->owed_y);
 	if (arm_owed_kind(owed) == OWED_SUB_OF)
 		y = x - y;
 	uint32_t c = cpu->c, v = cpu->v;
@@ -60,7 +62,7 @@ static unsigned taken(const struct arm_debtor *to, uint32_t owed)
 
 bool arm_takes_debt(const struct arm_debtor *to, uint32_t owed)
 {
-	return taken(to, owed) == arm_owed_mask(owed);
+	return arm_owed_by_value(owed) || taken(to, owed) == arm_owed_mask(owed);
 }
 
 /* ---- what could be owed -------------------------------------------------------------------------- */
@@ -95,21 +97,20 @@ static uint32_t operation(const struct arm_lower *l, bool sub, ir_ref a, ir_ref 
 	uint32_t y, x = holder(l, a), r = holder(l, l->src_r);
 	bool has_y = y_field(l, b, &y);
 	if (x != 16 && has_y)
-		return encode(l, sub ? OWED_SUB : OWED_ADD, ALL_MASK, x, b, y);
+		return encode(l, sub ? OWED_SUB : OWED_ADD, ARM_NZCV, x, b, y);
 	if (r == 16 || (!has_y && (x == 16 || !sub)))
 		return 0;
-	return has_y ? encode(l, sub ? OWED_SUB_TO : OWED_ADD_TO, ALL_MASK, r, b, y) : encode(l, OWED_SUB_OF, ALL_MASK, x, l->src_r, r << 12);
+	return has_y ? encode(l, sub ? OWED_SUB_TO : OWED_ADD_TO, ARM_NZCV, r, b, y) : encode(l, OWED_SUB_OF, ARM_NZCV, x, l->src_r, r << 12);
 }
 
 /* N and Z of a test. */
 static uint32_t test(const struct arm_lower *l, const struct ir_insn *i)
 {
 	uint32_t y, x = holder(l, i->a);
-	return y_field(l, i->b, &y) && x != 16 ? encode(l, OWED_AND, NZ_MASK, x, i->b, y) : 0;
+	return y_field(l, i->b, &y) && x != 16 ? encode(l, OWED_AND, ARM_NZ, x, i->b, y) : 0;
 }
 
-/* Could C have seen the flags since they were set? Then they are written already. */
-static bool shown(const struct arm_lower *l)
+bool arm_flags_shown(const struct arm_lower *l)
 {
 	for (ir_ref r = l->source_end; r < l->u->n_insns; r++)
 		if (l->u->insns[r].op == IR_call)
@@ -120,7 +121,7 @@ static bool shown(const struct arm_lower *l)
 uint32_t arm_debt(const struct arm_lower *l)
 {
 	uint32_t owed = 0;
-	if (l->source == FLAGS_UNKNOWN || shown(l))
+	if (l->source == FLAGS_UNKNOWN || arm_flags_shown(l))
 		return 0;
 	if (l->source == FLAGS_SUB)
 		owed = operation(l, true, l->src_a, l->src_b);
@@ -130,14 +131,25 @@ uint32_t arm_debt(const struct arm_lower *l)
 		return owed;
 	uint32_t r = holder(l, l->src_r);
 	if (r != 16)
-		return (uint32_t)OWED_RESULT | NZ_MASK << 4 | r << 8;
+		return (uint32_t)OWED_RESULT | ARM_NZ << 4 | r << 8;
 	const struct ir_insn *i = &l->u->insns[l->src_r];
 	return i->op == IR_and ? test(l, i) : 0;
 }
 
+/* What the unit at `key` takes. */
+static struct arm_debtor debtor(const struct arm_lower *l, uint32_t key)
+{
+	for (unsigned k = 0; l->region && k < 2; k++) {
+		const struct arm_seen_way *seen = &l->region->part[l->region->at].seen[k];
+		if (seen->key == key)
+			return seen->to;
+	}
+	return arm_look_ahead(l, key);
+}
+
 static unsigned allowed(const struct arm_lower *l, uint32_t owed, uint32_t key)
 {
-	struct arm_debtor to = arm_look_ahead(l, key);
+	struct arm_debtor to = debtor(l, key);
 	return taken(&to, owed);
 }
 
@@ -145,7 +157,7 @@ static unsigned allowed(const struct arm_lower *l, uint32_t owed, uint32_t key)
 
 static uint32_t masked(uint32_t owed, unsigned mask)
 {
-	return (owed & ~(ALL_MASK << 4)) | mask << 4;
+	return (owed & ~(ARM_NZCV << 4)) | mask << 4;
 }
 
 static void owe(struct arm_lower *l, uint32_t owed, unsigned mask)
@@ -160,20 +172,43 @@ void arm_owe(struct arm_lower *l, uint32_t owed)
 	ir_set(l->u, ARM_G_owed, arm_const(l, masked(owed, arm_owed_mask(l->owed))));
 }
 
+/* By value, where registers do not do and each target takes that. */
+static bool owe_values(struct arm_lower *l, unsigned mask, const struct arm_debtor *a, const struct arm_debtor *b)
+{
+	if (!arm_values_pay(l, mask) || a->by_value == ARM_VALUE_WRITES || b->by_value == ARM_VALUE_WRITES)
+		return false;
+	arm_owe_by_value(l);
+	l->owed = l->by_value;
+	l->pays[0] = l->pays[1] = false;
+	return l->owed;
+}
+
 void arm_plan_exits(struct arm_lower *l, uint32_t key, uint32_t other)
 {
 	uint32_t owed = l->req->look_ahead ? arm_debt(l) : 0;
-	if (!owed)
+	if (!owed && !arm_values_pay(l, 0))
 		return;
-	unsigned then = allowed(l, owed, key), or_else = allowed(l, owed, other);
+	const struct arm_debtor a = debtor(l, key), b = debtor(l, other);
+	unsigned then = taken(&a, owed), or_else = taken(&b, owed);
 	/* Writing them after all costs more than writing them at once: worth it only where a loop is left. */
 	bool loop = key < arm_pc_key(l);
 	unsigned mask = loop ? then : then & or_else;
-	if (!mask)
+	if (owe_values(l, mask, &a, &b) || !mask)
 		return;
 	l->pays[0] = mask & ~then;
 	l->pays[1] = mask & ~or_else;
 	owe(l, owed, mask);
+}
+
+void arm_plan_behind(struct arm_lower *l, uint32_t key, uint32_t debt)
+{
+	const struct arm_debtor to = debtor(l, key);
+	unsigned mask = taken(&to, debt);
+	l->pays[1] = false;
+	if (to.by_value != ARM_VALUE_WRITES && arm_owe_debt_by_value(l, debt, mask, key))
+		l->owed = l->by_value;
+	else if (mask)
+		owe(l, debt, mask);
 }
 
 void arm_plan_ways(struct arm_lower *l, uint32_t key, uint32_t other, const struct arm_ways *ways)
@@ -195,9 +230,14 @@ void arm_plan_exit(struct arm_lower *l, uint32_t key)
 		return;
 	}
 	/* Behind a condition the other exit decides: it has the same flags, written. */
-	uint32_t owed = l->req->look_ahead && !l->owed && !l->guarded ? arm_debt(l) : 0;
-	unsigned mask = owed ? allowed(l, owed, key) : 0;
-	if (mask) {
+	if (!l->req->look_ahead || l->owed || l->guarded || l->passes)
+		return;
+	uint32_t owed = arm_debt(l);
+	if (!owed && !arm_values_pay(l, 0))
+		return;
+	const struct arm_debtor to = debtor(l, key);
+	unsigned mask = taken(&to, owed);
+	if (!owe_values(l, mask, &to, &to) && mask) {
 		l->pays[0] = false;
 		owe(l, owed, mask);
 	}
@@ -252,19 +292,25 @@ void arm_pay(struct arm_lower *l, uint32_t owed, unsigned mask)
 
 uint32_t arm_owe_part(struct arm_lower *l, uint32_t key, uint32_t debt)
 {
-	unsigned mask = debt && l->req->look_ahead && arm_look_ahead(l, key).faults ? allowed(l, debt, key) : 0;
-	return (debt & ~(ALL_MASK << 4)) | mask << 4;
+	unsigned mask = debt && l->req->look_ahead && debtor(l, key).faults ? allowed(l, debt, key) : 0;
+	return (debt & ~(ARM_NZCV << 4)) | mask << 4;
 }
 
 void arm_settle_exit(struct arm_lower *l, unsigned slot, const struct arm_cold *exit)
 {
 	const struct arm_flow *flow = &exit->flow;
 	bool call = exit->back != ARM_NO_KEY;
-	unsigned owing = flow->debt && l->req->look_ahead ? allowed(l, flow->debt, exit->key) : 0;
+	const struct arm_debtor to = flow->debt && l->req->look_ahead ? debtor(l, exit->key) : (struct arm_debtor){ 0 };
+	unsigned owing = taken(&to, flow->debt);
+	bool by_value = to.by_value != ARM_VALUE_WRITES && arm_owe_debt_by_value(l, flow->debt, owing, exit->key);
+	if (by_value)
+		owing = arm_owed_mask(flow->debt);
 	unsigned rest = arm_known_mask(&flow->known) & ~owing;
 	if (rest)
 		arm_pay_known(l, &flow->known, rest);
-	if (owing)
+	if (by_value)
+		l->owed = l->by_value;
+	else if (owing)
 		owe(l, flow->debt, owing);
 	ir_exit_jump(l->u, slot, call ? IR_LINK_CALL : IR_LINK_JUMP, exit->key, call ? exit->back : 0);
 	if (call)
@@ -286,7 +332,7 @@ static void note(struct arm_lower *l, unsigned slot, enum ir_link link, uint32_t
 
 void arm_owe_nothing(struct arm_lower *l)
 {
-	if (l->arrival.unsettled)
+	if (l->arrival.unsettled && !l->passes)
 		ir_set(l->u, ARM_G_owed, arm_const(l, 0));
 	l->arrival.unsettled = false;
 }
@@ -297,13 +343,12 @@ void arm_exit(struct arm_lower *l, unsigned slot, enum ir_link link, uint32_t ke
 	const struct arm_region_part *part = inside ? arm_region_part(l, key) : NULL;
 	bool pays = l->owed && l->pays[slot];
 	arm_write_late(l);
-	arm_owe_nothing(l);
-	if (!part)
-		arm_give_back(l);
 	if (part) {
 		arm_region_jump(l, part);
 		return;
 	}
+	arm_owe_nothing(l);
+	arm_give_back(l);
 	l->lone |= link == IR_LINK_CALL;
 	l->calls |= link == IR_LINK_CALL;
 	int lands = -1;
@@ -318,7 +363,7 @@ void arm_exit(struct arm_lower *l, unsigned slot, enum ir_link link, uint32_t ke
 			lands = here->lands_back;
 		}
 	}
-	arm_pay_again(l, ALL_MASK & ~(l->owed && !pays ? arm_owed_mask(l->owed) : 0));
+	arm_pay_again(l, ARM_NZCV & ~(l->owed && !pays ? arm_owed_mask(l->owed) : 0));
 	if (pays) {
 		arm_pay(l, l->owed, arm_owed_mask(l->owed));
 		ir_set(l->u, ARM_G_owed, arm_const(l, 0));
@@ -342,7 +387,7 @@ static bool is_flag(uint16_t global)
 /* A fault here shows the flags that are still owed. */
 static void arrive_at_fault(struct arm_arrival *s)
 {
-	s->to.faults |= s->to.kills != ALL_MASK;
+	s->to.faults |= s->to.kills != ARM_NZCV;
 	for (unsigned f = 0; f < ARM_FLAGS; f++)
 		if (!(s->to.kills >> f & 1u))
 			s->to.written[f] = s->written;
@@ -368,9 +413,9 @@ static void settle(struct arm_lower *l)
 {
 	struct ir_unit *u = l->u;
 	unsigned kills = l->arrival.to.kills;
-	l->arrival.unsettled = kills != ALL_MASK;
-	ir_ref rest = arm_const(l, kills == ALL_MASK ? 0 : ~(kills << 4));
-	ir_set(u, ARM_G_owed, kills == ALL_MASK ? rest : ir_and(u, IR_I32, ir_get(u, ARM_G_owed), rest));
+	l->arrival.unsettled = kills != ARM_NZCV;
+	ir_ref rest = arm_const(l, kills == ARM_NZCV ? 0 : ~(kills << 4));
+	ir_set(u, ARM_G_owed, kills == ARM_NZCV ? rest : ir_and(u, IR_I32, ir_get(u, ARM_G_owed), rest));
 }
 
 void arm_arrive(struct arm_lower *l)
@@ -379,7 +424,7 @@ void arm_arrive(struct arm_lower *l)
 	uint8_t before = s->to.kills;
 	for (; !s->decided && s->from < l->u->n_insns; s->from++)
 		s->decided = !arrive(s, &l->u->insns[s->from]);
-	if (s->to.kills == ALL_MASK)
+	if (s->to.kills == ARM_NZCV)
 		s->decided = true;
 	if (ir_block_ended(l->u))
 		s->to.kills = before; /* too late to change a debt */

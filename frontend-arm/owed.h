@@ -5,13 +5,17 @@
  * follow from registers that still hold the operands. 0 = nothing is owed. Outside of units nothing ever is: whoever ran
  * one calls arm_settle_flags.
  *
- *   bits 2:0 enum arm_owed_kind   3 y is a constant   7:4 which of V C Z N   11:8 register x
- *   31:12 register y, or a constant (arm_pack_const)
+ * Where nobody knows what comes next (returns) the operands are kept in arm_cpu.owed_x and owed_y: the flags are owed by value.
+ *
+ *   bits 2:0 enum arm_owed_kind   3 y is a constant   7:4 which of V C Z N   11:8 register x, or ARM_KEPT: owed_x
+ *   31:12 register y, or a constant (arm_pack_const). Where x is owed_x: 23:12 names the exit (arm_site), 31:24 is a signed constant, or y is owed_y
  */
 #ifndef RHEA_ARM_OWED_H
 #define RHEA_ARM_OWED_H
 
-#include "frontend-arm/cpu.h"
+#include "frontend-arm/translate.h"
+
+#define ARM_KEPT 15u
 
 enum arm_owed_kind {
 	OWED_NONE,
@@ -44,15 +48,26 @@ static inline uint32_t arm_unpack_const(uint32_t packed)
 static inline enum arm_owed_kind arm_owed_kind(uint32_t owed) { return (enum arm_owed_kind)(owed & 7); }
 static inline bool arm_owed_y_is_const(uint32_t owed) { return owed >> 3 & 1; }
 static inline unsigned arm_owed_mask(uint32_t owed) { return owed >> 4 & 15; } /* bit f = enum arm_flag f */
+/* The same in the word's lowest byte. */
+static inline uint8_t arm_owed_bits(unsigned mask) { return (uint8_t)(mask << 4); }
 static inline unsigned arm_owed_x(uint32_t owed) { return owed >> 8 & 15; }
+/* Of what was kept, so that no register matters. */
+static inline bool arm_owed_by_value(uint32_t owed) { return owed && arm_owed_x(owed) == ARM_KEPT; }
+static inline uint32_t arm_owed_site(uint32_t owed) { return owed >> 12 & (ARM_SITES - 1); }
+static inline uint32_t arm_site(uint32_t pc_key) { return (pc_key >> 1 ^ pc_key >> 13) & (ARM_SITES - 1); }
 /* The number of register y, or the constant. */
-static inline uint32_t arm_owed_y(uint32_t owed) { return arm_owed_y_is_const(owed) ? arm_unpack_const(owed) : owed >> 12 & 15; }
+static inline uint32_t arm_owed_y(uint32_t owed)
+{
+	if (arm_owed_by_value(owed))
+		return arm_owed_y_is_const(owed) ? (uint32_t)((int32_t)owed >> 24) : ARM_KEPT;
+	return arm_owed_y_is_const(owed) ? arm_unpack_const(owed) : owed >> 12 & 15;
+}
 
 /* Registers that the flags follow from, as a set. */
 static inline uint32_t arm_owed_regs(uint32_t owed)
 {
 	uint32_t y = arm_owed_kind(owed) == OWED_RESULT || arm_owed_y_is_const(owed) ? 0 : 1u << arm_owed_y(owed);
-	return owed ? y | 1u << arm_owed_x(owed) : 0;
+	return owed ? (y | 1u << arm_owed_x(owed)) & ~(1u << ARM_KEPT) : 0;
 }
 
 /* Writes what is owed. */

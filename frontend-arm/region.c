@@ -48,7 +48,7 @@ static struct arm_cold *new_cold(struct arm_lower *l, enum arm_cold_kind kind, i
 {
 	assert(l->region->n_cold < ARRAY_LEN(l->region->cold));
 	struct arm_cold *c = &l->region->cold[l->region->n_cold++];
-	*c = (struct arm_cold){ .label = ir_block_new(l->u), .kind = kind, .amount = (int16_t)amount, .key = key, .flow = l->flow };
+	*c = (struct arm_cold){ .label = ir_block_new(l->u), .kind = kind, .at = (uint8_t)l->region->at, .amount = (int16_t)amount, .key = key, .flow = l->flow };
 	return c;
 }
 
@@ -119,15 +119,26 @@ void arm_region_lands(struct arm_lower *l, int to)
 	ir_exit_lands(l->u, *enter);
 }
 
-/* A call owes nothing where it comes back, and nothing is charged there. */
+/* Nothing is charged where a call comes back, and whatever is owed is owed by value. A part that takes debts takes that, too; one that overwrites all
+ * flags before anybody looks has it dropped; else it is written. */
 void arm_region_enter(struct arm_lower *l, unsigned k)
 {
-	const struct arm_region_part *part = &l->region->part[k];
-	ir_block_start(l->u, l->region->enter[k]);
+	struct arm_region *r = l->region;
+	const struct arm_region_part *part = &r->part[k];
+	bool takes = part->entry.kills == ARM_NZCV && (arm_region_takes(part) || (!k && !r->settled));
+	bool drops = part->entry.kills == ARM_NZCV && !takes && !part->entry.faults;
+	ir_label to = drops ? ir_block_new(l->u) : arm_region_label(l, k);
+	ir_block_start(l->u, r->enter[k]);
 	arm_forget_values(l);
-	l->region->entered[k] = true;
-	ir_enter(l->u, part->pc_key);
-	charge(l, part, part->charge, &(struct arm_flow){ 0 }, 0, arm_region_label(l, k));
+	r->entered[k] = true;
+	ir_enter(l->u, part->pc_key, !takes && !drops);
+	charge(l, part, part->charge, &(struct arm_flow){ 0 }, 0, to);
+	if (!drops)
+		return;
+	ir_block_start(l->u, to);
+	arm_forget_values(l);
+	ir_set(l->u, ARM_G_owed, arm_const(l, 0));
+	ir_br(l->u, arm_region_label(l, k));
 }
 
 /* What is known on a way out of the current part. */
@@ -165,6 +176,7 @@ void arm_region_jump(struct arm_lower *l, const struct arm_region_part *to)
 	r->joined = !l->guarded && to->n_preds == 1 && to == &r->part[r->at + 1] && to->charge == ahead(r);
 	if (r->joined)
 		return;
+	arm_owe_nothing(l);
 	arm_give_back(l);
 	note_known(l, to, &l->flow);
 	go_to(l, to, to->charge - ahead(r), &l->flow);
@@ -204,14 +216,40 @@ static void branch(struct arm_lower *l, ir_ref holds, ir_label a, ir_label b)
 	ir_br(l->u, a);
 }
 
+/* To a part: the flags of `mask` are written here, behind the look at the budget, so that on other ways they need not be. */
+static void pay_and_go(struct arm_lower *l, const struct arm_region_part *to, int more, const struct arm_flow *flow, unsigned mask)
+{
+	ir_label label = arm_region_label(l, (unsigned)(to - l->region->part)), pay = mask ? ir_block_new(l->u) : label;
+	charge(l, to, more, flow, mask, pay);
+	if (!mask)
+		return;
+	ir_block_start(l->u, pay);
+	arm_forget_values(l);
+	arm_pay_known(l, &flow->known, mask);
+	ir_br(l->u, label);
+}
+
+/* A way beside: flags that the part may look at are written here, so that the compare ahead of all ways need not write them. */
+static void fill_way(struct arm_lower *l, const struct arm_way *way, const struct arm_region_part *to)
+{
+	unsigned mask = to->looks && !owing(l, to, way->flow.debt) ? arm_known_mask(&way->flow.known) & ~arm_known_mask(&to->known) : 0;
+	note_known(l, to, &way->flow);
+	if (!mask) {
+		fill(l, way->start, to, &way->flow);
+		return;
+	}
+	ir_block_start(l->u, way->start);
+	arm_forget_values(l);
+	pay_and_go(l, to, to->charge - ahead(l->region), &way->flow, mask);
+}
+
 /* The other ways go where the branch is going to: by themselves to a part, together out of the region, where these flags are written. */
 static void end_ways(struct arm_lower *l, const struct arm_ways *ways, const struct arm_region_part *to, ir_label out, unsigned there)
 {
 	for (unsigned k = 0; k < ways->n; k++) {
 		const struct arm_way *way = &ways->way[k];
 		if (to) {
-			note_known(l, to, &way->flow);
-			fill(l, way->start, to, &way->flow);
+			fill_way(l, way, to);
 		} else {
 			ir_block_start(l->u, way->start);
 			arm_forget_values(l);
@@ -304,19 +342,19 @@ void arm_region_refund(struct arm_lower *l)
 		ir_refund(l->u, (uint32_t)ahead(l->region));
 }
 
-/* To a part: the flags that it may look at are written here, behind the look at the budget, so that on the way on they need not be. */
 static void cold_part(struct arm_lower *l, const struct arm_cold *c)
 {
-	const struct arm_region_part *to = &l->region->part[c->part];
-	unsigned mask = arm_known_mask(&c->flow.known);
-	ir_label label = arm_region_label(l, c->part), pay = mask ? ir_block_new(l->u) : label;
-	charge(l, to, -c->amount, &c->flow, mask, pay);
-	if (!mask)
-		return;
-	ir_block_start(l->u, pay);
-	arm_forget_values(l);
-	arm_pay_known(l, &c->flow.known, mask);
-	ir_br(l->u, label);
+	pay_and_go(l, &l->region->part[c->part], -c->amount, &c->flow, arm_known_mask(&c->flow.known));
+}
+
+/* No return for the host: there was no call. */
+static void cold_return(struct arm_lower *l, const struct arm_cold *c)
+{
+	bool by_value = l->req->look_ahead && arm_owe_debt_by_value(l, c->flow.debt, 0, l->req->pc_key);
+	unsigned owing = by_value ? arm_owed_mask(l->by_value) : 0;
+	arm_pay_known(l, &c->flow.known, arm_known_mask(&c->flow.known) & ~owing);
+	ir_exit_ind(l->u, IR_LINK_JUMP, ir_get(l->u, (uint16_t)c->key), 0);
+	ir_exit_dead(l->u, owing << ARM_G_n);
 }
 
 static void cold(struct arm_lower *l, const struct arm_cold *c)
@@ -338,29 +376,48 @@ static void cold(struct arm_lower *l, const struct arm_cold *c)
 	case COLD_RETURN:
 		if (c->amount)
 			ir_refund(l->u, (uint32_t)c->amount);
-		arm_pay_known(l, &c->flow.known, arm_known_mask(&c->flow.known));
-		ir_exit_ind(l->u, IR_LINK_JUMP, ir_get(l->u, (uint16_t)c->key), 0); /* no return: there was no call */
+		cold_return(l, c);
 		break;
 	}
 }
 
-/* Those from number `from` on; returns how many there are now. */
-static unsigned all_cold(struct arm_lower *l, unsigned from)
+struct arm_translate_request arm_part_request(const struct arm_region *r, const struct arm_translate_request *req)
 {
+	const struct arm_region_part *part = &r->part[r->at];
+	struct arm_translate_request there = *req;
+	there.pc_key = part->pc_key;
+	there.code = part->code;
+	there.code_before = there.pc_key & PAGE_MASK & ~1u;
+	there.code_bytes = PAGE_SIZE - there.code_before;
+	there.literals = part->literals;
+	there.odd = part->odd;
+	return there;
+}
+
+/* Those from number `from` on, as of the parts that they leave; returns how many there are now. */
+static unsigned all_cold(struct arm_lower *l, const struct arm_translate_request *req, unsigned from)
+{
+	struct arm_translate_request there;
 	for (; from < l->region->n_cold; from++) {
+		l->region->at = l->region->cold[from].at;
+		there = arm_part_request(l->region, req);
+		l->req = &there;
 		ir_block_start(l->u, l->region->cold[from].label);
 		arm_forget_values(l);
 		cold(l, &l->region->cold[from]);
 	}
+	l->req = req;
 	return from;
 }
 
-void arm_region_cold(struct arm_lower *l)
+void arm_region_cold(struct arm_lower *l, const struct arm_translate_request *req)
 {
 	struct arm_region *r = l->region;
-	unsigned done = all_cold(l, 0);
+	unsigned done = all_cold(l, req, 0);
 	for (unsigned k = 0; k < r->n; k++)
-		if (r->enter[k] != IR_NONE && !r->entered[k])
+		if (r->enter[k] != IR_NONE && !r->entered[k]) {
+			r->at = k;
 			arm_region_enter(l, k);
-	all_cold(l, done);
+		}
+	all_cold(l, req, done);
 }

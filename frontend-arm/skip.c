@@ -91,7 +91,7 @@ static void as_before(struct arm_lower *l, const struct arm_skip *s)
 static void test_again(struct arm_lower *l)
 {
 	const struct ir_insn *i = &l->u->insns[l->src_r];
-	if (l->source != FLAGS_RESULT || i->op != IR_and || arm_result_is_held(l))
+	if (l->source != FLAGS_RESULT || i->op != IR_and || arm_is_held(l, l->src_r))
 		return;
 	l->src_r = ir_and(l->u, IR_I32, i->a, i->b);
 }

@@ -17,6 +17,8 @@ static const struct state_field cpu_fields[] = {
 	STATE_BOOL(struct arm_cpu, irq_line),
 	STATE_BOOL(struct arm_cpu, fiq_line),
 	STATE_NOT(struct arm_cpu, owed, NOT_BETWEEN),
+	STATE_NOT(struct arm_cpu, owed_x, NOT_BETWEEN),
+	STATE_NOT(struct arm_cpu, owed_y, NOT_BETWEEN),
 	STATE_NOT(struct arm_cpu, tb_flags, "follows from the rest"),
 	STATE_NOT(struct arm_cpu, exc, NOT_BETWEEN),
 	STATE_NOT(struct arm_cpu, owner_flags, "how the host does it"),

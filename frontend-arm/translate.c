@@ -13,10 +13,10 @@
 #include <string.h>
 
 #include "frontend-arm/lower.h"
+#include "frontend-arm/owed.h"
 
 #define MAX_RUN 3u     /* ARM instructions of one condition that are selected */
 #define MAX_SKIPPED 4u /* Thumb instructions behind a branch */
-#define ALL_FLAGS ((1u << ARM_FLAGS) - 1)
 
 struct region { /* instructions that are branched around */
 	bool open;
@@ -242,7 +242,7 @@ static bool keeps_unspent(const struct loop *t, const struct arm_insn_row *row, 
 	if (!t->l.thumb)
 		return false;
 	bool branch = bits(insn, 15, 11) == 0x1c || (row && row->has_cond);
-	return branch || arm_skip_flags(insn) <= ALL_FLAGS;
+	return branch || arm_skip_flags(insn) <= ARM_NZCV;
 }
 
 /* How many instructions does this branch skip, if they are few and simple and better done for nothing (skip.c)? Else 0. */
@@ -260,7 +260,7 @@ static unsigned skips(const struct loop *t, const struct arm_insn_row *row, uint
 		skipped[k] = fetch_t16(req, t->offset + 2 * k);
 		sets |= arm_skip_flags(skipped[k]);
 	}
-	if (sets & ~ALL_FLAGS || !arm_skip_pays(skipped, n) || sets & ~arm_look_ahead(&t->l, key).kills)
+	if (sets & ~ARM_NZCV || !arm_skip_pays(skipped, n) || sets & ~arm_look_ahead(&t->l, key).kills)
 		return 0;
 	return n;
 }
@@ -388,6 +388,7 @@ static void begin_insn(struct loop *t, const struct arm_insn_row *row, uint32_t 
 	t->counter = 0;
 	l->pred = ARM_AL;
 	l->pc_write = IR_NONE;
+	l->by_value = 0;
 	l->wrote_flags = l->ended = l->leave = false;
 	if (kin == DECIDES)
 		branch_from_region(t, row, insn, cond);
@@ -421,10 +422,14 @@ static void end_insn(struct loop *t)
 		l->calls |= l->pc_write != IR_NONE && l->link == IR_LINK_CALL;
 		indirect = !arm_region_return(l);
 	}
+	unsigned owing = 0;
 	if (indirect) {
 		arm_write_late(l);
+		arm_pass_on(l);
+		arm_owe_by_value(l);
+		owing = arm_owed_mask(l->by_value);
 		arm_owe_nothing(l);
-		arm_pay_again(l, ~0u);
+		arm_pay_again(l, ~owing);
 	}
 	if (indirect && l->region)
 		arm_region_refund(l);
@@ -439,6 +444,8 @@ static void end_insn(struct loop *t)
 		ir_exit_ind(l->u, IR_LINK_JUMP, arm_const(l, arm_next_key(l)), 0);
 		l->ended = true;
 	}
+	if (owing)
+		ir_exit_dead(l->u, owing << ARM_G_n);
 	if (!t->region.open)
 		return;
 	/* The condition failed: go on behind it. */
@@ -452,6 +459,8 @@ static void end_insn(struct loop *t)
 	}
 	start_block(t, behind);
 	l->flow = t->region.in_else ? t->region.flow : arm_flow_of_all(ways, ways->way[0].flow);
+	if (l->by_value && !arm_region_part(l, arm_next_key(l)))
+		arm_plan_behind(l, arm_next_key(l), l->flow.debt);
 	arm_exit(l, 1, IR_LINK_JUMP, arm_next_key(l), 0);
 	end_ways(t);
 }
@@ -500,7 +509,7 @@ static void translate_insn(struct loop *t)
 struct arm_debtor arm_look_ahead(const struct arm_lower *l, uint32_t key)
 {
 	const struct arm_translate_request *req = l->req;
-	const struct arm_debtor nothing = { 0 };
+	const struct arm_debtor nothing = { .by_value = ARM_VALUE_PASSES }; /* who knows */
 	int64_t offset = (int64_t)(key & ~1u) - (int64_t)(req->pc_key & ~1u);
 	bool here = offset >= -(int64_t)req->code_before && offset + (l->thumb ? 2 : 4) <= (int64_t)req->code_bytes;
 	if (!here || (key & 1) != l->thumb || (key & 3) == 2)
@@ -519,7 +528,11 @@ struct arm_debtor arm_look_ahead(const struct arm_lower *l, uint32_t key)
 	do
 		translate_insn(&t);
 	while (!t.l.ended && !t.l.arrival.decided && may_fetch(&t));
-	return t.l.arrival.to;
+	struct arm_debtor to = t.l.arrival.to;
+	bool looks = t.l.arrival.decided && t.l.arrival.from != u.n_insns; /* not at the unit's end, which an indirect exit is behind */
+	bool straight = t.l.ended && u.n_blocks == 1 && !looks;
+	to.by_value = (uint8_t)(to.kills == ARM_NZCV ? ARM_VALUE_TAKES : straight ? ARM_VALUE_PASSES : ARM_VALUE_WRITES);
+	return to;
 }
 
 /* ---- the unit ------------------------------------------------------------------------------------ */
@@ -543,9 +556,26 @@ static void translate_block(struct loop *t)
 	if (!t->l.ended) {
 		close_region(t);
 		t->l.guarded = false;
+		arm_pass_on(&t->l);
 		arm_plan_exit(&t->l, arm_next_key(&t->l));
 		arm_exit(&t->l, 0, IR_LINK_JUMP, arm_next_key(&t->l), 0);
 	}
+}
+
+/* What the unit does with flags that are owed by value. */
+static enum arm_by_value takes_values(const struct arm_lower *l, const struct arm_debtor *entry)
+{
+	if (l->passes || !l->req->look_ahead)
+		return ARM_VALUE_PASSES;
+	if (entry->kills == ARM_NZCV)
+		return ARM_VALUE_TAKES;
+	for (ir_ref r = 0; r < l->u->n_insns; r++) {
+		const struct ir_insn *i = &l->u->insns[r];
+		bool flag = (i->op == IR_get || i->op == IR_set) && i->aux >= ARM_G_n && i->aux <= ARM_G_v;
+		if (flag || i->op == IR_call)
+			return ARM_VALUE_WRITES;
+	}
+	return ARM_VALUE_PASSES;
 }
 
 uint32_t arm_translate(const struct arm_translate_request *req, struct ir_unit *u)
@@ -566,11 +596,14 @@ uint32_t arm_translate_owing(const struct arm_translate_request *req, struct ir_
 	assert(!t.l.late);
 	if (req->look_ahead)
 		flags->entry = t.l.arrival.to;
+	flags->entry.by_value = (uint8_t)takes_values(&t.l, &flags->entry);
 	flags->out[0] = t.l.out[0];
 	flags->out[1] = t.l.out[1];
 	flags->fixed = t.l.fixed;
 	flags->lone = t.l.lone;
 	flags->calls = t.l.calls;
+	flags->value_sites = t.l.value_sites;
+	flags->may_pass = t.l.may_pass;
 	flags->returns = t.l.returns;
 	flags->literals = t.l.literals;
 	flags->literals_end = t.l.literals_end;
@@ -593,18 +626,21 @@ static bool translate_part(struct loop *t, const struct arm_region_part *part)
 		struct arm_known known = arm_region_source(l);
 		arm_assume_known(l, &known);
 	}
+	bool first = l->region->at == 0, takes = first || arm_region_takes(part);
+	if (!l->region->joined) {
+		l->arrival = (struct arm_arrival){ .decided = !takes, .from = l->u->n_insns, .settled = first && l->region->settled };
+		l->region->entering = first;
+	}
 	l->region->joined = false;
 	l->owed = 0;
 	l->flow = (struct arm_flow){ 0 };
-	bool takes = l->region->at == 0 || arm_region_takes(part);
-	l->arrival = (struct arm_arrival){ .decided = !takes, .from = l->u->n_insns, .settled = l->region->at == 0 && l->region->settled };
 	t->region.open = false;
 	t->ways.n = 0;
 	t->offset = 0;
 	t->end = before + part->n_insns;
 	t->counter = part->counter;
 	translate_block(t);
-	if (l->region->at == 0)
+	if (l->region->entering)
 		l->region->entry = l->arrival.to;
 	bool blind = l->region->entry.kills == 15 && !l->region->entry.faults;
 	return l->u->n_marks - before == part->n_insns && (blind || !l->region->settled);
@@ -631,23 +667,17 @@ bool arm_translate_region(const struct arm_translate_request *req, const struct 
 	if (part->n_preds > 1 && !part->looks)
 		settle_at_entry(&t);
 	for (r.at = 0; whole && r.at < n; r.at++) {
-		struct arm_translate_request there = *req;
-		there.pc_key = part[r.at].pc_key;
-		there.code = part[r.at].code;
-		there.code_before = there.pc_key & PAGE_MASK & ~1u;
-		there.code_bytes = PAGE_SIZE - there.code_before;
-		there.literals = part[r.at].literals;
-		there.odd = part[r.at].odd;
+		struct arm_translate_request there = arm_part_request(&r, req);
 		t.l.req = &there;
 		whole = translate_part(&t, &part[r.at]);
 	}
 	if (!whole)
 		return false;
-	t.l.req = req;
-	arm_region_cold(&t.l);
-	*flags = (struct arm_region_flags){ .n_slots = r.n_slots };
+	arm_region_cold(&t.l, req);
+	*flags = (struct arm_region_flags){ .n_slots = r.n_slots, .value_sites = t.l.value_sites };
 	if (req->look_ahead)
 		flags->entry = r.entry;
+	flags->entry.by_value = (uint8_t)takes_values(&t.l, &flags->entry);
 	memcpy(flags->owed, r.owed, sizeof flags->owed);
 	memcpy(flags->known, r.known, sizeof flags->known);
 	return true;

@@ -30,6 +30,21 @@ struct arm_debtor {
 	uint8_t kills;    /* flags, bit f = enum arm_flag f */
 	uint16_t written[4]; /* for each of them: registers written before the last insn that may fault before it goes */
 	bool faults;      /* there is such an insn */
+	uint8_t by_value; /* enum arm_by_value */
+};
+
+/* What a unit does with flags that are owed by value when it is entered. */
+enum arm_by_value {
+	ARM_VALUE_WRITES, /* must have those written that it does not overwrite first */
+	ARM_VALUE_TAKES,  /* overwrites all of them before it looks */
+	ARM_VALUE_PASSES, /* looks at none: what it does not overwrite is owed on its ways out */
+};
+
+/* Where flags owed by value had to be written too often: a bit for each arm_site (owed.h). */
+#define ARM_SITES 4096u
+struct arm_refused {
+	uint64_t exit[ARM_SITES / 64]; /* that are not to owe them any more */
+	uint64_t unit[ARM_SITES / 64]; /* that are to pass them on and owe nothing of their own */
 };
 
 /* A direct way out of a unit. */
@@ -48,6 +63,8 @@ struct arm_unit_flags {
 	bool lone;                 /* it calls, jumps to where a register says, or is left by another way than jumps and returns */
 	bool calls;                /* a way out is a call, which comes back behind the unit */
 	bool returns;              /* a way out is a return */
+	uint64_t value_sites;      /* where it owes flags by value, and itself when it may pass them on: bit arm_site % 64 */
+	bool may_pass;             /* it could pass flags owed by value on, and does not */
 	uint32_t literals, literals_end; /* addresses: what it takes for constants lies between. Equal: there is nothing */
 };
 
@@ -74,6 +91,7 @@ struct arm_translate_request {
 	uint32_t n_cuts;
 	const uint32_t *stop; /* n_stops addresses at which no unit goes on (breakpoints) */
 	uint32_t n_stops;
+	const struct arm_refused *refused; /* may be NULL */
 	uint32_t max_insns;   /* >= 1 */
 	bool leaves;          /* accesses may leave where they are not aligned (IR_MEMOP_LEAVES) ... */
 	const uint32_t *odd;  /* ... but not those of these instructions of the page: an arm_odd_set. NULL = none */
@@ -123,8 +141,13 @@ struct arm_region_part {
 	uint16_t charge;  /* what the budget was charged in advance when it starts: n_insns, or more where the unit is not fixed */
 	uint32_t hot;     /* of two parts that it jumps to, this pc key's is the likelier one; else ARM_NO_KEY */
 	int8_t to[2];     /* the parts that it jumps to, calls or comes back to, of which no two have the same pc key; -1 = none */
+	struct arm_seen_way {
+		uint32_t key;         /* ARM_NO_KEY: nobody knows */
+		struct arm_debtor to; /* what the unit there takes; the look-ahead says so elsewhere */
+	} seen[2];        /* ways out */
 	bool looks;       /* it may look at flags that it is entered with, if only at a fault */
 	bool takes;       /* flags may be owed to it */
+	struct arm_debtor entry; /* what the block takes that it is a copy of */
 	struct arm_known known; /* on every way in */
 	uint8_t n_preds;  /* ways into it: jumps of parts, calls that come back, and for the first part its entry */
 	uint32_t counter; /* `count` at its start, 0 = not */
@@ -134,6 +157,7 @@ struct arm_region_part {
 struct arm_region_flags {
 	struct arm_debtor entry;
 	unsigned n_slots;
+	uint64_t value_sites;
 	uint32_t owed[ARM_REGION_SLOTS]; /* by exit slot */
 	struct arm_known known[ARM_REGION_PARTS][2]; /* on the ways from part to part */
 };

@@ -119,8 +119,8 @@ ir_ref ir_emit(struct ir_unit *u, enum ir_op op, enum ir_type type, uint16_t aux
 void ir_exit_dead(struct ir_unit *u, uint32_t dead)
 {
 	struct ir_insn *end = &u->insns[u->n_insns - 1];
-	assert(end->op == IR_exit_jump || end->op == IR_br || end->op == IR_charge);
-	if (end->op == IR_exit_jump)
+	assert(end->op == IR_exit_jump || end->op == IR_exit_ind || end->op == IR_br || end->op == IR_charge);
+	if (end->op == IR_exit_jump || end->op == IR_exit_ind)
 		end->b = dead;
 	else
 		end->imm = dead;

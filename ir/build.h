@@ -76,8 +76,8 @@
 	{ return ir_append(u, IR_HEAD(name, IR_VOID, 0), a, IR_NONE, IR_NONE, 0); }
 
 #define IR_BUILD_KEY(name) \
-	static inline ir_ref ir_##name(struct ir_unit *u, uint32_t pc_key) \
-	{ return ir_append(u, IR_HEAD(name, IR_VOID, 0), IR_NONE, IR_NONE, IR_NONE, pc_key); }
+	static inline ir_ref ir_##name(struct ir_unit *u, uint32_t pc_key, bool guard) \
+	{ return ir_append(u, IR_HEAD(name, IR_VOID, guard), IR_NONE, IR_NONE, IR_NONE, pc_key); }
 
 #define OP(name, shape, result, args, flags) IR_BUILD_##shape(name)
 #include "ir/ops.def"

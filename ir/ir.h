@@ -43,12 +43,12 @@ enum ir_op_flag {
  *   EXIT_JUMP    aux = slot (below IR_MAX_SLOTS, each once a unit) | enum ir_link << 8, imm = pc key;
  *                IR_LINK_CALL: the return address's pc key in the high half of imm
  *                b = set of globals (of the first 32) that the target overwrites unseen, or IR_NONE
- *   EXIT_IND     a = pc key, aux = enum ir_link << 8; IR_LINK_CALL: imm = the return address's pc key
+ *   EXIT_IND     a = pc key, aux = enum ir_link << 8; IR_LINK_CALL: imm = the return address's pc key; b as for EXIT_JUMP
  *   EXIT_LOOP    a = pc key           EXIT_BUDGET  aux = instructions, imm = pc key
  *   CHARGE       aux = instructions, b = block, c = block when the budget is out
  *   BRANCH and CHARGE: imm = set of globals (of the first 32) that are not looked at any more
  *   AMOUNT       imm                   AMOUNT_OF    a
- *   KEY          imm = pc key
+ *   KEY          imm = pc key; aux = 1: the guard is looked at (whoever compiles the unit says what it is), 0: it is not
  *   EXIT_JUMP and EXIT_IND of IR_LINK_CALL: c = the block of this unit that starts with an `enter` of the return address, or IR_NONE. Whoever runs
  *   the unit may go on there when the call comes back, as if the unit had been left and another one been entered.
  * (*) b = IR_SET_OPTIONAL marks a `set` that nobody looks at, of a value that is needed later: it need not
@@ -132,7 +132,7 @@ struct ir_global {
 	int32_t offset;
 	uint8_t type;      /* enum ir_type of get and set */
 	uint8_t mem_bytes; /* 1, 4 or 8; a 1-byte global holds 0 or 1 */
-	uint8_t heat;      /* 0 = coldest; the hottest get host registers as their homes */
+	uint8_t heat;      /* the hottest get host registers as their homes; 0 = never */
 };
 
 /* Effects of a helper on the world, for the optimiser and the backend. */
@@ -231,7 +231,7 @@ ir_ref ir_append_end(struct ir_unit *u, struct ir_head head, ir_ref a, ir_ref b,
 /* Emits a call; `args` has the helper's n_args values. */
 ir_ref ir_emit_call(struct ir_unit *u, uint16_t helper, const ir_ref *args);
 
-/* What was emitted last, an exit_jump, a br or a charge, leads where the globals of `dead` are not looked at any more. */
+/* What was emitted last, an exit_jump, an exit_ind, a br or a charge, leads where the globals of `dead` are not looked at any more. */
 void ir_exit_dead(struct ir_unit *u, uint32_t dead);
 
 /* What was emitted last, an exit_jump or exit_ind that calls, comes back at block l, which starts with an `enter`. */

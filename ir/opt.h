@@ -69,7 +69,7 @@ static inline struct ir_insn *opt_end(const struct opt *o, ir_label l)
 /* Globals that the end of a block says nobody looks at behind it. */
 static inline uint64_t opt_dead(const struct ir_insn *end)
 {
-	if (end->op == IR_exit_jump)
+	if (end->op == IR_exit_jump || end->op == IR_exit_ind)
 		return end->b != IR_NONE ? end->b : 0;
 	return end->op == IR_br || end->op == IR_charge ? end->imm : 0;
 }

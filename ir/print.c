@@ -137,7 +137,7 @@ static void print_insn(const struct ir_unit *u, ir_ref r, struct log *out)
 		log_printf(out, " v%" PRIu32, i->a);
 		break;
 	case IR_SHAPE_KEY:
-		log_printf(out, " pc=%08" PRIx64, i->imm);
+		log_printf(out, " pc=%08" PRIx64 "%s", i->imm, i->aux ? " guard" : "");
 		break;
 	case IR_SHAPE_AMOUNT:
 		log_printf(out, " %" PRIu64, i->imm);
@@ -150,6 +150,7 @@ static void print_insn(const struct ir_unit *u, ir_ref r, struct log *out)
 		log_printf(out, "%s", link_names[i->aux >> 8]);
 		if (i->aux >> 8 == IR_LINK_CALL)
 			log_printf(out, " ret=%08" PRIx32, (uint32_t)i->imm);
+		print_dead(u, i->b != IR_NONE ? i->b : 0, out);
 		print_landing(i, out);
 		break;
 	}

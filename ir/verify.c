@@ -173,6 +173,16 @@ static bool check_exit_jump(struct check *c, const struct ir_insn *i)
 	return check_dead(c, dead) && check_link(c, i, 0xffu) && check_landing(c, i, (uint32_t)(i->imm >> 32)) && check_exit(c, dead);
 }
 
+static bool check_exit_ind(struct check *c, const struct ir_insn *i)
+{
+	uint32_t dead = i->b != IR_NONE ? i->b : 0;
+	if (i->imm > UINT32_MAX)
+		return bad(c, "return key is too wide");
+	if (i->aux & 0xffu)
+		return bad(c, "an indirect exit has no slot");
+	return check_dead(c, dead) && check_link(c, i, 0) && check_landing(c, i, (uint32_t)i->imm) && check_exit(c, dead);
+}
+
 /* Everything but the value operands. */
 static bool check_fields(struct check *c, const struct ir_insn *i)
 {
@@ -208,17 +218,15 @@ static bool check_fields(struct check *c, const struct ir_insn *i)
 	case IR_SHAPE_EXIT_BUDGET:
 		return i->imm <= UINT32_MAX ? check_exit(c, 0) : bad(c, "pc key is too wide");
 	case IR_SHAPE_KEY:
+		if (i->aux > 1)
+			return bad(c, "a guard is looked at or not");
 		return i->imm <= UINT32_MAX || bad(c, "pc key is too wide");
 	case IR_SHAPE_AMOUNT:
 		return i->imm <= INT32_MAX || bad(c, "too many");
 	case IR_SHAPE_EXIT_JUMP:
 		return check_exit_jump(c, i);
 	case IR_SHAPE_EXIT_IND:
-		if (i->imm > UINT32_MAX)
-			return bad(c, "return key is too wide");
-		if (i->aux & 0xffu)
-			return bad(c, "an indirect exit has no slot");
-		return check_link(c, i, 0) && check_landing(c, i, (uint32_t)i->imm) && check_exit(c, 0);
+		return check_exit_ind(c, i);
 	}
 	return bad(c, "unknown shape");
 }

@@ -319,7 +319,8 @@ uint64_t vcpu_link_target(const struct tb_exit *from, const struct tb *to)
 	/* A call that comes back may find another page there than the one it was made from. */
 	bool is_return = (unsigned)(from - from->tb->exit) >= from->tb->first_landing;
 	bool same_page = !is_return && from->tb->whole_page && (from->tb->pc_key ^ to->pc_key) >> PAGE_BITS == 0;
-	return to->host.code + (same_page ? to->host.entry : to->host.cross_entry);
+	bool values = from->tb->entry.by_value == ARM_VALUE_PASSES || arm_owed_by_value(from->owed);
+	return to->host.code + (!same_page ? to->host.cross_entry : values ? to->host.guarded_entry : to->host.entry);
 }
 
 void vcpu_recover(struct vcpu *v)
@@ -517,6 +518,8 @@ static enum vcpu_stop run(struct vcpu *v, uint64_t max_insns)
 			vcpu_apply_stops(v);
 		if (v->worker)
 			vcpu_take_region(v);
+		if (v->values.drop)
+			vcpu_drop_values(v);
 		begin_slice(v, end - v->insns_done);
 		run_slice(v);
 	}

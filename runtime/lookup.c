@@ -32,7 +32,7 @@ static void jump_cache_fill(struct vcpu *v, struct tb *tb, uint32_t pc_key)
 	v->base->jump_cache[slot] = (struct x64_jump_entry){
 		.pc_key = pc_key,
 		.flags = tb->flags,
-		.code = tb->host.code + tb->host.entry,
+		.code = tb->host.code + tb->host.guarded_entry, /* returns owe by value */
 	};
 	v->jump_tb[slot] = tb;
 }

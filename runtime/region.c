@@ -95,6 +95,17 @@ static void charge(struct region_plan *p, unsigned i, unsigned left)
 		}
 }
 
+/* What the blocks are linked to: the front end need not look there, and could not on another page. Only here, not on the worker's thread. */
+static void note_links(struct region_plan *p)
+{
+	for (unsigned i = 0; i < p->n; i++)
+		for (unsigned k = 0; k < 2; k++) {
+			const struct tb_exit *e = &p->part[i]->exit[k];
+			bool seen = e->used && e->to;
+			p->out[i].seen[k] = seen ? (struct arm_seen_way){e->key, e->to->entry} : (struct arm_seen_way){.key = ARM_NO_KEY};
+		}
+}
+
 static void count_part(struct region_plan *p, unsigned i, uint32_t counter)
 {
 	p->out[i].counter = counter;
@@ -139,6 +150,7 @@ static void describe(struct region_plan *p)
 		p->out[i].literals = p->part[i]->literals; /* what the block took for constants is constant in the region */
 		p->out[i].odd = p->part[i]->odd;
 		p->out[i].n_insns = p->part[i]->n_insns;
+		p->out[i].entry = p->part[i]->entry;
 		count_part(p, i, p->part[i]->counter);
 		p->out[i].looks = region_looks_at_flags(p->part[i]);
 		p->out[i].takes = p->part[i]->entry.faults && p->part[i]->entry.kills; /* else liveness sees it */
@@ -230,10 +242,10 @@ bool region_lower(struct region_plan *p, struct arm_region_flags *flags)
 	}
 }
 
-/* What both take. */
+/* What the region and its head take; values at the region's own entry. */
 static struct arm_debtor either(const struct arm_debtor *a, const struct arm_debtor *b)
 {
-	struct arm_debtor d = {.kills = a->kills & b->kills, .faults = a->faults || b->faults};
+	struct arm_debtor d = {.kills = a->kills & b->kills, .faults = a->faults || b->faults, .by_value = a->by_value};
 	for (unsigned f = 0; f < ARRAY_LEN(d.written); f++)
 		d.written[f] = a->written[f] | b->written[f];
 	return d;
@@ -249,6 +261,7 @@ void region_describe_tb(struct tb *tb, const struct region_plan *p, const struct
 	tb->bytes = head->bytes;
 	tb->n_insns = p->out[0].charge;
 	tb->entry = flags->entry;
+	tb->value_sites = flags->value_sites;
 	tb->first_landing = (uint16_t)flags->n_slots;
 	for (unsigned k = 0; k < flags->n_slots; k++)
 		tb->exit[k].owed = flags->owed[k];
@@ -285,6 +298,7 @@ static bool compile(struct vcpu *v, struct region_plan *p)
 bool region_form(struct region_plan *p)
 {
 	region_connect(p);
+	note_links(p);
 	describe(p);
 	return is_worth(p) && (region_job_start(p->v, p) || compile(p->v, p));
 }

@@ -124,6 +124,7 @@ static void copy_part(struct region_plan *p, struct arm_region_flags *flags, uns
 	p->landed[at] = false; /* the one that assumes nothing is found anew */
 	memcpy(p->to[at], p->to[of], sizeof p->to[0]);
 	memcpy(flags->known[at], flags->known[of], sizeof flags->known[0]);
+	memcpy(p->out[at].seen, p->out[of].seen, sizeof p->out[0].seen);
 	p->out[at].known = (struct arm_known){{0}};
 	p->copy[at] = (uint8_t)of;
 	p->copy[of] = (uint8_t)at;

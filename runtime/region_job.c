@@ -33,6 +33,7 @@ struct region_job {
 	struct region_plan plan;                /* its blocks are those of `copy` */
 	struct tb copy[ARM_REGION_PARTS], *source[ARM_REGION_PARTS];
 	unsigned n_sources;
+	struct arm_refused refused;
 	const uint8_t *cut[TB_REGION_PAGES * VCPU_CUTS]; /* in `page` */
 	uint32_t n_cuts;                        /* the vCPU's, then */
 	uint64_t generation;
@@ -71,6 +72,7 @@ static void make(struct region_job *j)
 	j->args.n_slots = (uint32_t)(2 * j->flags.n_slots + p->n);
 	j->args.first_landing = j->flags.n_slots;
 	j->args.n_insns = p->out[0].charge;
+	j->args.guard = vcpu_guard(&j->flags.entry);
 	j->args.left = region_of(&j->arena, p)->left;
 	if (vcpu_compile_apart(j->target, &j->unit, &j->args, &out, &j->host))
 		j->used = (uint32_t)(out.cur - j->code);
@@ -240,6 +242,8 @@ static void copy_plan(struct region_job *j, const struct region_plan *p)
 	j->plan.arena = &j->arena;
 	j->plan.unit = &j->unit;
 	j->plan.req.code = in_copy(j, p->req.code);
+	j->refused = *p->req.refused;
+	j->plan.req.refused = &j->refused;
 	copy_cuts(j, &p->req);
 	j->n_sources = p->n;
 	for (unsigned i = 0; i < p->n; i++) {
@@ -284,7 +288,7 @@ bool region_job_start(struct vcpu *v, const struct region_plan *p)
 	j->args = vcpu_compile_args(v, j->tb);
 	j->args.other_page = j->plan.other;
 	j->args.n_other_pages = j->plan.n_others;
-	j->args.instead = p->head->host.code + p->head->host.entry;
+	j->args.instead = p->head->host.code + p->head->host.guarded_entry;
 	submit(w);
 	return true;
 }

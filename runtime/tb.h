@@ -80,6 +80,8 @@ struct tb {
 	uint32_t wary;       /* what that is not to assume any more: it did not hold too often */
 	struct tb_exit *in;  /* those that jump here */
 	uint32_t counter;    /* of vcpu_base.tb_count: its runs; 0 = not counted */
+	uint64_t value_sites; /* as in arm_unit_flags */
+	bool may_pass;       /* likewise */
 	struct arm_debtor entry; /* JIT: of the code compiled */
 	const uint32_t *mark_pc; /* pc key of each guest instruction; NULL: as the unit says */
 	struct x64_code host;    /* JIT */

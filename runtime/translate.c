@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "frontend-arm/owed.h"
 #include "runtime/vcpu.h"
 
 #define FCSE_MASK 0x1ffffffu    /* addresses under 32 MiB may be modified (DDI 0198D 2.4) */
@@ -92,6 +93,7 @@ static uint32_t lower(struct vcpu *v, const struct mem_fetch *fetch, struct tb *
 		.stop = stops,
 		.n_stops = n_stops,
 		.code_before = in_ram && fetch->whole_page ? tb->pc_key & PAGE_MASK & ~1u : 0,
+		.refused = &v->values.refused,
 		.max_insns = in_ram ? max_insns : 1,
 		.leaves = owing && v->cfg.accel != VCPU_INTERP, /* else by the interpreter, which does it all */
 		.odd = odd_of(v, fetch->host),
@@ -107,6 +109,8 @@ static uint32_t lower(struct vcpu *v, const struct mem_fetch *fetch, struct tb *
 	struct arm_unit_flags flags;
 	uint32_t bytes = arm_translate_owing(&req, u, &flags);
 	tb->entry = flags.entry;
+	tb->value_sites = flags.value_sites;
+	tb->may_pass = flags.may_pass;
 	tb->fixed = flags.fixed;
 	tb->lone = flags.lone || flags.fixed;
 	tb->calls = flags.calls;
@@ -243,6 +247,17 @@ static struct ir_unit *keep_unit(struct arena *a, const struct ir_unit *u)
 	return k;
 }
 
+/* Flags owed by value that the unit does not overwrite are written first. */
+struct x64_guard vcpu_guard(const struct arm_debtor *entry)
+{
+	return (struct x64_guard){
+		.mask = arm_owed_bits(entry->by_value == ARM_VALUE_WRITES ? ~entry->kills : 0),
+		.all = arm_owed_bits(~0u),
+		.byte = (int32_t)offsetof(struct vcpu_base, cpu.owed) - VCPU_BASE_BIAS,
+		.fn = (uint64_t)(uintptr_t)vcpu_write_values,
+	};
+}
+
 struct x64_compile_args vcpu_compile_args(struct vcpu *v, struct tb *tb)
 {
 	bool check_tag = (tb->flags & ARM_TB_MMU) && tb->whole_page;
@@ -257,7 +272,8 @@ struct x64_compile_args vcpu_compile_args(struct vcpu *v, struct tb *tb)
 		.left = r ? r->left : NULL,
 		.other_page = r ? r->other : NULL,
 		.n_other_pages = r ? r->n_others : 0,
-		.instead = r ? r->head->host.code + r->head->host.entry : 0,
+		.instead = r ? r->head->host.code + r->head->host.guarded_entry : 0,
+		.guard = vcpu_guard(&tb->entry),
 		.space = arm_space_of(tb->flags),
 		.window = (uint8_t)(tb->flags >> VCPU_WINDOW_SHIFT & VCPU_ALL_SPACES),
 		.counter = tb->counter ? VCPU_COUNTER_OFFSET(tb->counter) : 0,
@@ -309,6 +325,8 @@ static struct tb *compile_or_flush(struct vcpu *v, const struct ir_unit *u, stru
 	tb->whole_page = saved.whole_page;
 	tb->counter = saved.counter;
 	tb->entry = saved.entry;
+	tb->value_sites = saved.value_sites;
+	tb->may_pass = saved.may_pass;
 	tb->fixed = saved.fixed;
 	tb->lone = saved.lone;
 	tb->calls = saved.calls;
@@ -412,6 +430,7 @@ void vcpu_region_request(const struct vcpu *v, const struct tb *head, struct arm
 	uint32_t offset = head->pc_key & PAGE_MASK & ~1u;
 	*req = (struct arm_translate_request){
 		.decoder = v->decoder,
+		.refused = &v->values.refused,
 		.pc_key = head->pc_key,
 		.tb_flags = head->flags,
 		.code = head->code,

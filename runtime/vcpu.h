@@ -150,6 +150,14 @@ struct vcpu_times {
 #define VCPU_RET_STACKS 6 /* unprivileged, System mode, exception modes, for each setting of DACR: an exception does not disturb
 			   * what it interrupted */
 
+/* Flags owed by value that had to be written after all (values.c). */
+struct vcpu_values {
+	uint16_t written[ARM_SITES]; /* by arm_site, since slice ... */
+	uint32_t since;
+	struct arm_refused refused;
+	uint64_t drop;       /* blocks with these value_sites, as soon as none runs */
+};
+
 struct vcpu {
 	struct vcpu_base *base;
 	size_t base_size;    /* of the mapping, window included */
@@ -222,6 +230,7 @@ struct vcpu {
 		uint32_t n;
 	} entries;            /* interrupts taken when so many instructions were executed, the last time that any were */
 	struct lockstep *lockstep;
+	struct vcpu_values values;
 	struct region_worker *worker; /* NULL = none, or none yet */
 	struct trouble *trouble; /* NULL = none */
 	struct vcpu_stats stats;
@@ -341,12 +350,17 @@ void vcpu_region_request(const struct vcpu *v, const struct tb *head, struct arm
 bool vcpu_finish_region(struct vcpu *v, struct tb *tb);
 /* For region_job.c: the same in pieces. Only vcpu_compile_apart may be called by another thread. */
 struct x64_compile_args vcpu_compile_args(struct vcpu *v, struct tb *tb);
+struct x64_guard vcpu_guard(const struct arm_debtor *entry);
 bool vcpu_compile_apart(const struct x64_target *t, struct ir_unit *u, const struct x64_compile_args *args, struct x64_out *out,
 			struct x64_code *code);
 void vcpu_insert_apart(struct vcpu *v, struct tb *tb, const struct ir_unit *u); /* tb->host's tables are copied */
 
 /* region_policy.c: the budget ran out where tb was about to start. No block runs. */
 void vcpu_sample(struct vcpu *v, struct tb *tb);
+/* values.c: what emitted code calls where flags owed by value are looked at. */
+void vcpu_write_values(struct arm_cpu *cpu);
+/* Drops blocks that owe what had to be written too often. No block runs. */
+void vcpu_drop_values(struct vcpu *v);
 /* region_job.c: what the worker has made is put into the store, if it still holds. No block runs. */
 void vcpu_take_region(struct vcpu *v);
 void vcpu_free_worker(struct vcpu *v);

@@ -252,7 +252,7 @@ static void unit_call_lands(struct ir_unit *u)
 	ir_exit_jump(u, 0, IR_LINK_CALL, KEY + 0x100, KEY + 4);
 	ir_exit_lands(u, enter);
 	ir_block_start(u, enter);
-	ir_enter(u, KEY + 4);
+	ir_enter(u, KEY + 4, false);
 	ir_charge(u, 3, on, out);
 	ir_block_start(u, on);
 	ir_set(u, R1, word(u, 7));

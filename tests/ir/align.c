@@ -238,7 +238,7 @@ static void call_and_come_back(struct ir_unit *u)
 	ir_exit_jump(u, 0, IR_LINK_CALL, 0x2000, 0x1004);
 	ir_exit_lands(u, 1);
 	ir_block_start(u, 1);
-	ir_enter(u, 0x1004);
+	ir_enter(u, 0x1004, false);
 	ir_insn(u, 0x1004);
 	ir_br(u, 2);
 	ir_block_start(u, 2);

@@ -701,7 +701,7 @@ void random_unit(struct ir_unit *u, const struct ir_guest *guest, uint64_t seed,
 		g.w.n = g.q.n = g.cond.n = g.addr.n = 0;
 		ir_block_start(u, g.label[g.block]);
 		if (g.enter[g.block])
-			ir_enter(u, g.enter[g.block]);
+			ir_enter(u, g.enter[g.block], false);
 		if (g.block == 0 || chance(&g, 50))
 			gen_mark(&g);
 		while (u->n_insns < until)
