@@ -110,7 +110,11 @@ void arm_owe_ahead_of_loads(struct arm_lower *l)
 	if (follows)
 		return;
 	arm_pass_on(l);
+	if (!l->arrival.decided)
+		arm_arrive(l);
 	arm_owe_by_value(l);
+	if (l->by_value)
+		l->arrival.decided = true; /* what the loads set again is not taken out of this debt */
 }
 
 void arm_pass_on(struct arm_lower *l)

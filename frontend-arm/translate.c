@@ -425,7 +425,8 @@ static void end_insn(struct loop *t)
 	unsigned owing = 0;
 	if (indirect) {
 		arm_write_late(l);
-		arm_pass_on(l);
+		if (!l->by_value) /* or it was ahead of loads */
+			arm_pass_on(l);
 		arm_owe_by_value(l);
 		owing = arm_owed_mask(l->by_value);
 		arm_owe_nothing(l);

@@ -13,7 +13,7 @@
 
 #include "tests/runtime/agree.h"
 
-#define CODE 0x10000u
+#define CODE 0x10f40u /* half of the blocks lie on the next page */
 #define DATA 0x20000u
 #define STACK 0x80000u
 #define IRQ_HANDLER 0x200u
