@@ -597,7 +597,7 @@ static void visit(struct analysis *an, ir_ref v, const struct ir_insn *i)
 			g->preds[i->c]++;
 		break;
 	case IR_SHAPE_KEY:
-		g->n_exits++;
+		g->n_exits += 2; /* another page, and the guard */
 		break;
 	case IR_SHAPE_NULLARY: case IR_SHAPE_IMM: case IR_SHAPE_GLOBAL: case IR_SHAPE_GLOBAL1: case IR_SHAPE_UNARY: case IR_SHAPE_BINARY:
 	case IR_SHAPE_TERNARY: case IR_SHAPE_COMPARE: case IR_SHAPE_MARK: case IR_SHAPE_AMOUNT: case IR_SHAPE_AMOUNT_OF: case IR_SHAPE_EXIT_BUDGET:

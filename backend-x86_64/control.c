@@ -159,6 +159,7 @@ static const struct ir_insn *simple_exit(const struct gen *g, ir_label l)
 
 struct stub *gen_new_stub(struct gen *g, enum stub_kind kind)
 {
+	assert(g->n_stubs < g->n_exits);
 	struct stub *s = &g->stub[g->n_stubs++];
 	*s = (struct stub){.kind = kind, .inside = IR_NONE};
 	return s;
