@@ -8,6 +8,8 @@
 #include "base/arena.h"
 #include "debug/symbols.h"
 
+#define MAX_NAMES (64u << 20) /* bytes: a table whose symbols share one long name would fill the host */
+
 struct symbol {
 	uint32_t addr, size;
 	unsigned order; /* of adding: the last key, so that the result does not depend on qsort */
@@ -19,6 +21,7 @@ struct symbols {
 	unsigned n, cap;
 	bool sorted;
 	struct arena names;
+	size_t n_bytes; /* of all names */
 };
 
 struct symbols *symbols_new(void)
@@ -42,7 +45,8 @@ static bool is_mapping_symbol(const char *name)
 
 void symbols_add(struct symbols *s, const char *name, uint32_t addr, uint32_t size)
 {
-	if (!*name || is_mapping_symbol(name))
+	size_t bytes = strlen(name) + 1;
+	if (bytes == 1 || is_mapping_symbol(name) || bytes > MAX_NAMES - s->n_bytes)
 		return;
 	if (s->n == s->cap) {
 		unsigned cap = s->cap ? s->cap * 2 : 64;
@@ -52,9 +56,9 @@ void symbols_add(struct symbols *s, const char *name, uint32_t addr, uint32_t si
 		s->sym = bigger;
 		s->cap = cap;
 	}
-	size_t bytes = strlen(name) + 1;
 	char *copy = arena_alloc(&s->names, bytes);
 	memcpy(copy, name, bytes);
+	s->n_bytes += bytes;
 	s->sym[s->n] = (struct symbol){ addr & ~1u, size, s->n, copy };
 	s->n++;
 	s->sorted = false;

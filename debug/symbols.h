@@ -11,7 +11,7 @@ struct symbols *symbols_new(void); /* NULL when the host is out of memory */
 void symbols_free(struct symbols *s);
 
 /* Adds a name (copied). Bit 0 of `addr` (Thumb) is dropped; mapping symbols ($a, $t, $d; AAELF32 5.5.5) and empty
- * names are ignored. A size of 0 reaches to the next symbol. */
+ * names are ignored, and all when there are 64 MiB of names. A size of 0 reaches to the next symbol. */
 void symbols_add(struct symbols *s, const char *name, uint32_t addr, uint32_t size);
 
 /* The name of the innermost symbol around `addr` and the distance from its start (`offset` may be

@@ -139,8 +139,18 @@ static const struct tb *running_tb(const struct vcpu *v)
 }
 
 /* A region may fall back on its head, so it goes with it. */
+/* The region goes: its blocks may be parts of others again. */
+static void free_parts(const struct tb_region *r)
+{
+	for (unsigned i = 0; i < r->n_parts; i++)
+		if (r->part[i].of && r->part[i].of->n_regions)
+			r->part[i].of->n_regions--;
+}
+
 static void drop(struct vcpu *v, struct tb *tb)
 {
+	if (tb->valid && tb->region)
+		free_parts(tb->region);
 	if (tb->over && tb->over->valid)
 		drop(v, tb->over);
 	jump_cache_drop(v, tb);

@@ -196,8 +196,8 @@ struct tb_region *region_of(struct arena *a, const struct region_plan *p)
 	*r = (struct tb_region){.head = p->head, .left = left, .n_parts = (uint16_t)p->n, .n_others = (uint16_t)p->n_others};
 	memcpy(r->other, p->other, sizeof r->other);
 	for (unsigned i = 0, first = 0; i < p->n; first += p->part[i++]->n_insns) {
-		const struct tb *tb = p->part[i];
-		r->part[i] = (struct tb_part){tb->code, tb->pc_key, tb->bytes, tb->literals, (uint16_t)first, p->out[i].counter};
+		struct tb *tb = p->part[i];
+		r->part[i] = (struct tb_part){tb->code, tb->pc_key, tb->bytes, tb->literals, (uint16_t)first, p->copy[i] >= i ? tb : NULL, p->out[i].counter};
 		for (unsigned k = 0; k < tb->n_insns; k++)
 			*left++ = (uint16_t)(p->out[i].charge - k);
 	}

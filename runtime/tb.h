@@ -50,6 +50,7 @@ struct tb_region {
 		uint16_t bytes;
 		struct arm_literals literals;
 		uint16_t first;      /* its first guest instruction in the unit */
+		struct tb *of;       /* the block it is a copy of; NULL for all but the first of several copies */
 		uint32_t counter;    /* of vcpu_base.tb_count: its runs here; 0 = not counted */
 	} part[];
 };

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -65,11 +67,31 @@ static void many_symbols_are_found(void **state)
 	symbols_free(s);
 }
 
+/* A file of 2 MB can have a table of 60,000 symbols that share one name of 1 MB. */
+static void names_do_not_fill_the_host(void **state)
+{
+	enum { LENGTH = 1 << 20 };
+	struct symbols *s = symbols_new();
+	char *name = malloc(LENGTH);
+	(void)state;
+	memset(name, 'x', LENGTH - 1);
+	name[LENGTH - 1] = '\0';
+	for (unsigned i = 0; i < 100; i++)
+		symbols_add(s, name, i * 16, 16);
+	symbols_add(s, "last", 100 * 16, 16);
+	assert_string_equal(find(s, 0), name);
+	assert_string_equal(find(s, 99 * 16), "-");
+	assert_string_equal(find(s, 100 * 16), "-");
+	free(name);
+	symbols_free(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(addresses_have_names),
 		cmocka_unit_test(many_symbols_are_found),
+		cmocka_unit_test(names_do_not_fill_the_host),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
