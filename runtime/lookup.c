@@ -138,7 +138,6 @@ static const struct tb *running_tb(const struct vcpu *v)
 	return v->base->host_pc ? tb_by_host_pc(&v->tbs, v->base->host_pc) : NULL;
 }
 
-/* A region may fall back on its head, so it goes with it. */
 /* The region goes: its blocks may be parts of others again. */
 static void free_parts(const struct tb_region *r)
 {
@@ -147,6 +146,7 @@ static void free_parts(const struct tb_region *r)
 			r->part[i].of->n_regions--;
 }
 
+/* A region may fall back on its head, so it goes with it. */
 static void drop(struct vcpu *v, struct tb *tb)
 {
 	if (tb->valid && tb->region)
