@@ -518,7 +518,7 @@ static enum vcpu_stop run(struct vcpu *v, uint64_t max_insns)
 			vcpu_apply_stops(v);
 		if (v->worker)
 			vcpu_take_region(v);
-		if (v->values.drop)
+		if (v->values.drops)
 			vcpu_drop_values(v);
 		begin_slice(v, end - v->insns_done);
 		run_slice(v);

@@ -10,7 +10,7 @@
 #include "frontend-arm/owed.h"
 #include "runtime/vcpu.h"
 
-#define TOO_OFTEN 200u /* in so many slices: */
+#define TOO_OFTEN 1000u /* 10 to 20 us, about what a block costs to be translated again; in so many slices: */
 #define WHILE 256u
 #define TOO_OFTEN_IN_TROUBLE 3u
 
@@ -25,7 +25,8 @@ static void forget_old(struct vcpu *v)
 static void mark(struct vcpu *v, uint64_t *set, uint32_t site)
 {
 	set[site / 64] |= UINT64_C(1) << site % 64;
-	v->values.drop |= UINT64_C(1) << site % 64;
+	v->values.drop[site / 64] |= UINT64_C(1) << site % 64;
+	v->values.drops = true;
 }
 
 /* The guard's call has its return address in the unit that looks. */
@@ -49,12 +50,34 @@ void vcpu_write_values(struct arm_cpu *cpu)
 	arm_write_owed(cpu);
 }
 
+static bool is_dropped(const struct vcpu *v, uint32_t pc_key)
+{
+	uint32_t site = arm_site(pc_key);
+	return v->values.drop[site / 64] >> site % 64 & 1;
+}
+
+/* Sites are instructions of the block or region, or what its exits are linked to. */
+static bool has_dropped(const struct vcpu *v, const struct tb *tb)
+{
+	for (unsigned k = 0; k < tb->n_exits; k++)
+		if (tb->exit[k].to && is_dropped(v, tb->exit[k].to->pc_key))
+			return true;
+	for (uint32_t k = 0; k < tb->host.n_marks; k++)
+		if (is_dropped(v, tb_mark_pc(tb, k)))
+			return true;
+	return false;
+}
+
 void vcpu_drop_values(struct vcpu *v)
 {
+	uint64_t any = 0;
+	for (unsigned k = 0; k < ARRAY_LEN(v->values.drop); k++)
+		any |= v->values.drop[k];
 	for (uint32_t i = 0; i < v->tbs.n_by_host; i++) {
 		struct tb *tb = v->tbs.by_host[i];
-		if (tb->valid && tb->value_sites & v->values.drop)
+		if (tb->valid && tb->value_sites & any && has_dropped(v, tb))
 			vcpu_drop_block(v, tb);
 	}
-	v->values.drop = 0;
+	memset(v->values.drop, 0, sizeof v->values.drop);
+	v->values.drops = false;
 }

@@ -155,7 +155,8 @@ struct vcpu_values {
 	uint16_t written[ARM_SITES]; /* by arm_site, since slice ... */
 	uint32_t since;
 	struct arm_refused refused;
-	uint64_t drop;       /* blocks with these value_sites, as soon as none runs */
+	uint64_t drop[ARM_SITES / 64]; /* blocks with these sites, as soon as none runs ... */
+	bool drops;          /* ... if there are any */
 };
 
 struct vcpu {
