@@ -148,7 +148,7 @@ void machine_watch(struct rhea *m)
 	bool saw_accesses = m->vcpu->observer.access;
 	m->watch = watchers(m);
 	watch_observer(&m->watch, log_on(&m->log, LOG_exec | LOG_cpu), &m->vcpu->observer);
-	if ((no_chain && !m->vcpu->cfg.no_chain) || m->watch.blocks != old.blocks || m->watch.perfmap != old.perfmap ||
+	if (no_chain != m->vcpu->cfg.no_chain || m->watch.blocks != old.blocks || m->watch.perfmap != old.perfmap ||
 	    m->watch.jitdump != old.jitdump || !m->vcpu->observer.access != !saw_accesses)
 		vcpu_flush_code(m->vcpu);
 	m->vcpu->cfg.no_chain = no_chain;

@@ -174,7 +174,7 @@ struct x64_compile_args {
 				 charged, 1 is added: the two must stay together */
 	bool want_blocks;     /* say where each IR block's code is, for somebody who shows it */
 	uint32_t cross_tag;   /* tag that cross_entry expects at the unit's page; 0 = no check needed:
-				 cross_entry == entry */
+				 cross_entry == guarded_entry */
 	struct x64_guard {
 		uint8_t mask;   /* bits that are to be 0 in the byte ...; 0 = any may be set: guarded_entry == entry */
 		uint8_t all;    /* the same for an `enter` that looks */

@@ -566,7 +566,7 @@ static void translate_block(struct loop *t)
 /* What the unit does with flags that are owed by value. */
 static enum arm_by_value takes_values(const struct arm_lower *l, const struct arm_debtor *entry)
 {
-	if (l->passes || !l->req->look_ahead)
+	if (l->passes)
 		return ARM_VALUE_PASSES;
 	if (entry->kills == ARM_NZCV)
 		return ARM_VALUE_TAKES;

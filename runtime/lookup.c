@@ -108,6 +108,7 @@ void vcpu_flush_code(struct vcpu *v)
 	vcpu_window_forget(v);
 	vcpu_ret_reset(v);
 	vcpu_clear_jump_cache(v);
+	v->values = (struct vcpu_values){0};
 	softmmu_flush(v->mmu); /* exec tags name pages that are gone */
 	v->stats.code_flushes++;
 	if (v->observer.flushed)

@@ -95,14 +95,16 @@ static void charge(struct region_plan *p, unsigned i, unsigned left)
 		}
 }
 
-/* What the blocks are linked to: the front end need not look there, and could not on another page. Only here, not on the worker's thread. */
+/* What the blocks take that the parts are linked to, so that the front end need not look there, and could not on another page. What a region
+ * takes in place of its head may rest on parts that are not joined here. Only here, not on the worker's thread. */
 static void note_links(struct region_plan *p)
 {
 	for (unsigned i = 0; i < p->n; i++)
 		for (unsigned k = 0; k < 2; k++) {
 			const struct tb_exit *e = &p->part[i]->exit[k];
 			bool seen = e->used && e->to;
-			p->out[i].seen[k] = seen ? (struct arm_seen_way){e->key, e->to->entry} : (struct arm_seen_way){.key = ARM_NO_KEY};
+			const struct tb *to = seen && e->to->region ? e->to->region->head : e->to;
+			p->out[i].seen[k] = seen ? (struct arm_seen_way){e->key, to->entry} : (struct arm_seen_way){.key = ARM_NO_KEY};
 		}
 }
 

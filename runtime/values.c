@@ -50,20 +50,19 @@ void vcpu_write_values(struct arm_cpu *cpu)
 	arm_write_owed(cpu);
 }
 
-static bool is_dropped(const struct vcpu *v, uint32_t pc_key)
+static bool is_dropped(const struct vcpu *v, uint32_t site)
 {
-	uint32_t site = arm_site(pc_key);
 	return v->values.drop[site / 64] >> site % 64 & 1;
 }
 
-/* Sites are instructions of the block or region, or what its exits are linked to. */
+/* Sites are instructions of the block or region, or named by what its exits owe. */
 static bool has_dropped(const struct vcpu *v, const struct tb *tb)
 {
 	for (unsigned k = 0; k < tb->n_exits; k++)
-		if (tb->exit[k].to && is_dropped(v, tb->exit[k].to->pc_key))
+		if (arm_owed_by_value(tb->exit[k].owed) && is_dropped(v, arm_owed_site(tb->exit[k].owed)))
 			return true;
 	for (uint32_t k = 0; k < tb->host.n_marks; k++)
-		if (is_dropped(v, tb_mark_pc(tb, k)))
+		if (is_dropped(v, arm_site(tb_mark_pc(tb, k))))
 			return true;
 	return false;
 }
@@ -75,8 +74,11 @@ void vcpu_drop_values(struct vcpu *v)
 		any |= v->values.drop[k];
 	for (uint32_t i = 0; i < v->tbs.n_by_host; i++) {
 		struct tb *tb = v->tbs.by_host[i];
-		if (tb->valid && tb->value_sites & any && has_dropped(v, tb))
+		if (tb->valid && tb->value_sites & any && has_dropped(v, tb)) {
+			if (tb->region && tb->region->head->region_tries) /* that one was in vain */
+				tb->region->head->region_tries--;
 			vcpu_drop_block(v, tb);
+		}
 	}
 	memset(v->values.drop, 0, sizeof v->values.drop);
 	v->values.drops = false;
