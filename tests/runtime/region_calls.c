@@ -45,7 +45,8 @@ static void put_rewriting(struct guest *g, bool thumb)
 	guest_set_word(g, over, a_bcond(NE, over, g->at));
 }
 
-/* Sometimes one of the code pages is mapped to its copy, or no longer. */
+/* Sometimes one of the code pages is mapped to its copy, or no longer. The page whose translation is forgotten is that of the entry which was written,
+ * wherever somebody who got lost came in: what is not forgotten may be seen or not, and differs. */
 static void put_remapping(struct guest *g)
 {
 	guest_put(g, a_dp(TST, 1, 0, 12, I_BIT | 0x20));
@@ -56,8 +57,9 @@ static void put_remapping(struct guest *g)
 	guest_put(g, a_ldr(0, 1, 0));
 	guest_put(g, a_eor(0, 0, OTHERS));
 	guest_put(g, a_str(0, 1, 0));
-	guest_put(g, a_dp(AND, 0, 0, 12, I_BIT | 15));
-	guest_put(g, a_dp(MOV, 0, 0, 0, 0 | 12 << 7));
+	guest_li(g, 0, guest_pte(CODE, 0, false));
+	guest_put(g, a_dp(SUB, 0, 0, 1, 0));
+	guest_put(g, a_dp(MOV, 0, 0, 0, 0 | 10 << 7));
 	guest_put(g, a_add(0, 0, CODE));
 	guest_put(g, a_dp(TST, 1, 0, 12, I_BIT | 0x40));
 	guest_put(g, a_if(EQ, a_tlb_flush(0)));
