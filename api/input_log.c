@@ -292,6 +292,8 @@ enum rhea_status input_log_start(struct rhea *m, struct rhea_error *err)
 {
 	if (!m->cfg.icount)
 		return error_set(err, RHEA_ERR_USAGE, "recording needs -icount (shift=N): a run can be repeated only when time is counted in instructions");
+	if (m->cfg.icount_auto)
+		return error_set(err, RHEA_ERR_USAGE, "recording needs -icount shift=N: with shift=auto no run can be repeated");
 	if (m->input_log)
 		return error_set(err, RHEA_ERR_USAGE, "the machine is recorded or replayed already");
 	struct input_log *l = calloc(1, sizeof *l);

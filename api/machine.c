@@ -13,7 +13,6 @@
 #define DEFAULT_CODE_SIZE ((uint64_t)64 << 20)
 #define MIN_CODE_SIZE ((uint64_t)1 << 20)
 #define MAX_CODE_SIZE ((uint64_t)1 << 30)
-#define MAX_ICOUNT_SHIFT 10u
 
 /* ---- what the rooms ask of the machine ---- */
 
@@ -172,8 +171,12 @@ static const struct arm_model *check_config(struct rhea *m, struct rhea_error *e
 		error_set(err, RHEA_ERR_USAGE, "-icount: align=on and sleep=off exclude each other");
 		return false;
 	}
-	if (c->icount && c->icount_shift > MAX_ICOUNT_SHIFT) {
-		error_set(err, RHEA_ERR_USAGE, "-icount: shift is between 0 and %u", MAX_ICOUNT_SHIFT);
+	if (c->icount && c->icount_auto && (c->icount_align || c->icount_no_sleep || c->history == RHEA_HISTORY_ON)) {
+		error_set(err, RHEA_ERR_USAGE, "-icount: shift=auto excludes align=on, sleep=off and history=on");
+		return NULL;
+	}
+	if (c->icount && c->icount_shift > VCLOCK_MAX_SHIFT) {
+		error_set(err, RHEA_ERR_USAGE, "-icount: shift is between 0 and %u", VCLOCK_MAX_SHIFT);
 		return NULL;
 	}
 	return model;
@@ -238,6 +241,7 @@ static bool build_vcpu(struct rhea *m, const struct arm_model *model, struct rhe
 		.icount = c->icount,
 		.icount_no_sleep = c->icount_no_sleep,
 		.icount_align = c->icount_align,
+		.icount_auto = c->icount_auto,
 		.icount_shift = c->icount_shift,
 		.codegen_seed = c->codegen_seed,
 		.trouble_seed = c->trouble_seed,

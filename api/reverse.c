@@ -15,7 +15,7 @@
 
 static bool wants_history(const struct rhea *m)
 {
-	return m->cfg.icount && (m->history == RHEA_HISTORY_ON || (m->history == RHEA_HISTORY_AUTO && gdb_attached(m->gdb)));
+	return m->cfg.icount && !m->cfg.icount_auto && (m->history == RHEA_HISTORY_ON || (m->history == RHEA_HISTORY_AUTO && gdb_attached(m->gdb)));
 }
 
 /* Not in the past: there the log is what leads to the present. */
@@ -40,6 +40,8 @@ const char *machine_no_history(void *opaque)
 	const struct rhea *m = opaque;
 	if (!m->cfg.icount)
 		return "there is no way back in time without -icount";
+	if (m->cfg.icount_auto)
+		return "there is no way back in time with -icount shift=auto, only with shift=N";
 	return m->history == RHEA_HISTORY_OFF ? "no history is kept; the monitor's 'history auto' changes that" : NULL;
 }
 
@@ -48,6 +50,8 @@ bool machine_set_history(void *opaque, enum rhea_history when, struct rhea_error
 	struct rhea *m = opaque;
 	if (!m->cfg.icount)
 		return !error_set(err, RHEA_ERR_USAGE, "a history needs -icount: a run can be repeated only when time is counted in instructions");
+	if (m->cfg.icount_auto && when == RHEA_HISTORY_ON)
+		return !error_set(err, RHEA_ERR_USAGE, "a history needs -icount shift=N: with shift=auto no run can be repeated");
 	m->history = when;
 	vcpu_request_exit(m->vcpu);
 	return true;

@@ -249,22 +249,21 @@ bool opt_rtc(struct cli_options *o, const struct cli_option *row, const char *ar
 	return true;
 }
 
-#define ICOUNT_AUTO_SHIFT 3u
+#define ICOUNT_AUTO_SHIFT 0u /* to begin with: what is behind catches up, what is ahead has to wait */
 
 static bool icount_shift(struct cli_options *o, const char *value)
 {
 	uint64_t n = ICOUNT_AUTO_SHIFT;
 	bool is_auto = value && strcmp(value, "auto") == 0;
 	if (value && strcmp(value, "off") == 0) {
-		o->config.icount = false;
+		o->config.icount = o->config.icount_auto = false;
 		return true;
 	}
 	if (!is_auto && (!cli_parse_u64(value, &n) || n > 10))
 		return cli_bad_value(o, "icount", "shift", value, "0 to 10 or auto");
-	if (is_auto)
-		cli_note(o, "-icount shift=auto: using shift=%u; the speed is not adapted to the host\n", ICOUNT_AUTO_SHIFT);
 	o->config.icount = true;
 	o->config.icount_shift = (unsigned)n;
+	o->config.icount_auto = is_auto;
 	return true;
 }
 
@@ -286,6 +285,11 @@ static bool icount_pace(struct cli_options *o, bool has_shift, bool sleep, bool 
 {
 	if (align && !sleep)
 		return cli_fail(o, "-icount align=on,sleep=off: one keeps to the host's time, the other does not wait for it");
+	if (o->config.icount_auto && (align || !sleep))
+		return cli_fail(o, "-icount shift=auto,%s: auto keeps to the host's time by itself; shift=N says how fast time goes",
+				align ? "align=on" : "sleep=off");
+	if (o->config.icount_auto && o->config.history == RHEA_HISTORY_ON)
+		return cli_fail(o, "-icount shift=auto,history=on: only a run with shift=N can be repeated");
 	if (!has_shift && align)
 		return cli_fail(o, "-icount align=on: needs shift=N, which says how fast virtual time goes");
 	if (!has_shift && !sleep)

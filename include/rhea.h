@@ -100,10 +100,13 @@ struct rhea_config {
 	bool no_chain;             /* return to the run loop after every block */
 	bool start_paused;         /* rhea_run waits for a debugger or the monitor's `cont` first */
 	bool no_reboot;            /* a guest reset request ends rhea_run with RHEA_EVENT_RESET */
-	bool icount;               /* virtual time from the instruction count: deterministic */
+	bool icount;               /* virtual time from the instruction count: deterministic, but with icount_auto */
 	unsigned icount_shift;     /* with icount: one instruction takes 2^shift ns (0 to 10) */
 	bool icount_no_sleep;      /* with icount: a waiting guest's time jumps ahead without host time passing */
 	bool icount_align;         /* with icount: a guest that is ahead of the host's time waits for it; not with icount_no_sleep */
+	bool icount_auto;          /* with icount: the time of an instruction follows the host's speed, from icount_shift on, so that virtual
+				      time keeps to the host's. No run is repeated then: no recordings, no history; not with
+				      icount_no_sleep or icount_align */
 	enum rhea_history history; /* with icount: the way back in time that a debugger takes (docs/debugging.md) */
 	bool rtc_base_set;         /* the guest's RTC starts at rtc_base (seconds since 1970, UTC) ... */
 	int64_t rtc_base;          /* ... instead of the host's time */

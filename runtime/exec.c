@@ -103,14 +103,21 @@ static void poll_host(struct vcpu *v)
 	v->host.poll(v->host.opaque, 0);
 }
 
-/* icount, align=on: a guest that is ahead of the host's time lets it come up. What the guest sees is the same. */
-static void align_to_host(struct vcpu *v)
+/* icount, align=on: a guest that is ahead of the host's time lets it come up. What the guest sees is the same. shift=auto: how long
+ * instructions take follows the host; a host that needs less than the least there is has to wait, too. */
+static void keep_to_host(struct vcpu *v)
 {
-	if (!v->cfg.icount || !v->cfg.icount_align || v->replays)
+	if (!v->cfg.icount || v->replays)
 		return;
-	uint64_t ahead = vclock_ahead(&v->clock);
-	if (ahead >= ALIGN_NS)
-		v->host.poll(v->host.opaque, ahead);
+	if (v->cfg.icount_auto)
+		vclock_follow_host(&v->clock);
+	if (!v->cfg.icount_align && !(v->cfg.icount_auto && v->clock.shift == 0))
+		return;
+	uint64_t ahead = vclock_ahead(&v->clock), before = host_monotonic_ns();
+	if (ahead < ALIGN_NS)
+		return;
+	v->host.poll(v->host.opaque, ahead);
+	v->clock.followed.host += host_monotonic_ns() - before; /* no instruction took that long */
 }
 
 /* A slice that ends for the sample may end early by what did not fit: that is the block the sample is of. */
@@ -131,7 +138,7 @@ static void housekeeping(struct vcpu *v)
 	vclock_run_timers(&v->clock);
 	v->place = VCPU_POLL;
 	poll_host(v);
-	align_to_host(v);
+	keep_to_host(v);
 	if (v->host.input)
 		v->host.input(v->host.opaque);
 	v->place = VCPU_BETWEEN;

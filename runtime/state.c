@@ -37,6 +37,7 @@ static void set_times(struct vcpu *v)
 	if (v->cfg.icount)
 		v->clock.warp = t->ns - (t->insns << v->clock.shift);
 	vclock_set_host_time(&v->clock, t->ns);
+	v->clock.followed.host = 0;
 	v->clock.n_armed = t->n_armed;
 	vclock_relink(&v->clock);
 }

@@ -4,6 +4,9 @@
 
 #include "runtime/vclock.h"
 
+#define FOLLOW_NS 10000000  /* long enough for the noise of the host's scheduler, short enough for a console */
+#define FOLLOW_INSNS 1000u  /* fewer say nothing about the host */
+
 uint64_t host_monotonic_ns(void)
 {
 	struct timespec ts;
@@ -24,17 +27,52 @@ void vclock_init(struct vclock *c, bool icount, unsigned shift, uint64_t (*insns
 	};
 }
 
+/* The host's time, as virtual time counts it. */
+static uint64_t host_now(const struct vclock *c)
+{
+	return (c->stood_from ? c->stood_from : host_monotonic_ns()) - c->host_start;
+}
+
 uint64_t vclock_now(struct vclock *c)
 {
 	if (c->icount)
 		return (c->insns(c->opaque) << c->shift) + c->warp;
-	return (c->stood_from ? c->stood_from : host_monotonic_ns()) - c->host_start;
+	return host_now(c);
 }
 
 uint64_t vclock_ahead(struct vclock *c)
 {
-	uint64_t now = vclock_now(c), host = (c->stood_from ? c->stood_from : host_monotonic_ns()) - c->host_start;
+	uint64_t now = vclock_now(c), host = host_now(c);
 	return now > host ? now - host : 0;
+}
+
+/* ns that `insns` instructions shall take which lately took `ran`, should the clock be `ahead` of the host's, or behind. */
+static uint64_t pace(uint64_t ran, int64_t ahead)
+{
+	int64_t want = (int64_t)ran - ahead;
+	return want < (int64_t)ran / 2 ? ran / 2 : MIN((uint64_t)want, 2 * ran);
+}
+
+void vclock_follow_host(struct vclock *c)
+{
+	uint64_t insns = c->insns(c->opaque), now = vclock_now(c);
+	if (!c->followed.host) /* images were loaded until now */
+		vclock_set_host_time(c, now);
+	uint64_t host = host_now(c), past = host - c->followed.host, ran = past - MIN(past, c->warp - c->followed.warp);
+	uint64_t done = insns - c->followed.insns;
+	if (c->followed.host && past < FOLLOW_NS)
+		return;
+	if (c->followed.host && past < FOLLOW_NS * 10 && done >= FOLLOW_INSNS) { /* else the host was elsewhere, or the guest */
+		uint64_t want = pace(ran, (int64_t)(now - host));
+		unsigned shift = 0;
+		while (shift < VCLOCK_MAX_SHIFT && 3 * (done << shift) < 2 * want) /* twice as much is nearer */
+			shift++;
+		c->shift = shift;
+		c->warp = now - (insns << shift);
+	}
+	c->followed.host = MAX(host, 1);
+	c->followed.insns = insns;
+	c->followed.warp = c->warp;
 }
 
 void vclock_stop(struct vclock *c)

@@ -9,6 +9,8 @@
 
 #include "runtime/device.h"
 
+#define VCLOCK_MAX_SHIFT 10u
+
 struct vclock {
 	bool icount;
 	unsigned shift;
@@ -19,6 +21,9 @@ struct vclock {
 	uint64_t warp;       /* ns added to the instruction count's time */
 	uint64_t host_start; /* CLOCK_MONOTONIC when the clock was made, later by the time it stood; icount: see vclock_ahead */
 	uint64_t stood_from; /* CLOCK_MONOTONIC when it was stopped; 0 = it runs */
+	struct {
+		uint64_t host, insns, warp; /* host: ns as virtual time has them; 0 = not yet */
+	} followed; /* when the shift was last looked at (vclock_follow_host) */
 	struct vtimer *timers; /* armed ones, earliest first */
 	struct vtimer *all;    /* every timer that vtimer_init has seen, newest first */
 	uint64_t n_armed;      /* calls of vtimer_arm: where the next timer's order comes from */
@@ -49,6 +54,10 @@ void vclock_set_host_time(struct vclock *c, uint64_t ns);
 
 /* icount: ns that virtual time is ahead of the host's, 0 when it is behind. */
 uint64_t vclock_ahead(struct vclock *c);
+
+/* icount: instructions take from now on as long as they lately took the host, and up to twice or half of that while virtual time is
+ * behind or ahead. Does so every few milliseconds, however often it is called. Time goes on where it is. */
+void vclock_follow_host(struct vclock *c);
 
 /* Fires what is due now. */
 void vclock_run_timers(struct vclock *c);

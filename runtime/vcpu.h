@@ -99,7 +99,7 @@ struct vcpu_config {
 	unsigned tier2_samples;  /* how often the end of a slice must meet a block */
 	bool tier2_eager;        /* tests: so does each entry from the run loop */
 	bool tier2_thread;       /* regions are compiled by a thread of their own */
-	bool icount, icount_no_sleep, icount_align;
+	bool icount, icount_no_sleep, icount_align, icount_auto;
 	unsigned icount_shift;
 	uint32_t codegen_seed;
 	uint32_t trouble_seed;   /* not 0: tests (trouble.h) */

@@ -86,6 +86,9 @@ static const struct {
 	{"-icount 3,align=on,sleep=off", "-icount align=on,sleep=off: one keeps to the host's time, the other does not wait for it"},
 	{"-icount shift=3,sleep=off -icount align=on",
 	 "-icount align=on,sleep=off: one keeps to the host's time, the other does not wait for it"},
+	{"-icount 3,align=on -icount shift=auto", "-icount shift=auto,align=on: auto keeps to the host's time by itself; shift=N says how fast time goes"},
+	{"-icount auto,sleep=off", "-icount shift=auto,sleep=off: auto keeps to the host's time by itself; shift=N says how fast time goes"},
+	{"-icount auto,history=on", "-icount shift=auto,history=on: only a run with shift=N can be repeated"},
 	{"-icount align=on", "-icount align=on: needs shift=N, which says how fast virtual time goes"},
 	{"-icount 3,sleep=maybe", "-icount: sleep=maybe: expected on or off"},
 	{"-icount 3,rr=record",
@@ -279,17 +282,19 @@ static void time_options(void **state)
 	parse_ok(&o, "-M x -icount shift=0,sleep=off,align=off");
 	assert_true(o.config.icount && o.config.icount_no_sleep && !o.config.icount_align);
 	cli_options_free(&o);
-	parse_ok(&o, "-M x -icount 3,align=on -icount shift=auto");
-	assert_true(o.config.icount && o.config.icount_align && !o.config.icount_no_sleep);
+	parse_ok(&o, "-M x -icount 3 -icount align=on");
+	assert_true(o.config.icount && o.config.icount_align && !o.config.icount_no_sleep && !o.config.icount_auto);
 	cli_options_free(&o);
 	parse_ok(&o, "-M x -icount sleep=off");
 	assert_false(o.config.icount);
 	assert_non_null(strstr(o.notes, "without shift=N it changes nothing"));
 	cli_options_free(&o);
 	parse_ok(&o, "-M x -icount auto -rtc base=localtime,driftfix=none,clock=host");
-	assert_int_equal(o.config.icount_shift, 3);
+	assert_true(o.config.icount && o.config.icount_auto);
 	assert_true(o.config.rtc_localtime && !o.config.rtc_base_set);
-	assert_non_null(strstr(o.notes, "using shift=3"));
+	cli_options_free(&o);
+	parse_ok(&o, "-M x -icount auto -icount 2");
+	assert_true(o.config.icount && !o.config.icount_auto);
 	cli_options_free(&o);
 	parse_ok(&o, "-M x -icount 2 -icount off -rtc base=1970-01-02");
 	assert_false(o.config.icount);

@@ -92,6 +92,48 @@ static void counts_instructions_until_a_deadline(void **state)
 	assert_int_equal(vclock_now(&w.clock), 1000);
 }
 
+/* Ten milliseconds of the host, in which the guest does `insns` instructions and sleeps for `slept` ns. */
+static void ten_ms_pass(struct world *w, uint64_t insns, uint64_t slept)
+{
+	w->clock.host_start -= 10000000;
+	w->insns += insns;
+	w->clock.warp += slept;
+	uint64_t before = vclock_now(&w->clock);
+	vclock_follow_host(&w->clock);
+	assert_int_equal(vclock_now(&w->clock), before);
+}
+
+static int64_t ahead(struct world *w)
+{
+	return (int64_t)(vclock_now(&w->clock) + w->clock.host_start - host_monotonic_ns());
+}
+
+/* Failure: with shift=auto virtual time jumps when the shift changes, or drifts from the host's, or sleep is taken for work. */
+static void time_follows_the_host(void **state)
+{
+	(void)state;
+	struct world w;
+	world_init(&w);
+	w.clock.host_start -= 5000000000; /* long before the first instruction: images are loaded */
+	vclock_follow_host(&w.clock);
+	assert_in_range(ahead(&w) + 1000000000, 0, 1000000000);
+	ten_ms_pass(&w, 10000000, 0); /* an instruction took 1 ns, and 8 of virtual time */
+	assert_int_equal(w.clock.shift, 0);
+	for (unsigned i = 0; i < 100; i++)
+		ten_ms_pass(&w, 10000000 / 6, 0); /* 6 ns: now 4, now 8 */
+	assert_in_range(w.clock.shift, 2, 3);
+	assert_in_range(ahead(&w) + 100000000, 80000000, 120000000);
+	for (unsigned i = 0; i < 100; i++)
+		ten_ms_pass(&w, 100000, 9600000); /* 4 ns, and mostly asleep */
+	assert_in_range(w.clock.shift, 1, 3);
+	assert_in_range(ahead(&w) + 100000000, 80000000, 120000000);
+	w.clock.host_start -= 1000000000; /* the host was away for a second: twice as fast, not a thousand times */
+	ten_ms_pass(&w, 2500000, 0);
+	assert_in_range(w.clock.shift, 1, 3);
+	ten_ms_pass(&w, 2500000, 0);
+	assert_int_equal(w.clock.shift, 3);
+}
+
 /* Failure: what is asked for while the machine is paused (sendkey) happens too late, by as long as the pause was. */
 static void stopped_time_stands(void **state)
 {
@@ -116,6 +158,7 @@ int main(void)
 		cmocka_unit_test(timers_fire_once_in_order),
 		cmocka_unit_test(counts_instructions_until_a_deadline),
 		cmocka_unit_test(stopped_time_stands),
+		cmocka_unit_test(time_follows_the_host),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

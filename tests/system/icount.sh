@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# -icount's sleep= and align=: whether the host's time goes by with the guest's. None of it changes what the guest sees.
+# -icount's sleep=, align= and shift=auto: whether the host's time goes by with the guest's. The first two change nothing that the guest sees.
 # Failure: waits that are to be skipped are waited for or the other way round, or a recording of them does not come out again.
 . "$(dirname "$0")/common.sh"
 need_programs
@@ -53,4 +53,12 @@ busy='-device loader,addr=0x500004,data=1,data-len=4'
 }
 is 'align=on: the guest sees the same' "$tmp/busy"
 at_least 'align=on keeps to the host' 1150
+# shellcheck disable=SC2086
+lasts auto 400000 -icount auto $busy
+at_least 'auto keeps to the host' 1150
+# 500 million instructions of less than a nanosecond: mov r0, #0x10000000; 1: subs r0, #1; bne 1b; exit
+printf '\001\002\240\343\001\000\120\342\375\377\377\032\030\000\240\343\000\020\237\345\126\064\022\357\046\000\002\000' >"$tmp/count.bin"
+board -serial null -semihosting -icount auto -kernel "$tmp/count.bin"
+if [ "$status" -eq 0 ]; then pass 'auto waits for the host and goes on'; else fail "auto counts: status $status" "$tmp/err"; fi
+error_line 'auto is not recorded' 'recording needs -icount shift=N: with shift=auto' -M versatilepb -display none -icount auto -record "$tmp/auto" -kernel "$PROGRAMS/sleep.elf"
 finish
