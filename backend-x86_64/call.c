@@ -69,6 +69,7 @@ void lower_call(struct gen *g, ir_ref v, const struct ir_insn *i)
 	if (h->flags & IR_HELPER_WRITES)
 		ra_detach_all(g);
 	ra_spill_all(g);
+	gen_homes_out(g);
 	emit_mov_ri(&g->e, RAX, (uint64_t)(uintptr_t)h->fn);
 	if (h->flags & IR_HELPER_NORETURN) {
 		raise(g);
@@ -76,5 +77,6 @@ void lower_call(struct gen *g, ir_ref v, const struct ir_insn *i)
 	}
 	emit_link(emit_call(&g->e), rw_of(g, pure ? g->t->thunk_call_pure : g->t->thunk_call));
 	gen_add_site(g, g->mark);
+	gen_homes_in(g);
 	take_result(g, v, (enum ir_type)h->ret);
 }

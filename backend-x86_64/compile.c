@@ -108,6 +108,7 @@ static void lower_block(struct gen *g, ir_label l)
 static void generate(struct gen *g)
 {
 	const struct ir_unit *u = g->u;
+	gen_choose_homes(g);
 	gen_find_runs(g);
 	gen_analyse(g);
 	init_lists(g);

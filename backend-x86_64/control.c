@@ -193,6 +193,7 @@ static void landing(struct gen *g, uint32_t key, ir_label inside)
 
 static void exit_call(struct gen *g, const struct ir_insn *i)
 {
+	gen_homes_out(g);
 	align_rel32s(g, 1, CALL_BYTES + LANDING_REL32);
 	struct stub *s = gen_new_stub(g, STUB_EXIT);
 	s->from[0] = emit_call(&g->e);
@@ -208,12 +209,17 @@ static void exit_jump(struct gen *g, const struct ir_insn *i, int cc)
 		exit_call(g, i);
 		return;
 	}
-	unsigned opcode = cc < 0 ? 1 : 2;
-	align_rel32s(g, opcode, opcode);
 	struct stub *s = gen_new_stub(g, STUB_EXIT);
-	s->from[0] = cc < 0 ? emit_jmp(&g->e) : emit_jcc(&g->e, (enum x64_cc)cc);
 	s->slot = i->aux & 0xffu;
 	s->pc_key = (uint32_t)i->imm;
+	if (cc >= 0 && g->n_swaps) {
+		s->through = emit_jcc(&g->e, (enum x64_cc)cc);
+		return;
+	}
+	gen_homes_out(g);
+	unsigned opcode = cc < 0 ? 1 : 2;
+	align_rel32s(g, opcode, opcode);
+	s->from[0] = cc < 0 ? emit_jmp(&g->e) : emit_jcc(&g->e, (enum x64_cc)cc);
 }
 
 /* Goes on at block l, which may just come next. */
@@ -288,7 +294,19 @@ static void exit_return(struct gen *g, const struct ir_insn *i)
 {
 	struct opnd key = ra_operand(g, i->a);
 	gen_move(g, false, RAX, &key);
+	gen_homes_out(g);
 	emit_ret(&g->e);
+}
+
+/* In a register that keeps it when homes go back. */
+static int exit_key(struct gen *g, ir_ref key)
+{
+	int reg = ra_use(g, key);
+	if (!g->n_swaps || g->t->scratch >> reg & 1)
+		return reg;
+	int copy = ra_alloc(g);
+	emit_mov_rr(&g->e, false, copy, reg);
+	return copy;
 }
 
 void lower_exit_ind(struct gen *g, ir_ref v, const struct ir_insn *i)
@@ -299,11 +317,12 @@ void lower_exit_ind(struct gen *g, ir_ref v, const struct ir_insn *i)
 		exit_return(g, i);
 		return;
 	}
-	struct jump_probe p = {.key = ra_use(g, i->a)};
+	struct jump_probe p = {.key = exit_key(g, i->a)};
 	p.a = ra_alloc(g);
 	p.b = ra_alloc(g);
 	struct stub *s = gen_new_stub(g, STUB_IND_MISS);
 	s->reg = (int8_t)p.key;
+	gen_homes_out(g);
 	emit_jump_probe(&g->e, &g->t->layout, &p);
 	s->from[0] = p.miss[0];
 	s->from[1] = p.miss[1];
@@ -323,6 +342,7 @@ void lower_exit_loop(struct gen *g, ir_ref v, const struct ir_insn *i)
 	(void)v;
 	struct opnd key = ra_operand(g, i->a);
 	gen_move(g, false, RAX, &key);
+	gen_homes_out(g);
 	jump_to_thunk(g, g->t->thunk_lookup);
 }
 
@@ -355,12 +375,12 @@ static uint8_t *compare_tag(struct gen *g, uint32_t pc_key, uint32_t tag)
  */
 static void test_globals(struct gen *g, uint32_t globals, uint8_t bits)
 {
-	int reg = home_of(g, (unsigned)__builtin_ctz(globals));
+	int reg = g->t->home[__builtin_ctz(globals)];
 	if (reg < 0 || globals & (globals - 1)) {
 		reg = RAX;
 		for (uint32_t left = globals; left; left &= left - 1) {
 			unsigned global = (unsigned)__builtin_ctz(left);
-			int home = home_of(g, global);
+			int home = g->t->home[global];
 			bool first = left == globals;
 			if (home >= 0 && first)
 				emit_mov_rr(&g->e, false, RAX, home);
@@ -409,6 +429,7 @@ void gen_prologue(struct gen *g)
 	g->budget_out = emit_jcc(&g->e, CC_L);
 	if (g->args->counter)
 		emit_alu_mi(&g->e, true, ALU_ADD, x64_mem(RBP, g->args->counter), 1);
+	gen_homes_in(g);
 }
 
 static void compare_tags(struct gen *g, uint32_t pc_key)
@@ -442,13 +463,23 @@ static void leave(struct gen *g, uint32_t pc_key, uint64_t result)
 	jump_to_thunk(g, g->t->thunk_exit);
 }
 
+/* Homes go back where they are not in others' way; returns the rel32 of the jump to be patched. */
+static uint8_t *exit_through(struct gen *g, uint8_t *from)
+{
+	emit_link(from, g->e.cur);
+	gen_homes_out(g);
+	align_rel32s(g, 1, 1);
+	return emit_jmp(&g->e);
+}
+
 static void exit_stub(struct gen *g, const struct stub *s)
 {
 	enum x64_exit why = s->slot >= g->args->first_landing ? X64_EXIT_RETURN : X64_EXIT_JUMP;
 	assert(s->slot < g->args->n_slots);
 	uint32_t inside = s->inside != IR_NONE ? (uint32_t)(g->label[s->inside] - g->start) : 0;
-	g->code->slot[s->slot] = (struct x64_slot){(uint32_t)(s->from[0] - g->start), here(g), inside};
-	emit_link(s->from[0], g->e.cur);
+	uint8_t *patched = s->through ? exit_through(g, s->through) : s->from[0];
+	g->code->slot[s->slot] = (struct x64_slot){(uint32_t)(patched - g->start), here(g), inside};
+	emit_link(patched, g->e.cur);
 	leave(g, s->pc_key, (g->args->exit_cookie + (uint64_t)s->slot * g->args->exit_size) | why);
 }
 
@@ -525,6 +556,7 @@ void lower_exit_budget(struct gen *g, ir_ref v, const struct ir_insn *i)
 {
 	(void)v;
 	add_to_budget(g, ALU_ADD, i->aux);
+	gen_homes_out(g);
 	leave(g, (uint32_t)i->imm, g->args->cookie | X64_EXIT_BUDGET);
 }
 

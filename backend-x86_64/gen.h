@@ -102,6 +102,7 @@ enum stub_kind { STUB_EXIT, STUB_IND_MISS, STUB_STICK, STUB_LOOKUP, STUB_GUARD }
 struct stub {
 	enum stub_kind kind;
 	uint8_t *from[4];   /* rel32 of the jumps to it; NULL: no more */
+	uint8_t *through;   /* STUB_EXIT: rel32 of the jump to where homes go back before from[0], which is not emitted yet; or NULL */
 	uint32_t pc_key;    /* STUB_EXIT, STUB_LOOKUP */
 	uint32_t slot;
 	ir_label inside;    /* STUB_EXIT of a landing: as in x64_slot, or IR_NONE */
@@ -111,6 +112,12 @@ struct stub {
 };
 
 #define GEN_MAX_PENDING 8
+
+/* While the unit's main code runs, `global` has the register of another, and that one is in its field. */
+#define GEN_MAX_SWAPS 5
+struct swap {
+	uint8_t global, instead_of;
+};
 
 struct gen {
 	const struct x64_target *t;
@@ -125,6 +132,11 @@ struct gen {
 	struct run *run;        /* in the order of the code */
 	uint32_t n_runs;
 	const struct run *open_run; /* whose host pointer value run_pointer(g) holds while it has a register */
+
+	/* homes.c */
+	int8_t home[IR_MAX_GLOBALS]; /* as in the target, but for what is exchanged */
+	struct swap swap[GEN_MAX_SWAPS];
+	uint8_t n_swaps;
 
 	/* registers */
 	uint16_t locked;        /* not to be given away during this insn */
@@ -232,10 +244,10 @@ static inline bool in_flags(const struct gen *g, ir_ref v)
 	return g->flags != IR_NONE && g->val[v].flags_of == g->flags;
 }
 
-/* Home register of a global, -1 = memory. */
+/* Home register of a global in this unit's main code, -1 = memory. */
 static inline int home_of(const struct gen *g, unsigned global)
 {
-	return g->t->home[global];
+	return g->home[global];
 }
 
 static inline struct x64_mem global_mem(const struct x64_target *t, unsigned global)
@@ -298,6 +310,16 @@ static inline ir_ref run_pointer(const struct gen *g)
 void gen_find_runs(struct gen *g);
 /* The constant part of an address, as runs take it apart. */
 int32_t run_offset(const struct gen *g, ir_ref address, unsigned size, ir_ref *root);
+
+/* ---- homes.c ------------------------------------------------------------------------------------ */
+
+/* Chooses what is exchanged, before anything asks for a home. */
+void gen_choose_homes(struct gen *g);
+/* From the target's homes to the unit's, and back. Moves only: flags and scratch registers stay. */
+void gen_homes_in(struct gen *g);
+void gen_homes_out(struct gen *g);
+/* As gen_homes_in, where nothing was written since gen_homes_out. */
+void gen_homes_back(struct gen *g);
 
 /* ---- analyse.c ---------------------------------------------------------------------------------- */
 

@@ -93,12 +93,14 @@ static void slow_path(struct gen *g, const struct slow_path *s)
 	if (s->is_store)
 		store_arg(g, 8, FRAME_ARG + 8, &s->value, s->wide);
 	emit_store_imm(&g->e, 4, frame_mem(FRAME_ARG + 16), how(g, s));
+	gen_homes_out(g);
 	emit_link(emit_call(&g->e), rw_of(g, s->is_store ? g->t->thunk_store : g->t->thunk_load));
 	gen_add_site(g, s->mark);
 	struct x64_site *site = &g->code->site[g->code->n_sites - 1];
 	site->access = s->access;
 	site->stub = stub;
 	site->notes = s->notes;
+	gen_homes_back(g);
 	if (!s->is_store)
 		emit_mov_rm(&g->e, s->wide, s->value.reg, frame_mem(FRAME_ARG));
 	if (s->run_reg >= 0)
