@@ -449,11 +449,12 @@ void lower_enter(struct gen *g, ir_ref v, const struct ir_insn *i)
 	(void)v;
 	if (g->args->cross_tag)
 		compare_tags(g, (uint32_t)i->imm);
-	if (!i->aux || !g->args->guard.all)
-		return;
-	struct stub *s = gen_new_stub(g, STUB_GUARD);
-	s->from[0] = look_at_guard(g, g->args->guard.all);
-	s->landing = g->e.cur;
+	if (i->aux && g->args->guard.all) {
+		struct stub *s = gen_new_stub(g, STUB_GUARD);
+		s->from[0] = look_at_guard(g, g->args->guard.all);
+		s->landing = g->e.cur;
+	}
+	gen_homes_in(g);
 }
 
 static void leave(struct gen *g, uint32_t pc_key, uint64_t result)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Homes of one unit (decision 024). Where a loop uses a global that lives in memory more than one that has a register, the two change
- * places: on the way in, and back on every way out, slow paths and helper calls included. So whoever is not this unit's main
+ * places: on every way in, and back on every way out, slow paths and helper calls included. So whoever is not this unit's main
  * code sees each global in the home that the target has for it.
  *
  *   in                                     out
@@ -13,7 +13,7 @@
 #include "backend-x86_64/gen.h"
 
 #define ROUNDS 24     /* around loops, at most */
-#define MIN_GAIN 6.0f /* accesses a run of the unit */
+#define MIN_GAIN 6.0f /* accesses, each time that the unit is entered */
 
 static const struct ir_insn *end_of(const struct ir_unit *u, ir_label l)
 {
@@ -25,6 +25,7 @@ struct guess {
 	const struct ir_unit *u;
 	float *pending, *runs; /* by label: runs to come of this round or the next, and those so far */
 	uint32_t *place;       /* by label: in the order of the code */
+	float calls;           /* that come back into the unit */
 };
 
 /* Goes back from a branch at `from` to block l, or by way of l, which may be no more than a check of the budget? */
@@ -35,12 +36,18 @@ static bool goes_back(const struct guess *x, ir_label from, ir_label l)
 	return x->place[l] <= x->place[from] || (on && x->place[end->b] <= x->place[from]);
 }
 
+/* Where the call that ends a block comes back, or IR_NONE. */
+static ir_label landing(const struct ir_insn *end)
+{
+	return end->op == IR_exit_jump || end->op == IR_exit_ind ? end->c : IR_NONE;
+}
+
 /* How likely is l as one of the two successors of `from`? */
 static float weight(const struct guess *x, ir_label from, ir_label l)
 {
-	enum ir_shape end = (enum ir_shape)ir_ops[end_of(x->u, l)->op].shape;
-	bool leaves = end == IR_SHAPE_EXIT_JUMP || end == IR_SHAPE_EXIT_IND || end == IR_SHAPE_EXIT_LOOP || end == IR_SHAPE_EXIT_BUDGET;
-	return leaves ? 1 : goes_back(x, from, l) ? 8 : 3;
+	const struct ir_insn *end = end_of(x->u, l);
+	bool stays = end->op == IR_br || end->op == IR_brc || end->op == IR_charge || landing(end) != IR_NONE;
+	return !stays ? 1 : goes_back(x, from, l) ? 8 : 3;
 }
 
 static void run_block(struct guess *x, ir_label l)
@@ -55,6 +62,9 @@ static void run_block(struct guess *x, ir_label l)
 		float then = weight(x, l, end->b), other = weight(x, l, end->c);
 		x->pending[end->b] += n * then / (then + other);
 		x->pending[end->c] += n * other / (then + other);
+	} else if (landing(end) != IR_NONE) {
+		x->pending[end->c] += n;
+		x->calls += n;
 	}
 }
 
@@ -68,20 +78,17 @@ static void guess_runs(struct guess *x)
 				run_block(x, u->order[k]);
 }
 
-/* Adds up what is read and written of each global; false: the runtime may enter the unit in the middle. */
-static bool count_uses(const struct gen *g, const struct guess *x, float *uses)
+/* Adds up what is read and written of each global. */
+static void count_uses(const struct gen *g, const struct guess *x, float *uses)
 {
 	for (ir_label l = 0; l < g->u->n_blocks; l++) {
 		const struct ir_block *b = &g->u->blocks[l];
 		for (ir_ref v = b->first; v < b->end; v++) {
 			const struct ir_insn *i = insn_of(g, v);
-			if (i->op == IR_enter)
-				return false;
 			if (i->op == IR_get || (i->op == IR_set && i->b != IR_SET_OPTIONAL && !is_lazy(g, i)))
 				uses[i->aux] += x->runs[l];
 		}
 	}
-	return true;
 }
 
 static bool may_have_home(const struct gen *g, unsigned global)
@@ -103,11 +110,11 @@ static unsigned extreme(const struct gen *g, const float *uses, bool homed)
 	return best;
 }
 
-static void exchange(struct gen *g, const float *uses)
+static void exchange(struct gen *g, const float *uses, float min_gain)
 {
 	while (g->n_swaps < GEN_MAX_SWAPS) {
 		unsigned in = extreme(g, uses, false), out = extreme(g, uses, true);
-		if (in == IR_MAX_GLOBALS || out == IR_MAX_GLOBALS || uses[in] - uses[out] < MIN_GAIN)
+		if (in == IR_MAX_GLOBALS || out == IR_MAX_GLOBALS || uses[in] - uses[out] < min_gain)
 			return;
 		g->swap[g->n_swaps++] = (struct swap){(uint8_t)in, (uint8_t)out};
 		g->home[in] = g->home[out];
@@ -115,13 +122,34 @@ static void exchange(struct gen *g, const float *uses)
 	}
 }
 
+/* Blocks that a block may branch to; returns how many. */
+static unsigned branches(const struct ir_insn *end, ir_label to[2])
+{
+	bool two = end->op == IR_brc;
+	to[0] = end->b;
+	to[1] = end->c;
+	return end->op == IR_br || end->op == IR_charge || two ? 1u + two : 0;
+}
+
 static bool has_loop(const struct guess *x)
 {
 	for (ir_label l = 0; l < x->u->n_blocks; l++) {
-		const struct ir_insn *end = end_of(x->u, l);
-		bool jumps = end->op == IR_br || end->op == IR_brc || end->op == IR_charge;
-		if (jumps && (x->place[end->b] <= x->place[l] || (end->op == IR_brc && x->place[end->c] <= x->place[l])))
-			return true;
+		ir_label to[2];
+		for (unsigned n = branches(end_of(x->u, l), to); n-- > 0;)
+			if (x->place[to[n]] <= x->place[l])
+				return true;
+	}
+	return false;
+}
+
+/* Does the unit go itself to where calls come back? That block would not know which homes it finds. */
+static bool enters_itself(const struct ir_unit *u)
+{
+	for (ir_label l = 0; l < u->n_blocks; l++) {
+		ir_label to[2];
+		for (unsigned n = branches(end_of(u, l), to); n-- > 0;)
+			if (u->insns[u->blocks[to[n]].first].op == IR_enter)
+				return true;
 	}
 	return false;
 }
@@ -149,18 +177,17 @@ void gen_choose_homes(struct gen *g)
 	x.place = arena_alloc(u->arena, u->n_blocks * sizeof *x.place);
 	for (uint32_t k = 0; k < u->n_order; k++)
 		x.place[u->order[k]] = k;
-	if (!has_loop(&x) && !shuffle)
+	if ((!has_loop(&x) && !shuffle) || enters_itself(u))
 		return;
 	x.pending = arena_alloc(u->arena, u->n_blocks * sizeof *x.pending);
 	x.runs = arena_alloc(u->arena, u->n_blocks * sizeof *x.runs);
 	memset(x.pending, 0, u->n_blocks * sizeof *x.pending);
 	memset(x.runs, 0, u->n_blocks * sizeof *x.runs);
 	guess_runs(&x);
-	if (!count_uses(g, &x, uses))
-		return;
+	count_uses(g, &x, uses);
 	if (shuffle)
 		shuffle_uses(g, uses);
-	exchange(g, uses);
+	exchange(g, uses, shuffle ? MIN_GAIN : MIN_GAIN * (1 + x.calls));
 }
 
 void gen_homes_in(struct gen *g)
