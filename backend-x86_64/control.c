@@ -64,6 +64,9 @@
  * starts with the `enter` (x64_slot.inside). thunk_return_miss reads the
  * imm32 of other landings, one byte in.
  *
+ * Where the unit has homes of its own (homes.c) each way out puts the target's back first. A conditional exit is then a jcc to a stub that
+ * does and has the jump to be patched.
+ *
  * A block that is nothing but an exit_jump is emitted as the jump at its only predecessor, so that
  * a guest's conditional branch is one patched jcc and one patched jmp. A patched rel32 does not
  * cross a cache line: its store is atomic.

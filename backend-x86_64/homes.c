@@ -164,30 +164,37 @@ static void shuffle_uses(const struct gen *g, float *uses)
 	}
 }
 
-void gen_choose_homes(struct gen *g)
+static void *zeroed(struct arena *arena, uint32_t n, size_t size)
+{
+	return memset(arena_alloc(arena, n * size), 0, n * size);
+}
+
+static void choose(struct gen *g)
 {
 	const struct ir_unit *u = g->u;
-	struct guess x = {.u = u};
+	struct guess x = {.u = u, .place = arena_alloc(u->arena, u->n_blocks * sizeof *x.place)};
 	bool shuffle = g->t->shuffle_seed;
 	float uses[IR_MAX_GLOBALS] = {0};
-	memcpy(g->home, g->t->home, sizeof g->home);
-	g->n_swaps = 0;
-	if (u->n_blocks < 3 && !shuffle) /* a loop has a check of the budget, and a way out */
-		return;
-	x.place = arena_alloc(u->arena, u->n_blocks * sizeof *x.place);
 	for (uint32_t k = 0; k < u->n_order; k++)
 		x.place[u->order[k]] = k;
 	if ((!has_loop(&x) && !shuffle) || enters_itself(u))
 		return;
-	x.pending = arena_alloc(u->arena, u->n_blocks * sizeof *x.pending);
-	x.runs = arena_alloc(u->arena, u->n_blocks * sizeof *x.runs);
-	memset(x.pending, 0, u->n_blocks * sizeof *x.pending);
-	memset(x.runs, 0, u->n_blocks * sizeof *x.runs);
+	x.pending = zeroed(u->arena, u->n_blocks, sizeof *x.pending);
+	x.runs = zeroed(u->arena, u->n_blocks, sizeof *x.runs);
 	guess_runs(&x);
 	count_uses(g, &x, uses);
 	if (shuffle)
 		shuffle_uses(g, uses);
 	exchange(g, uses, shuffle ? MIN_GAIN : MIN_GAIN * (1 + x.calls));
+}
+
+/* A loop has a check of the budget, and a way out. */
+void gen_choose_homes(struct gen *g)
+{
+	memcpy(g->home, g->t->home, sizeof g->home);
+	g->n_swaps = 0;
+	if (g->u->n_blocks > 2 || g->t->shuffle_seed)
+		choose(g);
 }
 
 void gen_homes_in(struct gen *g)

@@ -16,7 +16,7 @@
  *   back:
  *
  * With a constant address the first four become `mov t, [rbp + const]`; a constant that is not
- * aligned goes straight to the slow path. What is known to be aligned (IR_MEMOP_ALIGNED) is not tested. The thunks keep
+ * aligned goes straight to the slow path. Around the thunk are the moves of homes.c, if any. What is known to be aligned (IR_MEMOP_ALIGNED) is not tested. The thunks keep
  * every register but the flags. Big-endian accesses add a bswap; a store swaps its value in place and back.
  *
  * Where the unit's space has the window (x64_compile_args.window), one instruction is left of it. What the window does not

@@ -5,7 +5,8 @@
  *
  * Register plan (docs/architecture): rbp = base; rax, rcx, rdx scratch for values; r13 the budget; the ten
  * others but rsp are homes of the hottest globals; rsp is the return stack (below). At every block boundary, exit and faulting
- * insn every global is in its home, its register or its field in env, or follows from others that are (x64_recover).
+ * insn every global is in its home, its register or its field in env, or follows from others that are (x64_recover). Between the blocks of one unit
+ * some may have changed places (homes.c).
  *
  * Code is written through out->rw and will run at out->rw + rx_delta.
  */
