@@ -216,18 +216,6 @@ static void optimise(struct vcpu *v, const struct tb *tb, struct ir_unit *u)
 	observe(v, v->observer.optimised, tb, u);
 }
 
-static uint32_t *copy_mark_pcs(struct arena *a, const struct ir_unit *u)
-{
-	uint32_t *pcs = arena_alloc(a, (u->n_marks + 1) * sizeof *pcs);
-	uint32_t n = 0;
-	for (uint32_t i = 0; i < u->n_insns; i++) { /* without a branch, which would be mispredicted */
-		pcs[n] = (uint32_t)u->insns[i].imm;
-		n += u->insns[i].op == IR_insn;
-	}
-	assert(n == u->n_marks);
-	return pcs;
-}
-
 static void *copy_array(struct arena *a, const void *src, size_t size)
 {
 	void *p = arena_alloc(a, size);
@@ -362,7 +350,6 @@ static void watch_literals(struct vcpu *v, const struct arm_literals *at)
 
 static void insert(struct vcpu *v, struct tb *tb, const struct ir_unit *u)
 {
-	tb->mark_pc = copy_mark_pcs(&v->tbs.arena, u);
 	if (tb->region)
 		tb->region->assumes = u->assumes;
 	struct code_page *page = watch(v, tb->code);
