@@ -257,12 +257,11 @@ static void find_loops(const struct align *a, bool *in_loop, bool *entered)
 	}
 }
 
-/* Is it an access that is aligned when so much is assumed? */
+/* Is access r one that is aligned when so much is assumed? */
 static bool rests_on(const struct align *a, ir_ref r, uint32_t assumed)
 {
-	const struct ir_insn *i = &a->o->insns[r];
 	uint32_t need = a->value[r].of[0];
-	return (i->op == IR_ld || i->op == IR_st) && i->aux & 3u && need != UNKNOWN && !(need & ~assumed);
+	return a->o->insns[r].aux & 3u && need != UNKNOWN && !(need & ~assumed);
 }
 
 /* What accesses in loops need, of what may be assumed. */
@@ -272,10 +271,12 @@ static uint32_t wanted(const struct align *a)
 	uint32_t all = 0;
 	bool *in_loop = arena_alloc(u->arena, u->n_blocks);
 	find_loops(a, in_loop, a->dirty);
-	for (ir_label l = 0; l < u->n_blocks; l++)
-		for (ir_ref r = u->blocks[l].first; in_loop[l] && r < u->blocks[l].end; r++)
-			if (rests_on(a, r, u->may_assume))
+	for (ir_label l = 0; l < u->n_blocks; l++) {
+		const struct ir_block b = u->blocks[l];
+		for (ir_ref r = b.first; in_loop[l] && r < b.end; r++)
+			if (ACCESSES >> u->insns[r].op & 1 && rests_on(a, r, u->may_assume))
 				all |= a->value[r].of[0];
+	}
 	return all;
 }
 
@@ -285,7 +286,7 @@ static void assume(const struct align *a)
 	uint32_t all = wanted(a);
 	u->assumes = all & ~(all << TRACKED);
 	for (ir_ref r = 0; all && r < u->n_insns; r++)
-		if (rests_on(a, r, implied(all)))
+		if (ACCESSES >> u->insns[r].op & 1 && rests_on(a, r, implied(all)))
 			u->insns[r].aux |= IR_MEMOP_ALIGNED;
 }
 

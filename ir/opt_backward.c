@@ -217,31 +217,39 @@ static bool has_backward_branch(const struct opt *o)
 	return false;
 }
 
-/* What is live at the start of block l, when `after` is behind it. Nothing is removed. */
-static struct live walk(const struct opt *o, ir_label l, struct live after)
+/* Globals that are live at a block's start, when none is behind it, and when all are. */
+struct passage {
+	uint64_t none, all;
+};
+
+/* Nothing is removed. */
+static struct passage walk(const struct opt *o, ir_label l)
 {
 	const struct ir_block b = o->u->blocks[l];
-	for (ir_ref r = b.end; r-- > b.first;)
-		if (!(ir_ops[o->insns[r].op].flags & IR_PURE))
-			after = live_before(o, &o->insns[r], after);
-	return after;
+	struct live none = {0, 0}, all = {UINT64_MAX, 0};
+	for (ir_ref r = b.end; r-- > b.first;) {
+		const struct ir_insn *i = &o->insns[r];
+		if (ir_ops[i->op].flags & IR_PURE || i->op == IR_insn)
+			continue;
+		none = live_before(o, i, none);
+		all = live_before(o, i, all);
+	}
+	return (struct passage){none.read | none.fault, all.read | all.fault};
 }
 
-/* Grows live_in from nothing until it is stable. Each global goes through a block by itself, so two walks tell what a block makes of anything. */
+/* Grows live_in from nothing until it is stable. Each global goes through a block by itself, so one walk tells what the block makes of any set. */
 static void find_liveness(struct opt *o)
 {
 	struct ir_unit *u = o->u;
-	struct live *in = arena_alloc(u->arena, u->n_blocks * sizeof *in); /* by label: `read` when nothing is live behind it, `fault` when all is */
+	struct passage *through = arena_alloc(u->arena, u->n_blocks * sizeof *through);
 	bool changed = true;
-	for (ir_label l = 0; l < u->n_blocks; l++) {
-		struct live none = walk(o, l, (struct live){0, 0}), all = walk(o, l, (struct live){UINT64_MAX, 0});
-		in[l] = (struct live){none.read | none.fault, all.read | all.fault};
-	}
+	for (ir_label l = 0; l < u->n_blocks; l++)
+		through[l] = walk(o, l);
 	while (changed) {
 		changed = false;
 		for (uint32_t k = u->n_order; k-- > 0;) {
 			ir_label l = u->order[k];
-			uint64_t out = live_out(o, l), live = (out & in[l].fault) | (~out & in[l].read);
+			uint64_t out = live_out(o, l), live = (out & through[l].all) | (~out & through[l].none);
 			changed |= live != o->live_in[l];
 			o->live_in[l] = live;
 		}

@@ -94,6 +94,7 @@ static uint32_t lower(struct vcpu *v, const struct mem_fetch *fetch, struct tb *
 		.n_stops = n_stops,
 		.code_before = in_ram && fetch->whole_page ? tb->pc_key & PAGE_MASK & ~1u : 0,
 		.refused = &v->values.refused,
+		.ahead = v->ahead,
 		.max_insns = in_ram ? max_insns : 1,
 		.leaves = owing && v->cfg.accel != VCPU_INTERP, /* else by the interpreter, which does it all */
 		.odd = odd_of(v, fetch->host),
@@ -412,12 +413,13 @@ void vcpu_translate_once(struct vcpu *v, const struct mem_fetch *fetch, uint32_t
 
 /* ---- regions ---- */
 
-void vcpu_region_request(const struct vcpu *v, const struct tb *head, struct arm_translate_request *req)
+void vcpu_region_request(struct vcpu *v, const struct tb *head, struct arm_translate_request *req)
 {
 	uint32_t offset = head->pc_key & PAGE_MASK & ~1u;
 	*req = (struct arm_translate_request){
 		.decoder = v->decoder,
 		.refused = &v->values.refused,
+		.ahead = v->ahead,
 		.pc_key = head->pc_key,
 		.tb_flags = head->flags,
 		.code = head->code,
