@@ -564,6 +564,8 @@ static void visit(struct analysis *an, ir_ref v, const struct ir_insn *i)
 		return;
 	count_uses(an, v, i);
 	follow_flags(an, v, i);
+	if (info->flags & IR_PURE)
+		return;
 	switch ((enum ir_shape)info->shape) {
 	case IR_SHAPE_GLOBAL_OR:
 		an->touched[i->aux] = v;

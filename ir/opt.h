@@ -58,7 +58,7 @@ static inline ir_label opt_landing(const struct ir_insn *end)
 /* How many low bits of x there are up to the last that is set. */
 static inline unsigned opt_bits_of(uint64_t x)
 {
-	return x ? 64u - (unsigned)__builtin_clzll(x) : 0;
+	return 64u - (unsigned)__builtin_clzll(x | 1) - !x;
 }
 
 /* Fills o->width[r] from the final form of insn r. */

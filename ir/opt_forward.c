@@ -176,11 +176,18 @@ static inline void visit(struct opt *o, struct held *h, ir_ref r)
 	}
 }
 
+/* 64, or what an insn's constant has: the compiler would rather take a branch. */
+static inline uint8_t const_width(const struct ir_insn *i)
+{
+	unsigned less = 64 - opt_bits_of(i->imm), is_const = i->op == IR_const;
+	return (uint8_t)(64 - (less & -is_const));
+}
+
 /* Constants and markers, half of all, need no visit. Returns which of the n insns from r on do, and fills the constants' width. */
 static inline uint64_t prepare(const struct opt *o, ir_ref r, unsigned n)
 {
 	for (unsigned k = 0; k < n; k++)
-		o->width[r + k] = (uint8_t)(o->insns[r + k].op == IR_const ? opt_bits_of(o->insns[r + k].imm) : 64);
+		o->width[r + k] = const_width(&o->insns[r + k]);
 	return ir_which(&o->insns[r], n, ~(IR_SET_OF(const) | IR_SET_OF(insn) | IR_SET_OF(nop)));
 }
 
