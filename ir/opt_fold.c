@@ -61,8 +61,6 @@ static unsigned find_facts(const struct opt *o, const struct ir_insn *i, unsigne
 {
 	const struct ir_insn *def = o->insns;
 	unsigned facts = 0;
-	if (!any_facts(o, i, n))
-		return 0;
 	if (def[i->a].op == IR_const) {
 		uint64_t ones = def[i->a].type == IR_I64 ? UINT64_MAX : UINT32_MAX, x = def[i->a].imm;
 		facts |= A_CONST | (x == 0 ? A_ZERO : x == ones ? A_NONZERO | A_ONES : A_NONZERO);
@@ -401,6 +399,8 @@ static bool fold_once(const struct opt *o, struct ir_insn *i)
 	const struct ir_op_info *info = &ir_ops[i->op];
 	if (info->n_args == 0 || i->op == IR_copy)
 		return false;
+	if (!any_facts(o, i, info->n_args))
+		return looks[i->op] && looks[i->op](o, i);
 	unsigned facts = find_facts(o, i, info->n_args);
 	if ((facts & all_const[3]) == all_const[info->n_args]) {
 		fold_constants(o, i);
@@ -419,7 +419,7 @@ void opt_fold(struct opt *o, ir_ref r)
 {
 	struct ir_insn *i = &o->insns[r];
 	unsigned n_args = ir_ops[i->op].n_args;
-	if (n_args && (looks[i->op] || any_facts(o, i, n_args))) {
+	if (n_args) {
 		/* Every change makes the insn simpler; three in a row is the longest chain there is. */
 		for (unsigned n = 0; n < 4 && fold_once(o, i); n++)
 			;

@@ -176,19 +176,19 @@ static inline void visit(struct opt *o, struct held *h, ir_ref r)
 	}
 }
 
-/* 64, or what an insn's constant has: the compiler would rather take a branch. */
-static inline uint8_t const_width(const struct ir_insn *i)
-{
-	unsigned less = 64 - opt_bits_of(i->imm), is_const = i->op == IR_const;
-	return (uint8_t)(64 - (less & -is_const));
-}
-
-/* Constants and markers, half of all, need no visit. Returns which of the n insns from r on do, and fills the constants' width. */
+/* Constants and markers, half of all, need no visit. Returns which of the n insns from r on do, and fills the width of constants and of what
+ * has none that is known. All without a branch, which would be mispredicted. */
 static inline uint64_t prepare(const struct opt *o, ir_ref r, unsigned n)
 {
-	for (unsigned k = 0; k < n; k++)
-		o->width[r + k] = const_width(&o->insns[r + k]);
-	return ir_which(&o->insns[r], n, ~(IR_SET_OF(const) | IR_SET_OF(insn) | IR_SET_OF(nop)));
+	const uint64_t visited = ~(IR_SET_OF(const) | IR_SET_OF(insn) | IR_SET_OF(nop));
+	const struct ir_insn *i = &o->insns[r];
+	uint64_t which = 0;
+	for (unsigned k = 0; k < n; k++, i++) {
+		unsigned less = 64 - opt_bits_of(i->imm), is_const = i->op == IR_const;
+		o->width[r + k] = (uint8_t)(64 - (less & -is_const));
+		which |= (visited >> i->op & 1) << k;
+	}
+	return which;
 }
 
 /* Values end with their block; of what they held only constants go on. What is dead on the way may never have been set. */
