@@ -548,15 +548,7 @@ static void visit(struct analysis *an, ir_ref v, const struct ir_insn *i)
 {
 	struct gen *g = an->g;
 	const struct ir_op_info *info = &ir_ops[i->op];
-	char result = info->result;
-	g->val[v] = (struct value){
-		.fuse = IR_NONE, .target = -1, .reg = -1, .global = -1, .slot = -1, .flags_of = IR_NONE,
-		.wide = result == 'q' || (result == 'T' && i->type == IR_I64),
-	};
-	/* The most frequent ones first, which keep the flags. */
-	if (i->op == IR_const || i->op == IR_insn)
-		return;
-	if (i->op == IR_get) {
+	if (i->op == IR_get) { /* the most frequent ones first, which keep the flags */
 		an->touched[i->aux] = v;
 		return;
 	}
@@ -572,6 +564,8 @@ static void visit(struct analysis *an, ir_ref v, const struct ir_insn *i)
 		return;
 	count_uses(an, v, i);
 	follow_flags(an, v, i);
+	if (info->flags & IR_PURE)
+		return;
 	switch ((enum ir_shape)info->shape) {
 	case IR_SHAPE_GLOBAL_OR:
 		an->touched[i->aux] = v;
@@ -605,17 +599,59 @@ static void visit(struct analysis *an, ir_ref v, const struct ir_insn *i)
 	}
 }
 
+/* Ops with a result of 64 bits, always or when that is the insn's type. */
+#define OP(name, shape, result, args, flags) | (uint64_t)(result##_WIDE) << IR_##name
+#define NONE_WIDE 0
+#define I32_WIDE 0
+#define I64_WIDE 1
+#define T_WIDE 0
+static const uint64_t always_wide = 0
+#include "ir/ops.def"
+;
+#undef I64_WIDE
+#undef T_WIDE
+#define I64_WIDE 0
+#define T_WIDE 1
+static const uint64_t wide_by_type = 0
+#include "ir/ops.def"
+;
+#undef OP
+
+/* Begins all values, and the sets of insns. */
+static void begin(struct gen *g)
+{
+	static const struct value none = {.fuse = IR_NONE, .target = -1, .reg = -1, .global = -1, .slot = -1, .flags_of = IR_NONE};
+	const uint64_t removed = IR_SET_OF(nop) | IR_SET_OF(const);
+	const struct ir_insn *i = g->u->insns;
+	for (ir_ref v = 0; v < g->u->n_insns; v += 64) {
+		uint64_t works = 0, marks = 0;
+		unsigned n = MIN(g->u->n_insns - v, 64u);
+		for (unsigned k = 0; k < n; k++, i++) {
+			uint64_t wide = always_wide | (i->type == IR_I64 ? wide_by_type : 0);
+			g->val[v + k] = none;
+			g->val[v + k].wide = wide >> i->op & 1;
+			works |= (uint64_t)!(removed >> i->op & 1) << k;
+			marks |= (uint64_t)(i->op == IR_insn) << k;
+		}
+		g->steps[v / 64] = works;
+		g->works[v / 64] = works & ~marks;
+	}
+}
+
 void gen_analyse(struct gen *g)
 {
 	struct analysis an;
 	memset(&an, 0, offsetof(struct analysis, lazy_set));
 	an.g = g;
+	begin(g);
 	for (uint32_t k = 0; k < g->u->n_order; k++) {
 		const struct ir_block *b = &g->u->blocks[g->u->order[k]];
 		forget_flags(&an);
-		for (ir_ref v = b->first; v < b->end; v++)
-			if (insn_of(g, v)->op != IR_nop) /* what the optimiser removed: no value, no name */
+		for (ir_ref w = b->first / 64; w * 64 < b->end; w++)
+			for (uint64_t left = gen_in_block(g->works, b, w); left; left &= left - 1) {
+				ir_ref v = w * 64 + (ir_ref)__builtin_ctzll(left);
 				visit(&an, v, insn_of(g, v));
+			}
 		for (uint64_t left = an.lazy; left; left &= left - 1)
 			end_lazy(&an, (unsigned)__builtin_ctzll(left));
 	}

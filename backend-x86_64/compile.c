@@ -45,6 +45,8 @@ static void init(struct gen *g, const struct x64_target *t, const struct ir_unit
 	g->next_landing = args->first_landing;
 	g->n_fixups = g->n_slow = g->n_stubs = g->n_mem = g->n_calls = g->n_exits = g->mark = 0;
 	g->val = array(g, u->n_insns, sizeof *g->val);
+	g->works = array(g, u->n_insns / 64 + 1, sizeof *g->works);
+	g->steps = array(g, u->n_insns / 64 + 1, sizeof *g->steps);
 	g->label = zeroed(g, u->n_blocks, sizeof *g->label);
 	g->preds = zeroed(g, u->n_blocks, sizeof *g->preds);
 	g->folded = zeroed(g, u->n_blocks, sizeof *g->folded);
@@ -77,8 +79,6 @@ void gen_add_site(struct gen *g, uint32_t mark)
 /* No effect, and neither the value nor its flags are asked for. */
 static bool is_dead(const struct gen *g, ir_ref v, const struct ir_insn *i)
 {
-	if (i->op == IR_nop || i->op == IR_const)
-		return true;
 	if (is_folded(g, v))
 		return true;
 	if (i->op == IR_get && g->val[v].note_until)
@@ -86,23 +86,26 @@ static bool is_dead(const struct gen *g, ir_ref v, const struct ir_insn *i)
 	return !g->val[v].last_use && !sets_flags(g, v) && (ir_ops[i->op].flags & IR_PURE || i->op == IR_get);
 }
 
-static void lower_block(struct gen *g, ir_label l)
+static void lower_value(struct gen *g, ir_ref v)
 {
-	const struct ir_block *b = &g->u->blocks[l];
-	gen_block_begin(g, l);
-	for (ir_ref v = b->first; v < b->end && !g->e.full; v++) {
-		const struct ir_insn *i = insn_of(g, v);
-		if (i->op == IR_insn) { /* no operands, no result */
-			g->at = v;
-			lower_insn(g, v, i);
-			continue;
-		}
-		if (is_dead(g, v, i) || g->unreachable)
-			continue;
+	const struct ir_insn *i = insn_of(g, v);
+	if (i->op == IR_insn) { /* no operands, no result */
+		g->at = v;
+		lower_insn(g, v, i);
+	} else if (!is_dead(g, v, i) && !g->unreachable) {
 		g->at = v;
 		lower[i->op](g, v, i);
 		ra_end_insn(g);
 	}
+}
+
+static void lower_block(struct gen *g, ir_label l)
+{
+	const struct ir_block *b = &g->u->blocks[l];
+	gen_block_begin(g, l);
+	for (ir_ref w = b->first / 64; w * 64 < b->end; w++)
+		for (uint64_t left = gen_in_block(g->steps, b, w); left && !g->e.full; left &= left - 1)
+			lower_value(g, w * 64 + (ir_ref)__builtin_ctzll(left));
 }
 
 static void generate(struct gen *g)

@@ -46,22 +46,21 @@ static uint8_t *put32(uint8_t *p, int32_t v)
 	return p + 4;
 }
 
-/* Prefixes, REX and opcode; r, x, b are the register numbers that extend by REX (0 for none). */
+/* Prefixes, REX and opcode; r, x, b are the register numbers that extend by REX (0 for none). What is not wanted is overwritten: a branch
+ * on it would be mispredicted. */
 static uint8_t *put_opcode(uint8_t *p, unsigned op, int r, int x, int b)
 {
-	unsigned rex = (unsigned)((r & 8) >> 1 | (x & 8) >> 2 | (b & 8) >> 3);
-	if (op & OP_W)
-		rex |= 8;
-	if ((op & OP_REG8 && r >= 4) || (op & OP_RM8 && b >= 4))
-		rex |= 0x40;
-	if (op & OP_66)
-		*p++ = 0x66;
-	if (op & OP_F3)
-		*p++ = 0xf3;
-	if (rex)
-		*p++ = (uint8_t)(0x40 | rex);
-	if (op & OP_0F)
-		*p++ = 0x0f;
+	unsigned rex = (unsigned)((r & 8) >> 1 | (x & 8) >> 2 | (b & 8) >> 3) | (op & OP_W ? 8u : 0u);
+	unsigned low = ((op & OP_REG8 ? (unsigned)r : 0u) | (op & OP_RM8 ? (unsigned)b : 0u)) & 12u;
+	rex |= low ? 0x40u : 0u;
+	*p = 0x66;
+	p += (op & OP_66) != 0;
+	*p = 0xf3;
+	p += (op & OP_F3) != 0;
+	*p = (uint8_t)(0x40 | rex);
+	p += rex != 0;
+	*p = 0x0f;
+	p += (op & OP_0F) != 0;
 	*p++ = (uint8_t)op;
 	return p;
 }

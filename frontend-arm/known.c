@@ -193,33 +193,18 @@ struct arm_flow arm_flow(const struct arm_lower *l)
 	return flow;
 }
 
-bool arm_flags_may_be(enum arm_flag_source source, unsigned nzcv)
-{
-	bool zero = nzcv >> 2 & 1u;
-	switch (source) {
-	case FLAGS_SUB: return !zero || nzcv == 6; /* equal: no borrow, no overflow */
-	case FLAGS_ADD: case FLAGS_RESULT: return !zero || !(nzcv >> 3);
-	case FLAGS_UNKNOWN: break;
-	}
-	return true;
-}
-
 struct arm_flow arm_flow_where(const struct arm_lower *l, enum arm_cond cond)
 {
+	static const uint16_t set[ARM_FLAGS] = { [FLAG_N] = ARM_NZCV_N, [FLAG_Z] = ARM_NZCV_Z, [FLAG_C] = ARM_NZCV_C, [FLAG_V] = ARM_NZCV_V };
 	struct arm_flow flow = arm_flow(l);
-	unsigned all = ~0u, any = 0;
-	for (unsigned nzcv = 0; nzcv < 16; nzcv++)
-		if (arm_condition_holds(cond, nzcv) && arm_flags_may_be(l->source, nzcv)) {
-			all &= nzcv;
-			any |= nzcv;
-		}
+	unsigned may_be = arm_nzcv_where(cond) & arm_nzcv_from(l->source);
 	for (unsigned f = 0; f < ARM_FLAGS; f++) {
-		unsigned bit = 1u << (3 - f);
-		if (!((all ^ any) & bit))
+		bool always = !(may_be & ~(unsigned)set[f]), ever = may_be & set[f];
+		if (always == ever)
 			flow.sure.flags |= (uint8_t)(1u << f);
-		if (all & bit)
+		if (always)
 			flow.sure.values |= (uint8_t)(1u << f);
-		else if (!(any & bit))
+		else if (!ever)
 			flow.sure.values &= (uint8_t)~(1u << f);
 	}
 	know_sure(&flow);

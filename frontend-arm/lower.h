@@ -214,8 +214,13 @@ void arm_set_q(struct arm_lower *l, ir_ref v);
 bool arm_is_held(const struct arm_lower *l, ir_ref v);
 /* 1 when the condition (not AL) holds. */
 ir_ref arm_condition(struct arm_lower *l, enum arm_cond cond);
-/* The same for known flags: bits N Z C V from the highest. */
-bool arm_condition_holds(enum arm_cond cond, unsigned nzcv);
+/* Sets of what N Z C V may be, as a number of four bits: where one of them is 1, a condition holds, or such an operation set them. */
+#define ARM_NZCV_N 0xff00u
+#define ARM_NZCV_Z 0xf0f0u
+#define ARM_NZCV_C 0xccccu
+#define ARM_NZCV_V 0xaaaau
+unsigned arm_nzcv_where(enum arm_cond cond);
+unsigned arm_nzcv_from(enum arm_flag_source source);
 
 /* ---- owed.c: flags at the ends of units ---------------------------------------------------------- */
 
@@ -270,8 +275,6 @@ struct arm_known arm_known_flags(const struct arm_lower *l);
 struct arm_flow arm_flow(const struct arm_lower *l);
 /* The same where a condition holds that is about to be asked. */
 struct arm_flow arm_flow_where(const struct arm_lower *l, enum arm_cond cond);
-/* May flags that this set be N Z C V, from the highest bit? */
-bool arm_flags_may_be(enum arm_flag_source source, unsigned nzcv);
 /* What both say, and the flags that something is known of. */
 struct arm_known arm_common_known(const struct arm_known *a, const struct arm_known *b);
 struct arm_flow arm_common_flow(const struct arm_flow *a, const struct arm_flow *b);

@@ -220,9 +220,20 @@ ir_ref arm_condition(struct arm_lower *l, enum arm_cond cond)
 	return cond & 1u ? not(l, even) : even;
 }
 
-bool arm_condition_holds(enum arm_cond cond, unsigned nzcv)
+unsigned arm_nzcv_where(enum arm_cond cond)
 {
-	bool n = nzcv >> 3 & 1u, z = nzcv >> 2 & 1u, c = nzcv >> 1 & 1u, v = nzcv & 1u;
-	const bool even[] = { z, c, n, v, c && !z, n == v, n == v && !z, true };
-	return even[cond >> 1] != (cond & 1u);
+	enum { N = ARM_NZCV_N, Z = ARM_NZCV_Z, C = ARM_NZCV_C, V = ARM_NZCV_V, ALL = 0xffff };
+	static const uint16_t even[] = { Z, C, N, V, C & ~Z, ALL ^ N ^ V, (ALL ^ N ^ V) & ~Z, ALL };
+	return cond & 1u ? ALL ^ even[cond >> 1] : even[cond >> 1];
+}
+
+unsigned arm_nzcv_from(enum arm_flag_source source)
+{
+	const unsigned all = 0xffff;
+	switch (source) {
+	case FLAGS_SUB: return (all & ~ARM_NZCV_Z) | 1u << 6; /* equal: no borrow, no overflow */
+	case FLAGS_ADD: case FLAGS_RESULT: return all & ~(ARM_NZCV_Z & ARM_NZCV_N);
+	case FLAGS_UNKNOWN: break;
+	}
+	return all;
 }

@@ -188,8 +188,12 @@ void arm_plan_exits(struct arm_lower *l, uint32_t key, uint32_t other)
 	uint32_t owed = l->req->look_ahead ? arm_debt(l) : 0;
 	if (!owed && !arm_values_pay(l, 0))
 		return;
-	const struct arm_debtor a = debtor(l, key), b = debtor(l, other);
-	unsigned then = taken(&a, owed), or_else = taken(&b, owed);
+	const struct arm_debtor a = debtor(l, key);
+	unsigned then = taken(&a, owed);
+	if (!then && a.by_value == ARM_VALUE_WRITES)
+		return;
+	const struct arm_debtor b = debtor(l, other);
+	unsigned or_else = taken(&b, owed);
 	/* Writing them after all costs more than writing them at once: worth it only where a loop is left. */
 	bool loop = key < arm_pc_key(l);
 	unsigned mask = loop ? then : then & or_else;
@@ -216,7 +220,9 @@ void arm_plan_ways(struct arm_lower *l, uint32_t key, uint32_t other, const stru
 	uint32_t owed = l->req->look_ahead ? arm_debt(l) : 0;
 	if (!owed)
 		return;
-	unsigned mask = allowed(l, owed, key) & allowed(l, owed, other);
+	unsigned mask = allowed(l, owed, key);
+	if (mask)
+		mask &= allowed(l, owed, other);
 	for (unsigned k = 0; k < ways->n && mask; k++)
 		mask &= ways->way[k].flow.debt ? allowed(l, ways->way[k].flow.debt, ways->taken ? key : other) : 0;
 	if (mask)
@@ -379,9 +385,10 @@ void arm_exit(struct arm_lower *l, unsigned slot, enum ir_link link, uint32_t ke
 
 /* ---- arriving ------------------------------------------------------------------------------------ */
 
-static bool is_flag(uint16_t global)
+/* Of a set of globals. */
+static unsigned flags_of(uint64_t globals)
 {
-	return global >= ARM_G_n && global <= ARM_G_v;
+	return (unsigned)(globals >> ARM_G_n) & ARM_NZCV;
 }
 
 /* A fault here shows the flags that are still owed. */
@@ -394,18 +401,19 @@ static void arrive_at_fault(struct arm_arrival *s)
 }
 
 /* One more insn of the unit's start; false when it is the first that looks at flags, or the last of its IR block. */
-static bool arrive(struct arm_arrival *s, const struct ir_insn *i)
+static inline bool arrive(struct arm_arrival *s, const struct ir_insn *i)
 {
-	const struct ir_op_info *info = &ir_ops[i->op];
+	const uint64_t faults = IR_SET_OF(ld) | IR_SET_OF(st), global = UINT64_C(1) << (i->aux & 63);
+	if (i->op == IR_set) {
+		s->to.kills |= (uint8_t)flags_of(global);
+		s->written |= (uint16_t)(global & ((1u << ARM_G_pc) - 1));
+		return true;
+	}
 	if (i->op == IR_get)
-		return !is_flag(i->aux) || s->to.kills >> (i->aux - ARM_G_n) & 1u;
-	if (i->op == IR_set && is_flag(i->aux))
-		s->to.kills |= (uint8_t)(1u << (i->aux - ARM_G_n));
-	else if (i->op == IR_set && i->aux < ARM_G_pc)
-		s->written |= (uint16_t)(1u << i->aux);
-	else if (info->flags & IR_FAULT)
+		return !(flags_of(global) & ~(unsigned)s->to.kills);
+	if (faults >> i->op & 1)
 		arrive_at_fault(s);
-	return i->op != IR_call && !(info->flags & IR_END);
+	return i->op != IR_call && !(ir_ops[i->op].flags & IR_END);
 }
 
 /* Takes the flags that are gone out of what is owed. */

@@ -10,6 +10,7 @@
  * Every unit leaves behind its last instruction only, so that the whole unit is charged to the budget.
  */
 #include <assert.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "frontend-arm/lower.h"
@@ -283,16 +284,8 @@ static void open_branch(struct loop *t, const struct arm_insn_row *row, uint32_t
 /* Condition `cond` on the ways around the region, where the region's does not hold: 0 or 1, or -1 when that depends. */
 static int implied(const struct region *r, enum arm_cond cond)
 {
-	int seen = -1;
-	for (unsigned nzcv = 0; nzcv < 16; nzcv++) {
-		if (arm_condition_holds(r->cond, nzcv) || !arm_flags_may_be(r->compared ? FLAGS_SUB : FLAGS_UNKNOWN, nzcv))
-			continue;
-		int holds = arm_condition_holds(cond, nzcv);
-		if (seen >= 0 && holds != seen)
-			return -1;
-		seen = holds;
-	}
-	return seen;
+	unsigned may_be = arm_nzcv_from(r->compared ? FLAGS_SUB : FLAGS_UNKNOWN) & ~arm_nzcv_where(r->cond), holds = may_be & arm_nzcv_where(cond);
+	return may_be && (!holds || holds == may_be) ? holds != 0 : -1;
 }
 
 /*
@@ -506,25 +499,14 @@ static void translate_insn(struct loop *t)
 
 /* ---- looking ahead ------------------------------------------------------------------------------- */
 
-/* The first few instructions there, lowered into a unit of their own. Stays on the page. */
-struct arm_debtor arm_look_ahead(const struct arm_lower *l, uint32_t key)
+/* The first few instructions there, lowered into a unit of their own. */
+static struct arm_debtor see_ahead(struct arm_translate_request *there, bool thumb, struct arena *arena)
 {
-	const struct arm_translate_request *req = l->req;
-	const struct arm_debtor nothing = { .by_value = ARM_VALUE_PASSES }; /* who knows */
-	int64_t offset = (int64_t)(key & ~1u) - (int64_t)(req->pc_key & ~1u);
-	bool here = offset >= -(int64_t)req->code_before && offset + (l->thumb ? 2 : 4) <= (int64_t)req->code_bytes;
-	if (!here || (key & 1) != l->thumb || (key & 3) == 2)
-		return nothing;
-	struct arm_translate_request there = *req;
-	there.look_ahead = there.count_taken = false;
-	there.pc_key = key;
-	there.code += offset;
-	there.code_bytes = (uint32_t)((int64_t)req->code_bytes - offset);
-	there.code_before = (uint32_t)((int64_t)req->code_before + offset);
-	there.max_insns = ARM_LOOK_AHEAD;
 	struct ir_unit u;
-	ir_unit_init(&u, &arm_guest, l->u->arena);
-	struct loop t = { .l = { .u = &u, .req = &there, .thumb = l->thumb }, .end = ARM_LOOK_AHEAD };
+	there->look_ahead = there->count_taken = false;
+	there->max_insns = ARM_LOOK_AHEAD;
+	ir_unit_init(&u, &arm_guest, arena);
+	struct loop t = { .l = { .u = &u, .req = there, .thumb = thumb }, .end = ARM_LOOK_AHEAD };
 	start_block(&t, ir_block_new(&u));
 	do
 		translate_insn(&t);
@@ -533,6 +515,44 @@ struct arm_debtor arm_look_ahead(const struct arm_lower *l, uint32_t key)
 	bool looks = t.l.arrival.decided && t.l.arrival.from != u.n_insns; /* not at the unit's end, which an indirect exit is behind */
 	bool straight = t.l.ended && u.n_blocks == 1 && !looks;
 	to.by_value = (uint8_t)(to.kills == ARM_NZCV ? ARM_VALUE_TAKES : straight ? ARM_VALUE_PASSES : ARM_VALUE_WRITES);
+	return to;
+}
+
+/* The place of what was seen there, if what it follows from is all at hand; *known: it is the same code. */
+static struct arm_ahead *recall(const struct arm_translate_request *there, bool *known)
+{
+	struct arm_ahead now = { there->pc_key, there->tb_flags, there->literals.from, there->literals.end, { 0 }, { 0 } };
+	bool whole = there->ahead && there->code_bytes >= sizeof now.code && !(there->n_cuts | there->n_stops) && !(there->tb_flags & ARM_TB_BE32);
+	if (!whole)
+		return NULL;
+	struct arm_ahead *a = &there->ahead[(there->pc_key >> 1 ^ there->pc_key >> 8) % ARM_AHEADS];
+	memcpy(now.code, there->code, sizeof now.code);
+	*known = memcmp(a, &now, offsetof(struct arm_ahead, to)) == 0;
+	if (!*known)
+		*a = now;
+	return a;
+}
+
+/* What the code there takes. Stays on the page. */
+struct arm_debtor arm_look_ahead(const struct arm_lower *l, uint32_t key)
+{
+	const struct arm_translate_request *req = l->req;
+	const struct arm_debtor nothing = { .by_value = ARM_VALUE_PASSES }; /* who knows */
+	int64_t offset = (int64_t)(key & ~1u) - (int64_t)(req->pc_key & ~1u);
+	bool here = offset >= -(int64_t)req->code_before && offset + (l->thumb ? 2 : 4) <= (int64_t)req->code_bytes, known = false;
+	if (!here || (key & 1) != l->thumb || (key & 3) == 2)
+		return nothing;
+	struct arm_translate_request there = *req;
+	there.pc_key = key;
+	there.code += offset;
+	there.code_bytes = (uint32_t)((int64_t)req->code_bytes - offset);
+	there.code_before = (uint32_t)((int64_t)req->code_before + offset);
+	struct arm_ahead *a = recall(&there, &known);
+	if (known)
+		return a->to;
+	struct arm_debtor to = see_ahead(&there, l->thumb, l->u->arena);
+	if (a)
+		a->to = to;
 	return to;
 }
 

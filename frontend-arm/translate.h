@@ -74,6 +74,15 @@ struct arm_literals {
 	uint32_t from, end;  /* equal: none */
 };
 
+/* What was seen of code at the targets of branches, by what stands there. All zeros: nothing yet. */
+#define ARM_AHEADS 64u
+#define ARM_LOOK_AHEAD 8u /* instructions */
+struct arm_ahead {
+	uint32_t pc_key, tb_flags, literals, literals_end;
+	uint32_t code[ARM_LOOK_AHEAD];
+	struct arm_debtor to;
+};
+
 /* Instructions of a page whose accesses were met unaligned: a set of ARM_ODD_WORDS words, by halfword of the guest's page. */
 #define ARM_ODD_WORDS (PAGE_SIZE / 2 / 32)
 static inline unsigned arm_odd_place(uint32_t pc) { return (pc & PAGE_MASK) / 2; }
@@ -92,6 +101,7 @@ struct arm_translate_request {
 	const uint32_t *stop; /* n_stops addresses at which no unit goes on (breakpoints) */
 	uint32_t n_stops;
 	const struct arm_refused *refused; /* may be NULL */
+	struct arm_ahead *ahead; /* ARM_AHEADS of them, kept between requests for the same core; may be NULL */
 	uint32_t max_insns;   /* >= 1 */
 	bool leaves;          /* accesses may leave where they are not aligned (IR_MEMOP_LEAVES) ... */
 	const uint32_t *odd;  /* ... but not those of these instructions of the page: an arm_odd_set. NULL = none */
@@ -109,7 +119,6 @@ struct arm_translate_request {
  * Returns the number of guest code bytes that the unit covers.
  */
 uint32_t arm_translate(const struct arm_translate_request *req, struct ir_unit *u);
-#define ARM_LOOK_AHEAD 8u
 
 /* The same, and tells about flags that are owed. */
 uint32_t arm_translate_owing(const struct arm_translate_request *req, struct ir_unit *u, struct arm_unit_flags *flags);

@@ -19,6 +19,8 @@ enum ir_op {
 #undef OP
 	IR_OP_COUNT
 };
+_Static_assert(IR_OP_COUNT <= 64, "a set of ops fits a word");
+#define IR_SET_OF(name) (UINT64_C(1) << IR_##name)
 
 enum ir_type { IR_VOID, IR_I32, IR_I64 };
 
@@ -247,6 +249,15 @@ const ir_ref *ir_call_args(const struct ir_unit *u, const struct ir_insn *i, uns
 static inline bool ir_is_noted(const struct ir_insn *i)
 {
 	return i->imm == IR_NOTED && ir_ops[i->op].flags & IR_PURE && ir_ops[i->op].n_args;
+}
+
+/* Which of the n insns from i on, 64 at most, are of an op in the set `ops`: bit k for i[k]. A branch for each insn would be mispredicted. */
+static inline uint64_t ir_which(const struct ir_insn *i, unsigned n, uint64_t ops)
+{
+	uint64_t which = 0;
+	for (unsigned k = 0; k < n; k++)
+		which |= (ops >> i[k].op & 1) << k;
+	return which;
 }
 
 /* Result type of an insn (IR_VOID for none), and the number of value operands in a, b, c. */

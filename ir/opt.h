@@ -39,6 +39,7 @@ bool opt_is_inverted(const struct opt *o, ir_ref v, ir_ref *of);
 /* opt_width.c: known width of the result of the final insn i, whose rule is not 0. */
 unsigned opt_known_width(const struct opt *o, const struct ir_insn *i);
 extern const uint8_t opt_width_rules[IR_OP_COUNT] __attribute__((visibility("hidden"))); /* 0: nothing is known about results of the op */
+#define OPT_WIDTH_FIXED 0x80u /* the rest is the width itself */
 
 /* Successors of the block that ends with `end`: the first n of `to`; returns n, 0 to 2. */
 static inline unsigned opt_successors(const struct ir_insn *end, ir_label to[2])
@@ -54,11 +55,18 @@ static inline ir_label opt_landing(const struct ir_insn *end)
 	return end->op == IR_exit_jump || end->op == IR_exit_ind ? end->c : IR_NONE;
 }
 
+/* How many low bits of x there are up to the last that is set. */
+static inline unsigned opt_bits_of(uint64_t x)
+{
+	return 64u - (unsigned)__builtin_clzll(x | 1) - !x;
+}
+
 /* Fills o->width[r] from the final form of insn r. */
 static inline void opt_width(struct opt *o, ir_ref r)
 {
 	const struct ir_insn *i = &o->insns[r];
-	o->width[r] = (uint8_t)(opt_width_rules[i->op] ? opt_known_width(o, i) : 64);
+	unsigned rule = opt_width_rules[i->op];
+	o->width[r] = (uint8_t)(rule & OPT_WIDTH_FIXED ? rule & ~OPT_WIDTH_FIXED : rule ? opt_known_width(o, i) : 64);
 }
 
 static inline struct ir_insn *opt_end(const struct opt *o, ir_label l)

@@ -130,11 +130,20 @@ static void see_global(struct align *a, ir_ref r)
 }
 
 /* Ops that are looked at. Most insns are others. */
-#define OP_BIT(op) (UINT64_C(1) << (op))
-#define ACCESSES (OP_BIT(IR_ld) | OP_BIT(IR_st))
-#define OTHERS (OP_BIT(IR_call) | OP_BIT(IR_enter))
-#define GLOBALS (OP_BIT(IR_get) | OP_BIT(IR_set) | OP_BIT(IR_stick))
-_Static_assert(IR_OP_COUNT <= 64, "a set of ops fits a word");
+#define ACCESSES (IR_SET_OF(ld) | IR_SET_OF(st))
+#define OTHERS (IR_SET_OF(call) | IR_SET_OF(enter))
+#define GLOBALS (IR_SET_OF(get) | IR_SET_OF(set) | IR_SET_OF(stick))
+
+static void see(struct align *a, ir_ref r)
+{
+	const struct ir_insn *i = &a->o->insns[r];
+	if (GLOBALS >> i->op & 1)
+		see_global(a, r);
+	else if (ACCESSES >> i->op & 1)
+		see_access(a, r);
+	else
+		see_others(a, i);
+}
 
 static void walk(struct align *a, ir_label l)
 {
@@ -142,16 +151,10 @@ static void walk(struct align *a, ir_label l)
 	memcpy(a->now, a->in[l], sizeof a->now);
 	memset(a->shown + b.first, 0, b.end - b.first);
 	a->held = 0;
-	for (ir_ref r = b.first; r < b.end; r++) {
-		const struct ir_insn *i = &a->o->insns[r];
-		if (!((ACCESSES | GLOBALS | OTHERS) >> i->op & 1))
-			continue;
-		if (GLOBALS >> i->op & 1)
-			see_global(a, r);
-		else if (ACCESSES >> i->op & 1)
-			see_access(a, r);
-		else
-			see_others(a, i);
+	for (ir_ref r = b.first; r < b.end; r += 64) {
+		uint64_t which = ir_which(&a->o->insns[r], MIN(b.end - r, 64u), ACCESSES | OTHERS | GLOBALS);
+		for (; which; which &= which - 1)
+			see(a, r + (ir_ref)__builtin_ctzll(which));
 	}
 }
 
@@ -254,12 +257,11 @@ static void find_loops(const struct align *a, bool *in_loop, bool *entered)
 	}
 }
 
-/* Is it an access that is aligned when so much is assumed? */
+/* Is access r one that is aligned when so much is assumed? */
 static bool rests_on(const struct align *a, ir_ref r, uint32_t assumed)
 {
-	const struct ir_insn *i = &a->o->insns[r];
 	uint32_t need = a->value[r].of[0];
-	return (i->op == IR_ld || i->op == IR_st) && i->aux & 3u && need != UNKNOWN && !(need & ~assumed);
+	return a->o->insns[r].aux & 3u && need != UNKNOWN && !(need & ~assumed);
 }
 
 /* What accesses in loops need, of what may be assumed. */
@@ -269,10 +271,12 @@ static uint32_t wanted(const struct align *a)
 	uint32_t all = 0;
 	bool *in_loop = arena_alloc(u->arena, u->n_blocks);
 	find_loops(a, in_loop, a->dirty);
-	for (ir_label l = 0; l < u->n_blocks; l++)
-		for (ir_ref r = u->blocks[l].first; in_loop[l] && r < u->blocks[l].end; r++)
-			if (rests_on(a, r, u->may_assume))
+	for (ir_label l = 0; l < u->n_blocks; l++) {
+		const struct ir_block b = u->blocks[l];
+		for (ir_ref r = b.first; in_loop[l] && r < b.end; r++)
+			if (ACCESSES >> u->insns[r].op & 1 && rests_on(a, r, u->may_assume))
 				all |= a->value[r].of[0];
+	}
 	return all;
 }
 
@@ -282,7 +286,7 @@ static void assume(const struct align *a)
 	uint32_t all = wanted(a);
 	u->assumes = all & ~(all << TRACKED);
 	for (ir_ref r = 0; all && r < u->n_insns; r++)
-		if (rests_on(a, r, implied(all)))
+		if (ACCESSES >> u->insns[r].op & 1 && rests_on(a, r, implied(all)))
 			u->insns[r].aux |= IR_MEMOP_ALIGNED;
 }
 

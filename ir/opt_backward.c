@@ -37,16 +37,20 @@ static void use_arguments(struct opt *o, const struct ir_insn *i)
 		o->used[args[k]] = USED_REAL;
 }
 
+/* Of an insn with n >= 1 value operands. Who has fewer than three names one twice: that is no branch. */
+static inline void use_values(struct opt *o, const struct ir_insn *i, unsigned n)
+{
+	o->used[i->a] = USED_REAL;
+	o->used[n > 1 ? i->b : i->a] = USED_REAL;
+	o->used[n > 2 ? i->c : i->a] = USED_REAL;
+}
+
 static inline void use_operands(struct opt *o, const struct ir_insn *i)
 {
 	const struct ir_op_info *info = &ir_ops[i->op];
-	if (info->n_args > 0)
-		o->used[i->a] = USED_REAL;
-	if (info->n_args > 1)
-		o->used[i->b] = USED_REAL;
-	if (info->n_args > 2)
-		o->used[i->c] = USED_REAL;
-	if (info->shape == IR_SHAPE_CALL)
+	if (info->n_args)
+		use_values(o, i, info->n_args);
+	else if (info->shape == IR_SHAPE_CALL)
 		use_arguments(o, i);
 }
 
@@ -74,45 +78,48 @@ static struct live live_before_call(struct live live, uint8_t helper_flags)
 	return (struct live){helper_looks(helper_flags) ? UINT64_MAX : live.read | live.fault, 0};
 }
 
-/* Liveness before insn i, which stays and is not pure, given the one after it. */
-static inline struct live live_before(const struct opt *o, const struct ir_insn *i, struct live live)
+/* Liveness before insn i, which stays and is no `get` or `set`, given the one after it. */
+static inline struct live live_before_other(const struct opt *o, const struct ir_insn *i, struct live live)
 {
 	const struct ir_op_info *info = &ir_ops[i->op];
-	uint64_t bit = UINT64_C(1) << (i->aux & 63);
 	if (info->flags & IR_FAULT)
 		return (struct live){live.read, UINT64_MAX};
-	if (info->shape == IR_SHAPE_GLOBAL || info->shape == IR_SHAPE_GLOBAL_OR)
-		return (struct live){live.read | bit, live.fault};
-	if (info->shape == IR_SHAPE_GLOBAL1 && i->b == IR_SET_AGAIN)
-		return (struct live){live.read, live.fault & ~(bit & ~live.read)};
-	if (info->shape == IR_SHAPE_GLOBAL1)
-		return (struct live){live.read & ~bit, live.fault & ~bit};
+	if (info->shape == IR_SHAPE_GLOBAL_OR)
+		return (struct live){live.read | UINT64_C(1) << (i->aux & 63), live.fault};
 	if (info->shape == IR_SHAPE_CALL)
 		return live_before_call(live, o->u->guest->helpers[i->aux].flags);
 	return live;
 }
 
-/* May insn r, which is not pure, go, given what is live after it? */
+/* The same for all that is not pure. */
+static inline struct live live_before(const struct opt *o, const struct ir_insn *i, struct live live)
+{
+	uint64_t bit = UINT64_C(1) << (i->aux & 63);
+	if (i->op == IR_get)
+		return (struct live){live.read | bit, live.fault};
+	if (i->op == IR_set && i->b == IR_SET_AGAIN)
+		return (struct live){live.read, live.fault & ~(bit & ~live.read)};
+	if (i->op == IR_set)
+		return (struct live){live.read & ~bit, live.fault & ~bit};
+	return live_before_other(o, i, live);
+}
+
+/* May insn r, which is not pure, a `get` or a `set`, go, given what is live after it? */
 static inline bool removable(const struct opt *o, ir_ref r, struct live after)
 {
-	uint64_t live = after.read | after.fault;
 	const struct ir_insn *i = &o->insns[r];
 	const struct ir_op_info *info = &ir_ops[i->op];
 	if (info->flags & (IR_EFFECT | IR_END))
 		return false;
-	if (info->shape == IR_SHAPE_GLOBAL1 && i->b == IR_SET_AGAIN && after.read >> i->aux & 1u)
-		return true;
-	if (info->shape == IR_SHAPE_GLOBAL1 || info->shape == IR_SHAPE_GLOBAL_OR)
-		return !(live >> i->aux & 1u);
-	if (info->shape == IR_SHAPE_CALL && !(o->u->guest->helpers[i->aux].flags & IR_HELPER_PURE))
-		return false;
-	return !o->used[r];
+	if (info->shape == IR_SHAPE_GLOBAL_OR)
+		return !((after.read | after.fault) >> i->aux & 1u);
+	return !o->used[r] && (info->shape != IR_SHAPE_CALL || o->u->guest->helpers[i->aux].flags & IR_HELPER_PURE);
 }
 
 /* A dead `set` whose value somebody needs afterwards, and that is the result of an operation. */
 static bool is_place(const struct opt *o, const struct ir_insn *i)
 {
-	if (i->op != IR_set || !(o->used[i->a] & USED_REAL))
+	if (!(o->used[i->a] & USED_REAL))
 		return false;
 	const struct ir_op_info *value = &ir_ops[o->insns[i->a].op];
 	return value->n_args > 1 || value->shape == IR_SHAPE_LOAD;
@@ -123,15 +130,26 @@ static void note_value(struct opt *o, ir_ref v, unsigned depth)
 	o->used[v] = (uint8_t)MAX(o->used[v], depth);
 }
 
-/* Marks what only faults look at. */
-static bool make_lazy(struct opt *o, struct ir_insn *i, struct live live)
+static inline void sweep_set(struct opt *o, struct ir_insn *i, struct live *live)
 {
-	bool lazy = i->op == IR_set && !(live.read >> i->aux & 1) && o->u->guest->globals[i->aux].heat <= IR_COLD;
-	if (i->op == IR_set)
-		i->b = lazy ? IR_SET_LAZY : IR_NONE;
-	if (lazy)
+	uint64_t bit = UINT64_C(1) << i->aux;
+	bool read = live->read & bit, again = i->b == IR_SET_AGAIN;
+	if ((again && read) || !((live->read | live->fault) & bit)) {
+		if (is_place(o, i))
+			i->b = IR_SET_OPTIONAL;
+		else
+			i->op = IR_nop;
+		return;
+	}
+	if (!read && o->u->guest->globals[i->aux].heat <= IR_COLD) { /* only faults look at it */
+		i->b = IR_SET_LAZY;
 		note_value(o, i->a, NOTE_DEPTH);
-	return lazy;
+	} else {
+		i->b = IR_NONE;
+		o->used[i->a] = USED_REAL;
+	}
+	live->read &= ~bit;
+	live->fault &= ~bit;
 }
 
 static void note_operands(struct opt *o, struct ir_insn *i, unsigned depth)
@@ -149,10 +167,20 @@ static inline void sweep_pure(struct opt *o, ir_ref r, struct ir_insn *i)
 		i->op = IR_nop;
 	} else if (n && (used & USED_REAL || used == 1)) {
 		i->imm = 0;
-		use_operands(o, i);
+		use_values(o, i, n);
 	} else if (n) {
 		note_operands(o, i, used - 1);
 	}
+}
+
+static inline void sweep_other(struct opt *o, ir_ref r, struct ir_insn *i, struct live *live)
+{
+	if (removable(o, r, *live)) {
+		i->op = IR_nop;
+		return;
+	}
+	use_operands(o, i);
+	*live = live_before_other(o, i, *live);
 }
 
 static void sweep_block(struct opt *o, ir_label l)
@@ -161,17 +189,18 @@ static void sweep_block(struct opt *o, ir_label l)
 	struct live live = {live_out(o, l), 0};
 	for (ir_ref r = b.end; r-- > b.first;) {
 		struct ir_insn *i = &o->insns[r];
-		if (ir_ops[i->op].flags & IR_PURE) {
+		if (i->op == IR_insn)
+			continue;
+		if (ir_ops[i->op].flags & IR_PURE)
 			sweep_pure(o, r, i);
-		} else if (!removable(o, r, live)) {
-			if (!make_lazy(o, i, live))
-				use_operands(o, i);
-			live = live_before(o, i, live);
-		} else if (is_place(o, i)) {
-			i->b = IR_SET_OPTIONAL;
-		} else {
+		else if (i->op == IR_set)
+			sweep_set(o, i, &live);
+		else if (i->op != IR_get)
+			sweep_other(o, r, i, &live);
+		else if (o->used[r])
+			live.read |= UINT64_C(1) << i->aux;
+		else
 			i->op = IR_nop;
-		}
 	}
 	o->live_in[l] = live.read | live.fault;
 }
@@ -188,23 +217,43 @@ static bool has_backward_branch(const struct opt *o)
 	return false;
 }
 
-/* Grows live_in from nothing until it is stable. */
+/* Globals that are live at a block's start, when none is behind it, and when all are. */
+struct passage {
+	uint64_t none, all;
+};
+
+/* Nothing is removed. */
+static struct passage walk(const struct opt *o, ir_label l)
+{
+	const struct ir_block b = o->u->blocks[l];
+	struct live none = {0, 0}, all = {UINT64_MAX, 0};
+	for (ir_ref r = b.end; r-- > b.first;) {
+		const struct ir_insn *i = &o->insns[r];
+		if (ir_ops[i->op].flags & IR_PURE || i->op == IR_insn)
+			continue;
+		none = live_before(o, i, none);
+		all = live_before(o, i, all);
+	}
+	return (struct passage){none.read | none.fault, all.read | all.fault};
+}
+
+/* Grows live_in from nothing until it is stable. Each global goes through a block by itself, so one walk tells what the block makes of any set. */
 static void find_liveness(struct opt *o)
 {
 	struct ir_unit *u = o->u;
-	bool changed;
-	do {
+	struct passage *through = arena_alloc(u->arena, u->n_blocks * sizeof *through);
+	bool changed = true;
+	for (ir_label l = 0; l < u->n_blocks; l++)
+		through[l] = walk(o, l);
+	while (changed) {
 		changed = false;
 		for (uint32_t k = u->n_order; k-- > 0;) {
 			ir_label l = u->order[k];
-			struct live live = {live_out(o, l), 0};
-			for (ir_ref r = u->blocks[l].end; r-- > u->blocks[l].first;)
-				if (!(ir_ops[o->insns[r].op].flags & IR_PURE))
-					live = live_before(o, &o->insns[r], live);
-			changed |= (live.read | live.fault) != o->live_in[l];
-			o->live_in[l] = live.read | live.fault;
+			uint64_t out = live_out(o, l), live = (out & through[l].all) | (~out & through[l].none);
+			changed |= live != o->live_in[l];
+			o->live_in[l] = live;
 		}
-	} while (changed);
+	}
 }
 
 void opt_backward(struct opt *o)

@@ -49,10 +49,18 @@ static const struct rule *const rules[IR_OP_COUNT] = {
 	[IR_sub_v] = RULES{ { C_NONZERO | B_ZERO, TO_ZERO }, { C_NONZERO | SAME_AB, TO_ZERO }, { 0, 0 } },
 };
 
-static unsigned find_facts(const struct opt *o, const struct ir_insn *i)
+/* Is there a fact at all? Mostly there is none, and this is one branch. */
+static inline bool any_facts(const struct opt *o, const struct ir_insn *i, unsigned n)
+{
+	ir_ref a = i->a, b = n > 1 ? i->b : a, c = n > 2 ? i->c : a;
+	unsigned consts = (o->insns[a].op == IR_const) | (o->insns[b].op == IR_const) | (o->insns[c].op == IR_const);
+	return consts | ((n > 1) & (a == b)) | ((n > 2) & (b == c));
+}
+
+static unsigned find_facts(const struct opt *o, const struct ir_insn *i, unsigned n)
 {
 	const struct ir_insn *def = o->insns;
-	unsigned n = ir_ops[i->op].n_args, facts = 0;
+	unsigned facts = 0;
 	if (def[i->a].op == IR_const) {
 		uint64_t ones = def[i->a].type == IR_I64 ? UINT64_MAX : UINT32_MAX, x = def[i->a].imm;
 		facts |= A_CONST | (x == 0 ? A_ZERO : x == ones ? A_NONZERO | A_ONES : A_NONZERO);
@@ -391,14 +399,16 @@ static bool fold_once(const struct opt *o, struct ir_insn *i)
 	const struct ir_op_info *info = &ir_ops[i->op];
 	if (info->n_args == 0 || i->op == IR_copy)
 		return false;
-	unsigned facts = find_facts(o, i);
+	if (!any_facts(o, i, info->n_args))
+		return looks[i->op] && looks[i->op](o, i);
+	unsigned facts = find_facts(o, i, info->n_args);
 	if ((facts & all_const[3]) == all_const[info->n_args]) {
 		fold_constants(o, i);
 		return false;
 	}
 	if (facts & A_CONST && info->flags & IR_COMM) {
 		swap_operands(i);
-		facts = find_facts(o, i);
+		facts = find_facts(o, i, info->n_args);
 	}
 	if (facts && rules[i->op] && fold_by_table(o, i, facts))
 		return true;
@@ -408,7 +418,8 @@ static bool fold_once(const struct opt *o, struct ir_insn *i)
 void opt_fold(struct opt *o, ir_ref r)
 {
 	struct ir_insn *i = &o->insns[r];
-	if (ir_ops[i->op].n_args > 0) {
+	unsigned n_args = ir_ops[i->op].n_args;
+	if (n_args) {
 		/* Every change makes the insn simpler; three in a row is the longest chain there is. */
 		for (unsigned n = 0; n < 4 && fold_once(o, i); n++)
 			;

@@ -24,14 +24,13 @@ static ir_ref resolved(const struct opt *o, ir_ref v)
 	return d->op == IR_copy ? d->a : v; /* copies of copies were resolved when we passed them */
 }
 
-static inline void resolve_operands(struct opt *o, struct ir_insn *i, unsigned n_args)
+/* Of an insn with n >= 1 of them. No branch. */
+static inline void resolve_operands(const struct opt *o, struct ir_insn *i, unsigned n)
 {
-	if (n_args > 0)
-		i->a = resolved(o, i->a);
-	if (n_args > 1)
-		i->b = resolved(o, i->b);
-	if (n_args > 2)
-		i->c = resolved(o, i->c);
+	ir_ref a = i->a, b = resolved(o, n > 1 ? i->b : a), c = resolved(o, n > 2 ? i->c : a);
+	i->a = resolved(o, a);
+	i->b = n > 1 ? b : i->b;
+	i->c = n > 2 ? c : i->c;
 }
 
 static void visit_get(struct opt *o, struct held *h, ir_ref r)
@@ -127,15 +126,13 @@ static void visit_amount_of(const struct opt *o, struct ir_insn *i)
 	*i = (struct ir_insn){ .op = n ? IR_refund : IR_nop, .a = IR_NONE, .b = IR_NONE, .c = IR_NONE, .imm = n };
 }
 
-static void visit(struct opt *o, struct held *h, ir_ref r)
+/* All but a constant, a marker, a `get` or a `set`. */
+static void visit_other(struct opt *o, struct held *h, ir_ref r)
 {
 	struct ir_insn *i = &o->insns[r];
 	const struct ir_op_info *info = &ir_ops[i->op];
-	if (i->op == IR_const || i->op == IR_insn) { /* half of all */
-		opt_width(o, r);
-		return;
-	}
-	resolve_operands(o, i, info->n_args);
+	if (info->n_args)
+		resolve_operands(o, i, info->n_args);
 	if (info->flags & IR_PURE) {
 		opt_fold(o, r);
 		return;
@@ -143,12 +140,6 @@ static void visit(struct opt *o, struct held *h, ir_ref r)
 	switch ((enum ir_shape)info->shape) {
 	case IR_SHAPE_AMOUNT_OF:
 		visit_amount_of(o, i);
-		break;
-	case IR_SHAPE_GLOBAL:
-		visit_get(o, h, r);
-		break;
-	case IR_SHAPE_GLOBAL1:
-		visit_set(o, h, r);
 		break;
 	case IR_SHAPE_GLOBAL_OR:
 		visit_stick(o, h, r);
@@ -161,14 +152,43 @@ static void visit(struct opt *o, struct held *h, ir_ref r)
 		break;
 	case IR_SHAPE_LOAD: case IR_SHAPE_STORE:
 		o->tested |= i->aux & 3u;
+		opt_width(o, r);
 		break;
-	case IR_SHAPE_NULLARY: case IR_SHAPE_IMM: case IR_SHAPE_UNARY: case IR_SHAPE_BINARY: case IR_SHAPE_TERNARY:
-	case IR_SHAPE_COMPARE: case IR_SHAPE_MARK: case IR_SHAPE_BRANCH:
+	case IR_SHAPE_NULLARY: case IR_SHAPE_IMM: case IR_SHAPE_GLOBAL: case IR_SHAPE_GLOBAL1: case IR_SHAPE_UNARY: case IR_SHAPE_BINARY:
+	case IR_SHAPE_TERNARY: case IR_SHAPE_COMPARE: case IR_SHAPE_MARK: case IR_SHAPE_BRANCH:
 	case IR_SHAPE_EXIT_JUMP: case IR_SHAPE_EXIT_IND: case IR_SHAPE_EXIT_LOOP:
 	case IR_SHAPE_EXIT_BUDGET: case IR_SHAPE_CHARGE: case IR_SHAPE_AMOUNT: case IR_SHAPE_KEY:
 		break;
 	}
-	opt_width(o, r);
+}
+
+static inline void visit(struct opt *o, struct held *h, ir_ref r)
+{
+	struct ir_insn *i = &o->insns[r];
+	if (i->op == IR_set) {
+		i->a = resolved(o, i->a);
+		visit_set(o, h, r);
+	} else if (i->op == IR_get) {
+		visit_get(o, h, r);
+		opt_width(o, r);
+	} else {
+		visit_other(o, h, r);
+	}
+}
+
+/* Constants and markers, half of all, need no visit. Returns which of the n insns from r on do, and fills the width of constants and of what
+ * has none that is known. All without a branch, which would be mispredicted. */
+static inline uint64_t prepare(const struct opt *o, ir_ref r, unsigned n)
+{
+	const uint64_t visited = ~(IR_SET_OF(const) | IR_SET_OF(insn) | IR_SET_OF(nop));
+	const struct ir_insn *i = &o->insns[r];
+	uint64_t which = 0;
+	for (unsigned k = 0; k < n; k++, i++) {
+		unsigned less = 64 - opt_bits_of(i->imm), is_const = i->op == IR_const;
+		o->width[r + k] = (uint8_t)(64 - (less & -is_const));
+		which |= (visited >> i->op & 1) << k;
+	}
+	return which;
 }
 
 /* Values end with their block; of what they held only constants go on. What is dead on the way may never have been set. */
@@ -208,7 +228,8 @@ void opt_forward(struct opt *o)
 		else
 			h.known = h.constant = 0;
 		const struct ir_block b = u->blocks[l];
-		for (ir_ref r = b.first; r < b.end; r++)
-			visit(o, &h, r);
+		for (ir_ref r = b.first; r < b.end; r += 64)
+			for (uint64_t which = prepare(o, r, MIN(b.end - r, 64u)); which; which &= which - 1)
+				visit(o, &h, r + (ir_ref)__builtin_ctzll(which));
 	}
 }

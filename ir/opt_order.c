@@ -37,10 +37,8 @@ static const uint8_t manners[IR_OP_COUNT] = {
 };
 
 /* Who may ask for a condition: the ops to look at. */
-static const bool looks[IR_OP_COUNT] = {
-	[IR_select] = true, [IR_brc] = true, [IR_adc] = true, [IR_sbc] = true, [IR_add_c] = true, [IR_add_v] = true, [IR_sub_c] = true,
-	[IR_sub_v] = true, [IR_cmp] = true, [IR_sub] = true,
-};
+#define ASKERS (IR_SET_OF(select) | IR_SET_OF(brc) | IR_SET_OF(adc) | IR_SET_OF(sbc) | IR_SET_OF(add_c) | IR_SET_OF(add_v) | IR_SET_OF(sub_c) | \
+		IR_SET_OF(sub_v) | IR_SET_OF(cmp) | IR_SET_OF(sub))
 
 struct order {
 	struct opt *o;
@@ -365,6 +363,33 @@ static void visit(struct order *w, ir_ref r)
 		carry_out(w, &p);
 }
 
+/* From here on each insn has to be resolved: something has moved. */
+static void scan_on(struct order *w, ir_ref r, ir_ref end)
+{
+	for (; r < end; r++) {
+		resolve(w, r);
+		if (ASKERS >> w->o->insns[r].op & 1)
+			visit(w, r);
+	}
+}
+
+static void scan(struct order *w, struct ir_block b)
+{
+	for (ir_ref r = b.first; r < b.end; r += 64) {
+		uint64_t which = w->now ? 0 : ir_which(&w->o->insns[r], MIN(b.end - r, 64u), ASKERS);
+		ir_ref at = r;
+		for (; which && !w->now; which &= which - 1) {
+			at = r + (ir_ref)__builtin_ctzll(which);
+			visit(w, at);
+			at++;
+		}
+		if (w->now) {
+			scan_on(w, at, b.end);
+			return;
+		}
+	}
+}
+
 void opt_order(struct opt *o)
 {
 	const struct ir_unit *u = o->u;
@@ -373,11 +398,6 @@ void opt_order(struct opt *o)
 		const struct ir_block b = u->blocks[u->order[k]];
 		w.first = b.first;
 		w.difference = IR_NONE;
-		for (ir_ref r = b.first; r < b.end; r++) {
-			if (w.now)
-				resolve(&w, r);
-			if (looks[o->insns[r].op])
-				visit(&w, r);
-		}
+		scan(&w, b);
 	}
 }

@@ -8,9 +8,10 @@
 
 /* How the width of a result follows from the operands' widths; what is not listed has all bits. */
 enum width_rule {
-	WIDTH_UNKNOWN, WIDTH_BOOL, WIDTH_8, WIDTH_16, WIDTH_CLZ, WIDTH_CONST, WIDTH_A, WIDTH_LOW, WIDTH_MIN, WIDTH_MAX,
+	WIDTH_UNKNOWN, WIDTH_8, WIDTH_16, WIDTH_CONST, WIDTH_A, WIDTH_LOW, WIDTH_MIN, WIDTH_MAX,
 	WIDTH_CHOICE, WIDTH_SUM, WIDTH_PRODUCT, WIDTH_SHL, WIDTH_SHR, WIDTH_SAR, WIDTH_SEXT8, WIDTH_SEXT16,
 	WIDTH_SEXT32, WIDTH_HIGH, WIDTH_JOIN, WIDTH_GET, WIDTH_LOAD,
+	WIDTH_BOOL = OPT_WIDTH_FIXED | 1, WIDTH_CLZ = OPT_WIDTH_FIXED | 7,
 };
 
 const uint8_t opt_width_rules[IR_OP_COUNT] = {
@@ -24,11 +25,6 @@ const uint8_t opt_width_rules[IR_OP_COUNT] = {
 	[IR_sub_c] = WIDTH_BOOL, [IR_sub_v] = WIDTH_BOOL, [IR_shl_c] = WIDTH_BOOL, [IR_shr_c] = WIDTH_BOOL,
 	[IR_sar_c] = WIDTH_BOOL,
 };
-
-static unsigned bits_of(uint64_t x)
-{
-	return x ? 64u - (unsigned)__builtin_clzll(x) : 0;
-}
 
 static unsigned load_width(const struct ir_insn *i)
 {
@@ -89,11 +85,10 @@ static unsigned compute(const struct opt *o, const struct ir_insn *i)
 {
 	switch ((enum width_rule)opt_width_rules[i->op]) {
 	case WIDTH_UNKNOWN: return 64;
-	case WIDTH_BOOL: return 1;
+	case WIDTH_BOOL: case WIDTH_CLZ: return opt_width_rules[i->op] & ~OPT_WIDTH_FIXED;
 	case WIDTH_8: return MIN(width_a(o, i), 8);
 	case WIDTH_16: return MIN(width_a(o, i), 16);
-	case WIDTH_CLZ: return 7;
-	case WIDTH_CONST: return bits_of(i->imm);
+	case WIDTH_CONST: return opt_bits_of(i->imm);
 	case WIDTH_A: return width_a(o, i);
 	case WIDTH_LOW: return MIN(width_a(o, i), 32);
 	case WIDTH_MIN: return MIN(width_a(o, i), width_b(o, i));

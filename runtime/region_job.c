@@ -34,6 +34,7 @@ struct region_job {
 	struct tb copy[ARM_REGION_PARTS], *source[ARM_REGION_PARTS];
 	unsigned n_sources;
 	struct arm_refused refused;
+	struct arm_ahead ahead[ARM_AHEADS];     /* the worker's own */
 	const uint8_t *cut[TB_REGION_PAGES * VCPU_CUTS]; /* in `page` */
 	uint32_t n_cuts;                        /* the vCPU's, then */
 	uint64_t generation;
@@ -244,6 +245,7 @@ static void copy_plan(struct region_job *j, const struct region_plan *p)
 	j->plan.req.code = in_copy(j, p->req.code);
 	j->refused = *p->req.refused;
 	j->plan.req.refused = &j->refused;
+	j->plan.req.ahead = j->ahead;
 	copy_cuts(j, &p->req);
 	j->n_sources = p->n;
 	for (unsigned i = 0; i < p->n; i++) {

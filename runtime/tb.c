@@ -433,14 +433,12 @@ const struct tb_part *tb_part_at(const struct tb_region *r, uint32_t mark)
 	return &r->part[k];
 }
 
+/* The instructions of a block, and of a region's part, lie behind each other. */
 uint32_t tb_mark_pc(const struct tb *tb, uint32_t mark)
 {
-	if (tb->mark_pc)
-		return tb->mark_pc[mark];
-	const struct ir_insn *i = tb->unit->insns;
-	while (i->op != IR_insn || i->aux != mark)
-		i++;
-	return (uint32_t)i->imm;
+	const struct tb_part *part = tb->region ? tb_part_at(tb->region, mark) : NULL;
+	uint32_t first = part ? part->pc_key : tb->pc_key, n = part ? mark - part->first : mark;
+	return first + n * (first & 1 ? 2 : 4);
 }
 
 uint32_t tb_site_mark(const struct tb *tb, uint64_t pc)

@@ -84,7 +84,6 @@ struct tb {
 	uint64_t value_sites; /* as in arm_unit_flags */
 	bool may_pass;       /* likewise */
 	struct arm_debtor entry; /* JIT: of the code compiled */
-	const uint32_t *mark_pc; /* pc key of each guest instruction; NULL: as the unit says */
 	struct x64_code host;    /* JIT */
 	struct ir_unit *unit;    /* interpreter and lockstep: the optimised unit; JIT: as lowered, in a block that is not kept */
 };

@@ -94,6 +94,7 @@ static uint32_t lower(struct vcpu *v, const struct mem_fetch *fetch, struct tb *
 		.n_stops = n_stops,
 		.code_before = in_ram && fetch->whole_page ? tb->pc_key & PAGE_MASK & ~1u : 0,
 		.refused = &v->values.refused,
+		.ahead = v->ahead,
 		.max_insns = in_ram ? max_insns : 1,
 		.leaves = owing && v->cfg.accel != VCPU_INTERP, /* else by the interpreter, which does it all */
 		.odd = odd_of(v, fetch->host),
@@ -214,18 +215,6 @@ static void optimise(struct vcpu *v, const struct tb *tb, struct ir_unit *u)
 	ir_optimise(u);
 	verify(u, "after optimisation");
 	observe(v, v->observer.optimised, tb, u);
-}
-
-static uint32_t *copy_mark_pcs(struct arena *a, const struct ir_unit *u)
-{
-	uint32_t *pcs = arena_alloc(a, (u->n_marks + 1) * sizeof *pcs);
-	uint32_t n = 0;
-	for (uint32_t i = 0; i < u->n_insns; i++) { /* without a branch, which would be mispredicted */
-		pcs[n] = (uint32_t)u->insns[i].imm;
-		n += u->insns[i].op == IR_insn;
-	}
-	assert(n == u->n_marks);
-	return pcs;
 }
 
 static void *copy_array(struct arena *a, const void *src, size_t size)
@@ -362,7 +351,6 @@ static void watch_literals(struct vcpu *v, const struct arm_literals *at)
 
 static void insert(struct vcpu *v, struct tb *tb, const struct ir_unit *u)
 {
-	tb->mark_pc = copy_mark_pcs(&v->tbs.arena, u);
 	if (tb->region)
 		tb->region->assumes = u->assumes;
 	struct code_page *page = watch(v, tb->code);
@@ -425,12 +413,13 @@ void vcpu_translate_once(struct vcpu *v, const struct mem_fetch *fetch, uint32_t
 
 /* ---- regions ---- */
 
-void vcpu_region_request(const struct vcpu *v, const struct tb *head, struct arm_translate_request *req)
+void vcpu_region_request(struct vcpu *v, const struct tb *head, struct arm_translate_request *req)
 {
 	uint32_t offset = head->pc_key & PAGE_MASK & ~1u;
 	*req = (struct arm_translate_request){
 		.decoder = v->decoder,
 		.refused = &v->values.refused,
+		.ahead = v->ahead,
 		.pc_key = head->pc_key,
 		.tb_flags = head->flags,
 		.code = head->code,

@@ -110,7 +110,7 @@ static void write_page(struct vcpu *v)
 static void cut_block(struct vcpu *v)
 {
 	struct tb *tb = some_block(v, some_page(v));
-	uint32_t n = tb && tb->mark_pc ? tb->region ? tb->host.n_marks : tb->n_insns : 0;
+	uint32_t n = tb ? tb->region ? tb->host.n_marks : tb->n_insns : 0;
 	if (n)
 		vcpu_cut_behind(v, tb, below(v->trouble, n));
 }

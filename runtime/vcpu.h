@@ -232,6 +232,7 @@ struct vcpu {
 	} entries;            /* interrupts taken when so many instructions were executed, the last time that any were */
 	struct lockstep *lockstep;
 	struct vcpu_values values;
+	struct arm_ahead ahead[ARM_AHEADS];
 	struct region_worker *worker; /* NULL = none, or none yet */
 	struct trouble *trouble; /* NULL = none */
 	struct vcpu_stats stats;
@@ -347,7 +348,7 @@ struct tb_view vcpu_view(const struct tb *tb);
 
 /* For region.c: how parts are lowered, of which the first is `head`; makes tb of v->unit and puts it into the store (false: it
  * does not fit into the code buffer now). */
-void vcpu_region_request(const struct vcpu *v, const struct tb *head, struct arm_translate_request *req);
+void vcpu_region_request(struct vcpu *v, const struct tb *head, struct arm_translate_request *req);
 bool vcpu_finish_region(struct vcpu *v, struct tb *tb);
 /* For region_job.c: the same in pieces. Only vcpu_compile_apart may be called by another thread. */
 struct x64_compile_args vcpu_compile_args(struct vcpu *v, struct tb *tb);
