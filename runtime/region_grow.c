@@ -119,7 +119,7 @@ static bool is_leaf(const struct region_plan *p, const struct tb *start)
 	if (!find_body(p, &b, start, false))
 		return false;
 	for (unsigned k = 0; k < b.n; k++)
-		if (b.block[k]->lone && b.block[k]->samples * RARE >= MAX(b.samples, 1u))
+		if (b.block[k]->lone && (b.samples < RARE || b.block[k]->samples * RARE >= b.samples))
 			return false;
 	return true;
 }
