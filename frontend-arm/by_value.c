@@ -104,11 +104,31 @@ bool arm_owe_debt_by_value(struct arm_lower *l, uint32_t debt, unsigned mask, ui
 	return l->by_value;
 }
 
-void arm_owe_ahead_of_loads(struct arm_lower *l)
+/* The return of a function that the region called: where it goes elsewhere the flags are owed by what is kept here, so that where it goes back
+ * to they need not be made. Not where registers that stay tell as much. */
+static void keep_ahead_of_loads(struct arm_lower *l, uint32_t back, uint32_t list)
 {
-	bool follows = l->region && l->region->part[l->region->at].back != ARM_NO_KEY;
-	if (follows)
+	const struct arm_region_part *to = arm_region_part(l, back);
+	struct by_value d = by_value(l);
+	uint32_t debt = arm_debt(l);
+	bool stays = debt && arm_owed_mask(debt) == arm_owed_mask(d.owed) && !(arm_owed_regs(debt) & list);
+	if (stays || !pays(&d, 0) || !to || to->looks)
 		return;
+	if (!l->arrival.decided)
+		arm_arrive(l);
+	l->kept = d.owed | arm_site(arm_pc_key(l)) << 12;
+	ir_set(l->u, ARM_G_owed_x, d.x);
+	if (d.y != IR_NONE)
+		ir_set(l->u, ARM_G_owed_y, d.y);
+}
+
+void arm_owe_ahead_of_loads(struct arm_lower *l, uint32_t list)
+{
+	uint32_t back = l->region ? l->region->part[l->region->at].back : ARM_NO_KEY;
+	if (back != ARM_NO_KEY) {
+		keep_ahead_of_loads(l, back, list);
+		return;
+	}
 	arm_pass_on(l);
 	if (!l->arrival.decided)
 		arm_arrive(l);

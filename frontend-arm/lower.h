@@ -70,6 +70,7 @@ struct arm_cold {
 	uint32_t back;     /* COLD_EXIT: a call is made up for, which comes back here; else ARM_NO_KEY */
 	int8_t lands;      /* as lands_back of the part */
 	struct arm_flow flow;
+	uint32_t kept;     /* COLD_RETURN: as in arm_lower */
 	unsigned unpaid;   /* flags that are to be written, as is known of them; the others are where they belong */
 };
 
@@ -137,6 +138,7 @@ struct arm_lower {
 	bool may_pass;     /* as in arm_unit_flags */
 	bool passes;       /* what is owed by value at the start is so at the end, but for flags overwritten */
 	uint32_t by_value; /* flags that this instruction's exit owes by value, 0 = none */
+	uint32_t kept;     /* what this instruction's exit can owe by value, as is kept already, 0 = nothing */
 	uint64_t value_sites; /* as in arm_unit_flags */
 	bool pays[2];      /* the exit of this slot writes them after all */
 	struct arm_way_out out[2]; /* the exits, as they were left */
@@ -265,8 +267,8 @@ void arm_owe_by_value(struct arm_lower *l);
 bool arm_values_pay(const struct arm_lower *l, unsigned mask);
 /* What can be owed of registers is owed by value, if it pays, on the way out to `key`. */
 bool arm_owe_debt_by_value(struct arm_lower *l, uint32_t debt, unsigned mask, uint32_t key);
-/* The same ahead of loads that end with pc, so that nothing need be kept for it in another place. */
-void arm_owe_ahead_of_loads(struct arm_lower *l);
+/* The same ahead of loads of the registers of `list`, which has pc, so that nothing need be kept for it in another place. */
+void arm_owe_ahead_of_loads(struct arm_lower *l, uint32_t list);
 
 /* ---- known.c: flags from block to block ---------------------------------------------------------- */
 

@@ -284,7 +284,7 @@ void arm_load_list(struct arm_lower *l, ir_ref base, int32_t first, uint32_t lis
 	ir_ref loaded_base = IR_NONE;
 	base = list_base(l, base, list);
 	if (list >> 15)
-		arm_owe_ahead_of_loads(l);
+		arm_owe_ahead_of_loads(l, list);
 	for (uint32_t n = 0; n < 16; n++) {
 		if (!(list >> n & 1))
 			continue;

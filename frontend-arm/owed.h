@@ -54,7 +54,7 @@ static inline unsigned arm_owed_x(uint32_t owed) { return owed >> 8 & 15; }
 /* Of what was kept, so that no register matters. */
 static inline bool arm_owed_by_value(uint32_t owed) { return owed && arm_owed_x(owed) == ARM_KEPT; }
 static inline uint32_t arm_owed_site(uint32_t owed) { return owed >> 12 & (ARM_SITES - 1); }
-static inline uint32_t arm_site(uint32_t pc_key) { return (pc_key >> 1 ^ pc_key >> 13) & (ARM_SITES - 1); }
+static inline uint32_t arm_site(uint32_t pc_key) { return pc_key * 0x9e3779b1u >> 20; }
 /* The number of register y, or the constant. */
 static inline uint32_t arm_owed_y(uint32_t owed)
 {

@@ -60,6 +60,13 @@ static ir_label cold_exit(struct arm_lower *l, uint32_t key)
 	return c->label;
 }
 
+static ir_label cold_return_to(struct arm_lower *l, uint32_t reg)
+{
+	struct arm_cold *c = new_cold(l, COLD_RETURN, ahead(l->region), reg);
+	c->kept = l->kept;
+	return c->label;
+}
+
 static ir_label cold_way(struct arm_lower *l, const struct arm_region_part *to, int amount)
 {
 	struct arm_cold *c = new_cold(l, COLD_PART, amount, to->pc_key);
@@ -311,7 +318,7 @@ static void look_back(struct arm_lower *l, uint32_t back)
 	arm_owe_nothing(l);
 	uint32_t where = keep(l, l->pc_write);
 	ir_ref holds = ir_cmp(l->u, IR_I32, IR_EQ, l->pc_write, arm_const(l, back));
-	ir_label there = side(l, back, to, false, &own), out = new_cold(l, COLD_RETURN, ahead(l->region), where)->label;
+	ir_label there = side(l, back, to, false, &own), out = cold_return_to(l, where);
 	struct arm_flow flow = l->flow;
 	ir_brc(l->u, holds, there, out);
 	if (own)
@@ -350,8 +357,11 @@ static void cold_part(struct arm_lower *l, const struct arm_cold *c)
 /* No return for the host: there was no call. */
 static void cold_return(struct arm_lower *l, const struct arm_cold *c)
 {
-	bool by_value = l->req->look_ahead && arm_owe_debt_by_value(l, c->flow.debt, 0, l->req->pc_key);
-	unsigned owing = by_value ? arm_owed_mask(l->by_value) : 0;
+	unsigned owing = arm_owed_mask(c->kept);
+	if (owing)
+		ir_set(l->u, ARM_G_owed, arm_const(l, c->kept));
+	else if (l->req->look_ahead && arm_owe_debt_by_value(l, c->flow.debt, 0, l->req->pc_key))
+		owing = arm_owed_mask(l->by_value);
 	arm_pay_known(l, &c->flow.known, arm_known_mask(&c->flow.known) & ~owing);
 	ir_exit_ind(l->u, IR_LINK_JUMP, ir_get(l->u, (uint16_t)c->key), 0);
 	ir_exit_dead(l->u, owing << ARM_G_n);

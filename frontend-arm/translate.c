@@ -381,7 +381,7 @@ static void begin_insn(struct loop *t, const struct arm_insn_row *row, uint32_t 
 	t->counter = 0;
 	l->pred = ARM_AL;
 	l->pc_write = IR_NONE;
-	l->by_value = 0;
+	l->by_value = l->kept = 0;
 	l->wrote_flags = l->ended = l->leave = false;
 	if (kin == DECIDES)
 		branch_from_region(t, row, insn, cond);

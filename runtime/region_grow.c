@@ -12,6 +12,8 @@
 
 #define REGION_PARTS 16u      /* blocks in a region */
 #define REGION_COPIES 3u      /* of a block in regions that have another head: each more costs the host's caches */
+#define LITTLE_COPIES 24u     /* of one that is a function, and takes no more code than a call: */
+#define LITTLE_INSNS 8u
 
 #define BODY_BLOCKS 16u       /* of a function that is followed into */
 #define BODY_INSNS 100u
@@ -30,6 +32,17 @@ static struct tb *plain(struct tb *tb)
 static bool may_cross(const struct region_plan *p)
 {
 	return !(p->head->flags & ARM_TB_MMU) || p->v->cfg.accel == VCPU_JIT;
+}
+
+static bool is_little_function(const struct tb *tb)
+{
+	return tb->returns && !tb->exit[0].used && !tb->exit[1].used && tb->n_insns <= LITTLE_INSNS;
+}
+
+/* Was it copied as often as is good? */
+static bool is_copied(const struct tb *tb)
+{
+	return tb->n_regions >= (is_little_function(tb) ? LITTLE_COPIES : REGION_COPIES);
 }
 
 /* Is the page of the block where it was when somebody jumped there? */
@@ -54,7 +67,7 @@ static struct tb *candidate(const struct region_plan *p, const struct tb *tb, ui
 	if (!frame && !region_may_copy(p, to))
 		return NULL;
 	to = plain(to);
-	if (to && to != head && to->n_regions >= REGION_COPIES)
+	if (to && to != head && is_copied(to))
 		return NULL;
 	return to && to->valid && to->host.size && to->whole_page && to->pc_key == key && to->flags == head->flags && (!crosses || is_mapped(p, to)) ? to : NULL;
 }
@@ -106,7 +119,7 @@ static bool is_leaf(const struct region_plan *p, const struct tb *start)
 	if (!find_body(p, &b, start, false))
 		return false;
 	for (unsigned k = 0; k < b.n; k++)
-		if (b.block[k]->lone && b.block[k]->samples * RARE >= MAX(b.samples, 1u))
+		if (b.block[k]->lone && (b.samples < RARE || b.block[k]->samples * RARE >= b.samples))
 			return false;
 	return true;
 }
