@@ -166,81 +166,83 @@ static uint32_t kept(const struct arm_lower *l, enum arm_flag f)
 	return x && y ? fact : 0;
 }
 
-struct arm_known arm_known_flags(const struct arm_lower *l)
+/* What follows from registers stays so, since others may know the same of these flags; else what is sure is known. And constants are sure. */
+static void know_sure(struct arm_known *known)
 {
-	struct arm_known known = { { 0 } };
+	for (unsigned f = 0; f < ARM_FLAGS; f++) {
+		if (!known->fact[f] && known->sure.flags >> f & 1u)
+			known->fact[f] = CONST_FACT(known->sure.values >> f & 1u);
+		if (kind_of(known->fact[f]) != KIND_CONST)
+			continue;
+		known->sure.flags |= (uint8_t)(1u << f);
+		known->sure.values = (uint8_t)((known->sure.values & ~(1u << f)) | y_of(known->fact[f]) << f);
+	}
+}
+
+static struct arm_known known_flags(const struct arm_lower *l, struct arm_sure sure)
+{
+	struct arm_known known = { { 0 }, sure };
 	for (unsigned f = 0; f < ARM_FLAGS; f++) {
 		if (l->flag[f] != IR_NONE)
 			known.fact[f] = describe_value(l, (enum arm_flag)f);
 		else if (l->again >> f & 1u)
 			known.fact[f] = kept(l, (enum arm_flag)f);
 	}
+	know_sure(&known);
 	return known;
-}
-
-/* What follows from registers stays so, since others may know the same of these flags; else what is sure is known. */
-static void know_sure(struct arm_flow *flow)
-{
-	for (unsigned f = 0; f < ARM_FLAGS; f++)
-		if (!flow->known.fact[f] && flow->sure.flags >> f & 1u)
-			flow->known.fact[f] = CONST_FACT(flow->sure.values >> f & 1u);
 }
 
 struct arm_flow arm_flow(const struct arm_lower *l)
 {
-	struct arm_flow flow = { arm_known_flags(l), l->sure, arm_debt(l) };
-	know_sure(&flow);
-	return flow;
-}
-
-bool arm_flags_may_be(enum arm_flag_source source, unsigned nzcv)
-{
-	bool zero = nzcv >> 2 & 1u;
-	switch (source) {
-	case FLAGS_SUB: return !zero || nzcv == 6; /* equal: no borrow, no overflow */
-	case FLAGS_ADD: case FLAGS_RESULT: return !zero || !(nzcv >> 3);
-	case FLAGS_UNKNOWN: break;
-	}
-	return true;
+	return (struct arm_flow){ known_flags(l, arm_sure_flags(l)), arm_debt(l) };
 }
 
 struct arm_flow arm_flow_where(const struct arm_lower *l, enum arm_cond cond)
 {
-	struct arm_flow flow = arm_flow(l);
-	unsigned all = ~0u, any = 0;
-	for (unsigned nzcv = 0; nzcv < 16; nzcv++)
-		if (arm_condition_holds(cond, nzcv) && arm_flags_may_be(l->source, nzcv)) {
-			all &= nzcv;
-			any |= nzcv;
-		}
-	for (unsigned f = 0; f < ARM_FLAGS; f++) {
-		unsigned bit = 1u << (3 - f);
-		if (!((all ^ any) & bit))
-			flow.sure.flags |= (uint8_t)(1u << f);
-		if (all & bit)
-			flow.sure.values |= (uint8_t)(1u << f);
-		else if (!(any & bit))
-			flow.sure.values &= (uint8_t)~(1u << f);
-	}
-	know_sure(&flow);
-	return flow;
+	return (struct arm_flow){ known_flags(l, arm_sure_where(l, cond)), arm_debt(l) };
 }
 
 struct arm_flow arm_common_flow(const struct arm_flow *a, const struct arm_flow *b)
 {
-	return (struct arm_flow){
-		arm_common_known(&a->known, &b->known),
-		{ (uint8_t)(a->sure.flags & b->sure.flags & ~(a->sure.values ^ b->sure.values)), a->sure.values },
-		a->debt == b->debt ? a->debt : 0,
-	};
+	return (struct arm_flow){ arm_common_known(&a->known, &b->known), a->debt == b->debt ? a->debt : 0 };
 }
 
 struct arm_known arm_common_known(const struct arm_known *a, const struct arm_known *b)
 {
-	struct arm_known both;
+	struct arm_known both = { { 0 }, { (uint8_t)(a->sure.flags & b->sure.flags & ~(a->sure.values ^ b->sure.values)), a->sure.values } };
 	for (unsigned f = 0; f < ARM_FLAGS; f++)
 		both.fact[f] = a->fact[f] == b->fact[f] ? a->fact[f] : 0;
+	know_sure(&both);
 	return both;
+}
+
+/* Does it follow from none of these registers? */
+static bool outlives(uint32_t fact, uint16_t written)
+{
+	return !(written >> x_of(fact) & 1u) && !(has_y_reg(fact) && written >> y_of(fact) & 1u);
+}
+
+struct arm_known arm_known_behind(const struct arm_known *known, const struct arm_region_way *way)
+{
+	struct arm_known there = way->own;
+	unsigned sure = known->sure.flags & way->alone & ~there.sure.flags;
+	there.sure.flags |= (uint8_t)sure;
+	there.sure.values = (uint8_t)((there.sure.values & ~sure) | (known->sure.values & sure));
+	for (unsigned f = 0; f < ARM_FLAGS; f++)
+		if (way->alone >> f & 1u && has_x(known->fact[f]) && outlives(known->fact[f], way->written))
+			there.fact[f] = known->fact[f];
+	know_sure(&there); /* constants, too */
+	return there;
+}
+
+struct arm_region_way arm_region_way(const struct arm_lower *l, const struct arm_known *known, const struct arm_known *assumed)
+{
+	struct arm_region_way way = { *known, *known, (uint8_t)(ARM_NZCV & ~l->set_flags), l->set_regs, true };
+	way.own.sure.flags &= (uint8_t)~(way.alone & assumed->sure.flags);
+	for (unsigned f = 0; f < ARM_FLAGS; f++)
+		if (way.alone >> f & 1u)
+			way.own.fact[f] = 0;
+	return way;
 }
 
 struct arm_flow arm_flow_of_all(const struct arm_ways *ways, struct arm_flow flow)
@@ -342,6 +344,7 @@ static void find_source(struct arm_lower *l)
 void arm_assume_known(struct arm_lower *l, const struct arm_known *known)
 {
 	l->known = *known;
+	l->sure = known->sure;
 	l->again = arm_known_mask(known);
 	for (unsigned f = 0; f < ARM_FLAGS; f++) {
 		uint32_t fact = known->fact[f];
@@ -349,12 +352,6 @@ void arm_assume_known(struct arm_lower *l, const struct arm_known *known)
 		l->known_y[f] = has_y_reg(fact) ? arm_reg(l, y_of(fact)) : IR_NONE;
 	}
 	find_source(l);
-}
-
-void arm_assume_flow(struct arm_lower *l, const struct arm_flow *flow)
-{
-	arm_assume_known(l, &flow->known);
-	l->sure = flow->sure;
 }
 
 /* ---- looking at them ----------------------------------------------------------------------------- */

@@ -57,6 +57,7 @@ void arm_set_flag(struct arm_lower *l, enum arm_flag f, ir_ref v)
 	else
 		ir_set(l->u, (uint16_t)(ARM_G_n + f), v);
 	l->flag[f] = v;
+	l->set_flags |= (uint8_t)(1u << f);
 	l->again &= ~(1u << f);
 	l->sure.flags &= (uint8_t)~(1u << f);
 	l->wrote_flags = true;
@@ -218,11 +219,4 @@ ir_ref arm_condition(struct arm_lower *l, enum arm_cond cond)
 		return ir_cmp(l->u, IR_I32, (enum ir_cc)result_cc[cond].cc, l->src_r, arm_const(l, 0));
 	ir_ref even = from_flags(l, (enum arm_cond)(cond & ~1u));
 	return cond & 1u ? not(l, even) : even;
-}
-
-bool arm_condition_holds(enum arm_cond cond, unsigned nzcv)
-{
-	bool n = nzcv >> 3 & 1u, z = nzcv >> 2 & 1u, c = nzcv >> 1 & 1u, v = nzcv & 1u;
-	const bool even[] = { z, c, n, v, c && !z, n == v, n == v && !z, true };
-	return even[cond >> 1] != (cond & 1u);
 }
