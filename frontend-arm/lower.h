@@ -112,6 +112,7 @@ struct arm_lower {
 	struct arm_sure sure; /* of flags as they are */
 	ir_ref known_x[ARM_FLAGS], known_y[ARM_FLAGS]; /* the registers of each fact */
 	ir_ref reg[15];
+	ir_ref kept;       /* what was kept of what is in no register any more; IR_NONE = nobody knows */
 	ir_ref small[2];   /* the constants 0 and 1 */
 	/* In a unit that runs once: flags that are not written yet, as a mask. Where `flag` has no value either, they are those of late_r (N, Z), and
 	 * of the operation late_cv (C, V) on these operands. */
@@ -137,7 +138,7 @@ struct arm_lower {
 	struct arm_region *region; /* NULL: the unit is one guest block */
 	struct arm_flow flow; /* region: where the part ends */
 	uint8_t set_flags;    /* region: flags that the part sets, and registers that it writes, so far */
-	uint16_t set_regs;
+	uint16_t set_regs;    /* bit ARM_SLOT: the slot */
 	bool fixed;        /* as in arm_unit_flags */
 	bool lone, calls, returns; /* as in arm_unit_flags */
 	uint32_t literals, literals_end;
@@ -259,6 +260,9 @@ void arm_owe_ahead_of_loads(struct arm_lower *l);
 
 /* ---- known.c: flags from block to block ---------------------------------------------------------- */
 
+/* Register n is about to be written: what the flags follow from is kept, when only that has it. */
+#define ARM_SLOT 15u /* in facts, the place where it is kept */
+void arm_keep_operand(struct arm_lower *l, uint32_t n);
 /* How the flags follow from registers now. */
 struct arm_flow arm_flow(const struct arm_lower *l);
 /* The same where a condition holds that is about to be asked. */

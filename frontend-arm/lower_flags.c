@@ -15,6 +15,7 @@ void arm_forget_regs(struct arm_lower *l)
 {
 	for (unsigned n = 0; n < ARRAY_LEN(l->reg); n++)
 		l->reg[n] = IR_NONE;
+	l->kept = IR_NONE;
 }
 
 void arm_forget_values(struct arm_lower *l)

@@ -62,7 +62,7 @@ static uint64_t live_out(const struct opt *o, ir_label l)
 	const struct ir_insn *end = opt_end(o, l);
 	unsigned n = opt_successors(end, to);
 	if (n == 0)
-		return ~(UINT64_C(1) << o->u->guest->pc_global | opt_dead(end));
+		return ~(UINT64_C(1) << o->u->guest->pc_global | o->u->guest->scratch | opt_dead(end));
 	return (o->live_in[to[0]] | o->live_in[to[n - 1]]) & ~opt_dead(end);
 }
 
@@ -80,7 +80,7 @@ static inline struct live live_before(const struct opt *o, const struct ir_insn 
 	const struct ir_op_info *info = &ir_ops[i->op];
 	uint64_t bit = UINT64_C(1) << (i->aux & 63);
 	if (info->flags & IR_FAULT)
-		return (struct live){live.read, UINT64_MAX};
+		return (struct live){live.read, ~o->u->guest->scratch};
 	if (info->shape == IR_SHAPE_GLOBAL || info->shape == IR_SHAPE_GLOBAL_OR)
 		return (struct live){live.read | bit, live.fault};
 	if (info->shape == IR_SHAPE_GLOBAL1 && i->b == IR_SET_AGAIN)

@@ -17,7 +17,7 @@
 #define WORDS 96u
 #define STEPS 5000u
 
-enum code { BOUNDED, ROUND };
+enum code { BOUNDED, ROUND, KEPT };
 
 #define ONE_OF(x, ...) \
 	(((const uint32_t[]){__VA_ARGS__})[agree_below((x), sizeof((const uint32_t[]){__VA_ARGS__}) / sizeof(uint32_t))])
@@ -79,13 +79,42 @@ static uint32_t round_insn(uint32_t *x, uint32_t at)
 	}
 }
 
+/* Blocks that set all flags or some, overwrite what they follow from, and go on to others that do, so that more than one operand would have to be kept. */
+static uint32_t kept_insn(uint32_t *x, uint32_t at)
+{
+	unsigned loop = at / 10, a = loop & 3, b = (a + 1) & 3, d = agree_below(x, 4), cond = agree_below(x, 14);
+	if (agree_below(x, 8) == 0)
+		return round_insn(x, at);
+	switch (at % 10) {
+	case 0: return edge(x, a);
+	case 1: return ONE_OF(x, a_movr(a, 4), a_add(a, a, 1), a_dp(EOR, 0, a, b, 4));
+	case 2: case 5: return agree_below(x, 2) ? 0xeaffffffu : cond << 28 | 0x0a000000u;
+	case 3: return ONE_OF(x, a_dp(TST, 1, 0, b, 5), a_dp(TEQ, 1, 0, b, a), a_dp(MOV, 1, b, 0, 5), a_dp(ORR, 1, b, b, d));
+	case 4: return ONE_OF(x, a_movr(b, 5), a_add(b, b, 1));
+	case 6: return ONE_OF(x, access(x, d), a_if(cond, access(x, d)));
+	case 7: return ONE_OF(x, a_dp(EOR, 0, 5, 5, 12 | 20 << 7), a_dp(EOR, 0, 5, 5, 12), a_add(4, 4, 1));
+	case 8: return agree_below(x, 3) ? a_str(5, PTR, 0) : a_ldr(5, PTR, 0);
+	default: return cond << 28 | 0x0a000000u | (0xffffffu & (0u - 11 + agree_below(x, 3)));
+	}
+}
+
+static uint32_t code_word(uint32_t *x, enum code code, uint32_t at)
+{
+	switch (code) {
+	case BOUNDED: return bounded_insn(x, at);
+	case ROUND: return round_insn(x, at);
+	case KEPT: break;
+	}
+	return kept_insn(x, at);
+}
+
 static void put_guest(struct guest *g, uint32_t seed, unsigned kind)
 {
 	uint32_t rng = seed * 2654435761u + 1;
 	owed_put_handlers(g);
 	guest_org(g, OWED_CODE);
 	for (uint32_t k = 0; k < WORDS; k++)
-		guest_put(g, kind == BOUNDED ? bounded_insn(&rng, k) : round_insn(&rng, k));
+		guest_put(g, code_word(&rng, (enum code)kind, k));
 	guest_put(g, 0xea000000u | ((0u - WORDS - 2) & 0xffffffu)); /* back */
 	owed_put_start(g, &rng, seed, false);
 }
@@ -107,11 +136,18 @@ static void flags_that_come_round_are_known(void **state)
 	check(ROUND);
 }
 
+static void flags_whose_operands_are_gone_are_known(void **state)
+{
+	(void)state;
+	check(KEPT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(flags_of_what_is_bounded_are_known),
 		cmocka_unit_test(flags_that_come_round_are_known),
+		cmocka_unit_test(flags_whose_operands_are_gone_are_known),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
