@@ -2,7 +2,7 @@
 /*
  * The backward pass: removes a `set` that another one overwrites before anybody looks, and values
  * that nobody uses. Everything looks at a fault (the guest's handler would) and at an exit; at an
- * exit all but the pc global, which the exit itself writes, and what an exit_jump says is dead.
+ * exit all but the pc global, which the exit itself writes, and what an exit_jump says is dead. Scratch globals only the unit looks at.
  * Loads stay: they may fault.
  *
  * A dead `set` of a value that is computed in this block and needed later stays, marked optional: a backend that
