@@ -489,6 +489,14 @@ arm loop_sum
 	add	r0, r0, r3
 	bne	1b
 end
+/* Behind the condition all flags are constants, so nothing is kept of r3 for an abort of the second load. */
+arm sure_behind_compare
+	cmp	r3, #63
+	ldrgt	r3, [r0]
+	ldrgt	r2, [r1]
+	cmp	r2, #1
+	b	.
+end
 arm loop_copy_bytes
 1:	ldrb	r3, [r1], #1
 	cmp	r3, #0

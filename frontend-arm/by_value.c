@@ -116,7 +116,7 @@ static void keep_ahead_of_loads(struct arm_lower *l, uint32_t back, uint32_t lis
 		return;
 	if (!l->arrival.decided)
 		arm_arrive(l);
-	l->kept = d.owed | arm_site(arm_pc_key(l)) << 12;
+	l->owed_ahead = d.owed | arm_site(arm_pc_key(l)) << 12;
 	ir_set(l->u, ARM_G_owed_x, d.x);
 	if (d.y != IR_NONE)
 		ir_set(l->u, ARM_G_owed_y, d.y);

@@ -126,6 +126,7 @@ struct arm_cpu {
 	uint32_t owed_x, owed_y; /* operands kept for it */
 	uint32_t tb_flags;     /* enum arm_tb_flag; kept by arm_update_tb_flags */
 	struct arm_exception exc;
+	uint32_t kept;         /* an operand that flags follow from, inside of a unit (known.c) */
 
 	uint32_t owner_flags;  /* the owner's part of tb_flags, bits 31:16 */
 	uint32_t cpsr;         /* mode, I, F, A, J; never N Z C V Q T */

@@ -24,4 +24,5 @@ const struct ir_guest arm_guest = {
 	.n_helpers = ARM_H_COUNT,
 	.fault_flag_offset = offsetof(struct arm_cpu, exc.kind),
 	.pc_global = ARM_G_pc,
+	.scratch = UINT64_C(1) << ARM_G_kept,
 };

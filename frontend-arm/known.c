@@ -1,231 +1,100 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is known of the flags from one IR block to the next: facts, each of which says how one flag follows from registers (decision 019).
+ * What is known of the flags from one IR block to the next: facts, each of which says how one flag follows from registers (fact.h, decision 019).
  * A block that starts with facts sets those flags again ahead of its first access, which costs nothing (ir.h, IR_SET_AGAIN); then the blocks
  * before need not write them for who looks at a fault. In a region they are written where it is left.
- *
- *   fact    bits 3:0 enum kind   4 y is a constant   5 x is the result, y what went into it beside   11:8 register x
- *           31:12 register y, or a constant (owed.h). 0 = nothing is known. Equal facts are equal words.
  */
-#include "frontend-arm/lower.h"
-#include "frontend-arm/owed.h"
+#include "frontend-arm/fact.h"
 
-enum kind {
-	KIND_NONE,
-	KIND_CONST, /* y */
-	KIND_REG,   /* N, Z of x */
-	KIND_SUB_OF, /* C, V of x - b, whose result is y */
-	KIND_SUB, KIND_ADD, KIND_AND, KIND_XOR, KIND_OR, KIND_ANDN, KIND_SHL, KIND_SHR, KIND_SAR,
-	KINDS
-};
-
-/* The ops that make the result, carry and overflow of a kind; IR_nop = it has none. */
-static const struct {
-	uint8_t result, carry, overflow;
-} kind_ops[KINDS] = {
-	[KIND_SUB_OF] = { IR_nop, IR_sub_c, IR_sub_v },
-	[KIND_SUB] = { IR_sub, IR_sub_c, IR_sub_v }, [KIND_ADD] = { IR_add, IR_add_c, IR_add_v },
-	[KIND_AND] = { IR_and, IR_nop, IR_nop },     [KIND_XOR] = { IR_xor, IR_nop, IR_nop },
-	[KIND_OR] = { IR_or, IR_nop, IR_nop },       [KIND_ANDN] = { IR_andn, IR_nop, IR_nop },
-	[KIND_SHL] = { IR_shl, IR_shl_c, IR_nop },   [KIND_SHR] = { IR_shr, IR_shr_c, IR_nop },
-	[KIND_SAR] = { IR_sar, IR_sar_c, IR_nop },
-};
-
-#define Y_IS_CONST 16u
-#define BACK 32u
-#define NO_REG 16u
-#define CONST_FACT(bit) (KIND_CONST | Y_IS_CONST | (uint32_t)(bit) << 13)
-
-static enum kind kind_of(uint32_t fact) { return (enum kind)(fact & 15); }
-static uint32_t x_of(uint32_t fact) { return fact >> 8 & 15; }
-static uint32_t y_of(uint32_t fact) { return fact & Y_IS_CONST ? arm_unpack_const(fact) : fact >> 12 & 15; }
-static bool has_x(uint32_t fact) { return kind_of(fact) >= KIND_REG; }
-static bool has_y_reg(uint32_t fact) { return kind_of(fact) > KIND_REG && !(fact & Y_IS_CONST); }
-
-/* ---- what a value is ----------------------------------------------------------------------------- */
-
-static bool same_const(const struct arm_lower *l, ir_ref v, ir_ref w)
-{
-	const struct ir_insn *x = &l->u->insns[v], *y = &l->u->insns[w];
-	return x->op == IR_const && y->op == IR_const && x->imm == y->imm;
-}
-
-/* The same operation on the same two values, as of `cmp r0, r1, lsl #1` and `lsl r1, r1, #1`. */
-static bool is_twin(const struct arm_lower *l, ir_ref v, ir_ref w)
-{
-	const struct ir_insn *x = &l->u->insns[v], *y = &l->u->insns[w];
-	return x->op == y->op && ir_ops[x->op].shape == IR_SHAPE_BINARY && x->a == y->a && (x->b == y->b || same_const(l, x->b, y->b));
-}
-
-/* A register that holds v now, or NO_REG. */
-static uint32_t holder(const struct arm_lower *l, ir_ref v)
-{
-	for (uint32_t n = 0; n < ARRAY_LEN(l->reg); n++)
-		if (l->reg[n] == v)
-			return n;
-	for (uint32_t n = 0; ir_ops[l->u->insns[v].op].shape == IR_SHAPE_BINARY && n < ARRAY_LEN(l->reg); n++)
-		if (l->reg[n] != IR_NONE && is_twin(l, l->reg[n], v))
-			return n;
-	return NO_REG;
-}
-
-/* The fact with these operands, or 0. */
-static uint32_t fact_of(const struct arm_lower *l, enum kind kind, uint32_t x, ir_ref y, uint32_t back)
-{
-	const struct ir_insn *i = &l->u->insns[y];
-	if (x == NO_REG)
-		return 0;
-	uint32_t fact = kind | back | x << 8, c;
-	if (i->op == IR_const)
-		return arm_pack_const((uint32_t)i->imm, &c) ? fact | Y_IS_CONST | c : 0;
-	uint32_t reg = holder(l, y);
-	return reg == NO_REG ? 0 : fact | reg << 12;
-}
-
-static uint32_t result_fact(const struct arm_lower *l, ir_ref r)
-{
-	const struct ir_insn *i = &l->u->insns[r];
-	uint32_t x = holder(l, r);
-	if (x != NO_REG)
-		return KIND_REG | x << 8;
-	for (unsigned k = KIND_SUB; k < KINDS; k++) {
-		if (kind_ops[k].result != i->op)
-			continue;
-		bool nothing = l->u->insns[i->b].op == IR_const && !(uint32_t)l->u->insns[i->b].imm && (k == KIND_SUB || k == KIND_ADD);
-		x = holder(l, i->a);
-		return nothing && x != NO_REG ? KIND_REG | x << 8 : fact_of(l, (enum kind)k, x, i->b, 0);
-	}
-	return 0;
-}
-
-/* The register that holds the result of `op` on a and b, or NO_REG. */
-static uint32_t holder_of_result(const struct arm_lower *l, uint8_t op, ir_ref a, ir_ref b)
-{
-	for (uint32_t n = 0; n < ARRAY_LEN(l->reg); n++) {
-		const struct ir_insn *i = l->reg[n] == IR_NONE ? NULL : &l->u->insns[l->reg[n]];
-		if (i && i->op == op && i->a == a && i->b == b)
-			return n;
-	}
-	return NO_REG;
-}
-
-/* The carry or overflow of a sum or difference: of its operands, or of one and the result. */
-static uint32_t sum_fact(const struct arm_lower *l, enum kind kind, ir_ref a, ir_ref b)
-{
-	uint32_t x = holder(l, a), fact = fact_of(l, kind, x, b, 0);
-	if (fact)
-		return fact;
-	uint32_t r = holder_of_result(l, kind_ops[kind].result, a, b);
-	if ((fact = fact_of(l, kind, r, b, BACK)) != 0)
-		return fact;
-	if (kind == KIND_SUB)
-		return x == NO_REG || r == NO_REG ? 0 : KIND_SUB_OF | x << 8 | r << 12;
-	fact = fact_of(l, kind, holder(l, b), a, 0);
-	return fact ? fact : fact_of(l, kind, r, a, BACK);
-}
-
-/* A carry or overflow. */
-static uint32_t carry_fact(const struct arm_lower *l, const struct ir_insn *i)
-{
-	for (unsigned k = KIND_SUB; k < KINDS && i->op != IR_nop; k++) {
-		if (kind_ops[k].carry != i->op && kind_ops[k].overflow != i->op)
-			continue;
-		const struct ir_insn *y = &l->u->insns[i->b], *in = &l->u->insns[i->c];
-		bool shift = k >= KIND_SHL, carry = kind_ops[k].carry == i->op, is_const = y->op == IR_const;
-		if (shift ? !is_const || !(y->imm & 0xff) : in->op != IR_const || in->imm != (k == KIND_SUB))
-			return 0;
-		if (!shift && is_const && !(uint32_t)y->imm)
-			return CONST_FACT(carry && k == KIND_SUB);
-		return shift ? fact_of(l, (enum kind)k, holder(l, i->a), i->b, 0) : sum_fact(l, (enum kind)k, i->a, i->b);
-	}
-	return 0;
-}
-
-static uint32_t describe_value(const struct arm_lower *l, enum arm_flag f)
-{
-	const struct ir_insn *i = &l->u->insns[l->flag[f]];
-	if (i->op == IR_const)
-		return CONST_FACT(i->imm & 1);
-	if (f == FLAG_C || f == FLAG_V)
-		return carry_fact(l, i);
-	if (i->op != IR_cmp || i->aux != (f == FLAG_N ? IR_LTS : IR_EQ))
-		return 0;
-	const struct ir_insn *r = &l->u->insns[i->a], *zero = &l->u->insns[i->b];
-	if (zero->op != IR_const || zero->imm)
-		return 0;
-	if (r->op == IR_const)
-		return CONST_FACT(f == FLAG_N ? (uint32_t)r->imm >> 31 : (uint32_t)r->imm == 0);
-	return result_fact(l, i->a);
-}
+/* ---- what is known ------------------------------------------------------------------------------- */
 
 /* A fact that the block started with, and whose registers are as they were. */
 static uint32_t kept(const struct arm_lower *l, enum arm_flag f)
 {
 	uint32_t fact = l->known.fact[f];
-	bool x = !has_x(fact) || l->reg[x_of(fact)] == l->known_x[f], y = !has_y_reg(fact) || l->reg[y_of(fact)] == l->known_y[f];
+	bool x = !has_x(fact) || fact_place(l, x_of(fact)) == l->known_x[f], y = !has_y_reg(fact) || fact_place(l, y_of(fact)) == l->known_y[f];
 	return x && y ? fact : 0;
 }
 
-struct arm_known arm_known_flags(const struct arm_lower *l)
+/* What follows from registers stays so, since others may know the same of these flags; else what is sure is known. And constants are sure. */
+static void know_sure(struct arm_known *known)
 {
-	struct arm_known known = { { 0 } };
 	for (unsigned f = 0; f < ARM_FLAGS; f++) {
-		if (l->flag[f] != IR_NONE)
-			known.fact[f] = describe_value(l, (enum arm_flag)f);
-		else if (l->again >> f & 1u)
-			known.fact[f] = kept(l, (enum arm_flag)f);
+		if (!known->fact[f] && known->sure.flags >> f & 1u)
+			known->fact[f] = CONST_FACT(known->sure.values >> f & 1u);
+		if (kind_of(known->fact[f]) != KIND_CONST)
+			continue;
+		known->sure.flags |= (uint8_t)(1u << f);
+		known->sure.values = (uint8_t)((known->sure.values & ~(1u << f)) | y_of(known->fact[f]) << f);
 	}
-	return known;
 }
 
-/* What follows from registers stays so, since others may know the same of these flags; else what is sure is known. */
-static void know_sure(struct arm_flow *flow)
+static struct arm_known known_flags(const struct arm_lower *l, struct arm_sure sure)
 {
-	for (unsigned f = 0; f < ARM_FLAGS; f++)
-		if (!flow->known.fact[f] && flow->sure.flags >> f & 1u)
-			flow->known.fact[f] = CONST_FACT(flow->sure.values >> f & 1u);
+	struct arm_known known = { { 0 }, sure };
+	for (unsigned f = 0; f < ARM_FLAGS; f++) {
+		if (l->flag[f] != IR_NONE)
+			known.fact[f] = arm_describe_flag(l, (enum arm_flag)f);
+		else if (l->again >> f & 1u)
+			known.fact[f] = kept(l, (enum arm_flag)f);
+		if (fact_in_slot(known.fact[f]) && sure.flags >> f & 1u)
+			known.fact[f] = 0; /* a constant needs no slot */
+	}
+	know_sure(&known);
+	return known;
 }
 
 struct arm_flow arm_flow(const struct arm_lower *l)
 {
-	struct arm_flow flow = { arm_known_flags(l), l->sure, arm_debt(l) };
-	know_sure(&flow);
-	return flow;
+	return (struct arm_flow){ known_flags(l, arm_sure_flags(l)), arm_debt(l) };
 }
 
 struct arm_flow arm_flow_where(const struct arm_lower *l, enum arm_cond cond)
 {
-	static const uint16_t set[ARM_FLAGS] = { [FLAG_N] = ARM_NZCV_N, [FLAG_Z] = ARM_NZCV_Z, [FLAG_C] = ARM_NZCV_C, [FLAG_V] = ARM_NZCV_V };
-	struct arm_flow flow = arm_flow(l);
-	unsigned may_be = arm_nzcv_where(cond) & arm_nzcv_from(l->source);
-	for (unsigned f = 0; f < ARM_FLAGS; f++) {
-		bool always = !(may_be & ~(unsigned)set[f]), ever = may_be & set[f];
-		if (always == ever)
-			flow.sure.flags |= (uint8_t)(1u << f);
-		if (always)
-			flow.sure.values |= (uint8_t)(1u << f);
-		else if (!ever)
-			flow.sure.values &= (uint8_t)~(1u << f);
-	}
-	know_sure(&flow);
-	return flow;
+	return (struct arm_flow){ known_flags(l, arm_sure_where(l, cond)), arm_debt(l) };
 }
 
 struct arm_flow arm_common_flow(const struct arm_flow *a, const struct arm_flow *b)
 {
-	return (struct arm_flow){
-		arm_common_known(&a->known, &b->known),
-		{ (uint8_t)(a->sure.flags & b->sure.flags & ~(a->sure.values ^ b->sure.values)), a->sure.values },
-		a->debt == b->debt ? a->debt : 0,
-	};
+	return (struct arm_flow){ arm_common_known(&a->known, &b->known), a->debt == b->debt ? a->debt : 0 };
 }
 
 struct arm_known arm_common_known(const struct arm_known *a, const struct arm_known *b)
 {
-	struct arm_known both;
+	struct arm_known both = { { 0 }, { (uint8_t)(a->sure.flags & b->sure.flags & ~(a->sure.values ^ b->sure.values)), a->sure.values } };
 	for (unsigned f = 0; f < ARM_FLAGS; f++)
 		both.fact[f] = a->fact[f] == b->fact[f] ? a->fact[f] : 0;
+	know_sure(&both);
 	return both;
+}
+
+/* Does it follow from none of these registers? */
+static bool outlives(uint32_t fact, uint16_t written)
+{
+	return !(written >> x_of(fact) & 1u) && !(has_y_reg(fact) && written >> y_of(fact) & 1u);
+}
+
+struct arm_known arm_known_behind(const struct arm_known *known, const struct arm_region_way *way)
+{
+	struct arm_known there = way->own;
+	unsigned sure = known->sure.flags & way->alone & ~there.sure.flags;
+	there.sure.flags |= (uint8_t)sure;
+	there.sure.values = (uint8_t)((there.sure.values & ~sure) | (known->sure.values & sure));
+	for (unsigned f = 0; f < ARM_FLAGS; f++)
+		if (way->alone >> f & 1u && has_x(known->fact[f]) && outlives(known->fact[f], way->written))
+			there.fact[f] = known->fact[f];
+	know_sure(&there); /* constants, too */
+	return there;
+}
+
+struct arm_region_way arm_region_way(const struct arm_lower *l, const struct arm_known *known, const struct arm_known *assumed)
+{
+	struct arm_region_way way = { *known, *known, (uint8_t)(ARM_NZCV & ~l->set_flags), l->set_regs, true };
+	way.own.sure.flags &= (uint8_t)~(way.alone & assumed->sure.flags);
+	for (unsigned f = 0; f < ARM_FLAGS; f++)
+		if (way.alone >> f & 1u)
+			way.own.fact[f] = 0;
+	return way;
 }
 
 struct arm_flow arm_flow_of_all(const struct arm_ways *ways, struct arm_flow flow)
@@ -245,6 +114,13 @@ unsigned arm_known_mask(const struct arm_known *known)
 
 /* ---- from facts to values ------------------------------------------------------------------------ */
 
+static ir_ref value_of(struct arm_lower *l, uint32_t n)
+{
+	if (n == ARM_SLOT && l->kept == IR_NONE)
+		l->kept = ir_get(l->u, ARM_G_kept);
+	return n == ARM_SLOT ? l->kept : arm_reg(l, n);
+}
+
 static ir_ref y_value(struct arm_lower *l, uint32_t fact, ir_ref y)
 {
 	return fact & Y_IS_CONST ? arm_const(l, y_of(fact)) : y;
@@ -257,7 +133,7 @@ static ir_ref once(struct arm_lower *l, enum ir_op op, ir_ref a, ir_ref b)
 	ir_ref first = u->blocks[u->cur].first;
 	for (ir_ref r = u->n_insns; r > first && u->n_insns - r < 16; r--) {
 		const struct ir_insn *i = &u->insns[r - 1];
-		if (i->op == op && i->type == IR_I32 && i->a == a && (i->b == b || same_const(l, i->b, b)))
+		if (i->op == op && i->type == IR_I32 && i->a == a && (i->b == b || is_same_const(l, i->b, b)))
 			return r - 1;
 	}
 	return ir_emit(l->u, op, IR_I32, 0, a, b, IR_NONE, 0);
@@ -267,7 +143,7 @@ static ir_ref result_value(struct arm_lower *l, uint32_t fact, ir_ref x, ir_ref 
 {
 	if (kind_of(fact) == KIND_REG)
 		return x;
-	return once(l, (enum ir_op)kind_ops[kind_of(fact)].result, x, y_value(l, fact, y));
+	return once(l, (enum ir_op)arm_kind_ops[kind_of(fact)].result, x, y_value(l, fact, y));
 }
 
 static ir_ref second_operand(struct arm_lower *l, uint32_t fact, ir_ref x, ir_ref y)
@@ -291,7 +167,7 @@ static ir_ref flag_value(struct arm_lower *l, enum arm_flag f, uint32_t fact, ir
 	if (f == FLAG_N || f == FLAG_Z)
 		return ir_cmp(l->u, IR_I32, f == FLAG_N ? IR_LTS : IR_EQ, result_value(l, fact, x, y), arm_const(l, 0));
 	bool shift = kind_of(fact) >= KIND_SHL;
-	uint8_t op = f == FLAG_C ? kind_ops[kind_of(fact)].carry : kind_ops[kind_of(fact)].overflow;
+	uint8_t op = f == FLAG_C ? arm_kind_ops[kind_of(fact)].carry : arm_kind_ops[kind_of(fact)].overflow;
 	ir_ref a = first_operand(l, fact, x, y), b = second_operand(l, fact, x, y), in = arm_const(l, kind_of(fact) <= KIND_SUB);
 	return ir_emit(l->u, (enum ir_op)op, shift ? IR_VOID : IR_I32, 0, a, b, in, 0);
 }
@@ -327,19 +203,14 @@ static void find_source(struct arm_lower *l)
 void arm_assume_known(struct arm_lower *l, const struct arm_known *known)
 {
 	l->known = *known;
+	l->sure = known->sure;
 	l->again = arm_known_mask(known);
 	for (unsigned f = 0; f < ARM_FLAGS; f++) {
 		uint32_t fact = known->fact[f];
-		l->known_x[f] = has_x(fact) ? arm_reg(l, x_of(fact)) : IR_NONE;
-		l->known_y[f] = has_y_reg(fact) ? arm_reg(l, y_of(fact)) : IR_NONE;
+		l->known_x[f] = has_x(fact) ? value_of(l, x_of(fact)) : IR_NONE;
+		l->known_y[f] = has_y_reg(fact) ? value_of(l, y_of(fact)) : IR_NONE;
 	}
 	find_source(l);
-}
-
-void arm_assume_flow(struct arm_lower *l, const struct arm_flow *flow)
-{
-	arm_assume_known(l, &flow->known);
-	l->sure = flow->sure;
 }
 
 /* ---- looking at them ----------------------------------------------------------------------------- */
@@ -357,7 +228,7 @@ static ir_ref sign_or_zero_again(struct arm_lower *l, enum arm_flag f)
 {
 	uint32_t c = l->known.fact[FLAG_C];
 	ir_ref y = l->known_y[FLAG_C], a = first_operand(l, c, l->known_x[FLAG_C], y);
-	ir_ref r = once(l, (enum ir_op)kind_ops[kind_of(c)].result, a, y_value(l, c, y));
+	ir_ref r = once(l, (enum ir_op)arm_kind_ops[kind_of(c)].result, a, y_value(l, c, y));
 	return ir_cmp(l->u, IR_I32, f == FLAG_N ? IR_LTS : IR_EQ, r, arm_const(l, 0));
 }
 

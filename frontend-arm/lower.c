@@ -25,6 +25,9 @@ static void write_reg(struct arm_lower *l, uint32_t n, ir_ref v)
 {
 	if (l->pred != ARM_AL)
 		v = ir_select(l->u, IR_I32, arm_condition(l, l->pred), v, arm_reg(l, n));
+	l->set_regs |= (uint16_t)(1u << n);
+	if (l->region && !l->skip.left && l->reg[n] != IR_NONE)
+		arm_keep_operand(l, n);
 	if (l->skip.left)
 		l->skip.wrote_regs |= (uint16_t)(1u << n);
 	else
@@ -96,6 +99,8 @@ static ir_ref call(struct arm_lower *l, enum arm_helper h, const ir_ref *args)
 	arm_forget_regs(l);
 	l->again = 0;
 	l->sure.flags = 0;
+	l->set_flags = ARM_NZCV;
+	l->set_regs = 0xffff;
 	arm_owe_nothing(l);
 	return ir_call(l->u, (uint16_t)h, args);
 }

@@ -36,15 +36,9 @@ struct arm_arrival {
 
 #define ARM_MAX_WAYS 4u
 
-/* Flags whose value is clear from a condition that was asked, as masks. */
-struct arm_sure {
-	uint8_t flags, values;
-};
-
 /* How the flags follow from registers at the end of an IR block: flag by flag, and as what can be owed (owed.h). 0 = they do not. */
 struct arm_flow {
 	struct arm_known known;
-	struct arm_sure sure;
 	uint32_t debt;
 };
 
@@ -70,7 +64,7 @@ struct arm_cold {
 	uint32_t back;     /* COLD_EXIT: a call is made up for, which comes back here; else ARM_NO_KEY */
 	int8_t lands;      /* as lands_back of the part */
 	struct arm_flow flow;
-	uint32_t kept;     /* COLD_RETURN: as in arm_lower */
+	uint32_t owed_ahead; /* COLD_RETURN: as in arm_lower */
 	unsigned unpaid;   /* flags that are to be written, as is known of them; the others are where they belong */
 };
 
@@ -81,8 +75,8 @@ struct arm_region {
 	ir_label label[ARM_REGION_PARTS];      /* IR_NONE: not asked for yet */
 	ir_label enter[ARM_REGION_PARTS];      /* likewise: where calls come back to the part */
 	bool entered[ARM_REGION_PARTS];        /* that is in the unit */
-	struct arm_known known[ARM_REGION_PARTS][2]; /* on each way out to a part */
-	bool seen[ARM_REGION_PARTS][2];        /* there was such a way */
+	struct arm_region_way way[ARM_REGION_PARTS][2];
+	struct arm_known assumed[ARM_REGION_PARTS];
 	struct arm_debtor entry;
 	bool entering;                         /* the IR block that the unit starts with goes on */
 	bool settled;                          /* nothing is owed any more where the first part starts */
@@ -119,6 +113,7 @@ struct arm_lower {
 	struct arm_sure sure; /* of flags as they are */
 	ir_ref known_x[ARM_FLAGS], known_y[ARM_FLAGS]; /* the registers of each fact */
 	ir_ref reg[15];
+	ir_ref kept;       /* what was kept of what is in no register any more; IR_NONE = nobody knows */
 	ir_ref small[2];   /* the constants 0 and 1 */
 	/* In a unit that runs once: flags that are not written yet, as a mask. Where `flag` has no value either, they are those of late_r (N, Z), and
 	 * of the operation late_cv (C, V) on these operands. */
@@ -138,12 +133,14 @@ struct arm_lower {
 	bool may_pass;     /* as in arm_unit_flags */
 	bool passes;       /* what is owed by value at the start is so at the end, but for flags overwritten */
 	uint32_t by_value; /* flags that this instruction's exit owes by value, 0 = none */
-	uint32_t kept;     /* what this instruction's exit can owe by value, as is kept already, 0 = nothing */
+	uint32_t owed_ahead; /* what this instruction's exit can owe by value, as is kept already, 0 = nothing */
 	uint64_t value_sites; /* as in arm_unit_flags */
 	bool pays[2];      /* the exit of this slot writes them after all */
 	struct arm_way_out out[2]; /* the exits, as they were left */
 	struct arm_region *region; /* NULL: the unit is one guest block */
 	struct arm_flow flow; /* region: where the part ends */
+	uint8_t set_flags;    /* region: flags that the part sets, and registers that it writes, so far */
+	uint16_t set_regs;    /* bit ARM_SLOT: the slot */
 	bool fixed;        /* as in arm_unit_flags */
 	bool lone, calls, returns; /* as in arm_unit_flags */
 	uint32_t literals, literals_end;
@@ -216,13 +213,6 @@ void arm_set_q(struct arm_lower *l, ir_ref v);
 bool arm_is_held(const struct arm_lower *l, ir_ref v);
 /* 1 when the condition (not AL) holds. */
 ir_ref arm_condition(struct arm_lower *l, enum arm_cond cond);
-/* Sets of what N Z C V may be, as a number of four bits: where one of them is 1, a condition holds, or such an operation set them. */
-#define ARM_NZCV_N 0xff00u
-#define ARM_NZCV_Z 0xf0f0u
-#define ARM_NZCV_C 0xccccu
-#define ARM_NZCV_V 0xaaaau
-unsigned arm_nzcv_where(enum arm_cond cond);
-unsigned arm_nzcv_from(enum arm_flag_source source);
 
 /* ---- owed.c: flags at the ends of units ---------------------------------------------------------- */
 
@@ -272,20 +262,22 @@ void arm_owe_ahead_of_loads(struct arm_lower *l, uint32_t list);
 
 /* ---- known.c: flags from block to block ---------------------------------------------------------- */
 
+/* Register n is about to be written: what the flags follow from is kept, when only that has it. */
+#define ARM_SLOT 15u /* in facts, the place where it is kept */
+void arm_keep_operand(struct arm_lower *l, uint32_t n);
 /* How the flags follow from registers now. */
-struct arm_known arm_known_flags(const struct arm_lower *l);
 struct arm_flow arm_flow(const struct arm_lower *l);
 /* The same where a condition holds that is about to be asked. */
 struct arm_flow arm_flow_where(const struct arm_lower *l, enum arm_cond cond);
-/* What both say, and the flags that something is known of. */
-struct arm_known arm_common_known(const struct arm_known *a, const struct arm_known *b);
+/* What both say (as arm_common_known), and the flags that something is known of. */
 struct arm_flow arm_common_flow(const struct arm_flow *a, const struct arm_flow *b);
 /* The same where these ways meet another one. */
 struct arm_flow arm_flow_of_all(const struct arm_ways *ways, struct arm_flow flow);
 unsigned arm_known_mask(const struct arm_known *known);
+/* What the current part, which assumed something, makes of the flags on a way on which this is known. */
+struct arm_region_way arm_region_way(const struct arm_lower *l, const struct arm_known *known, const struct arm_known *assumed);
 /* The flags that the IR block starts with follow from registers like this. */
 void arm_assume_known(struct arm_lower *l, const struct arm_known *known);
-void arm_assume_flow(struct arm_lower *l, const struct arm_flow *flow);
 /* A flag of l->again. */
 ir_ref arm_known_value(struct arm_lower *l, enum arm_flag f);
 /* An access comes that may fault: sets again what the IR block knows of the flags that it was entered with, so that the
@@ -298,6 +290,15 @@ void arm_pay_again(struct arm_lower *l, unsigned mask);
 void arm_write_again(struct arm_lower *l, unsigned mask);
 /* Writes the flags of `mask`, of which this is known, in a region. */
 void arm_pay_known(struct arm_lower *l, const struct arm_known *known, unsigned mask);
+
+/* ---- sure.c: flags that are constants ------------------------------------------------------------ */
+
+/* Of the flags as they are; and where a condition holds that is about to be asked. */
+struct arm_sure arm_sure_flags(const struct arm_lower *l);
+struct arm_sure arm_sure_where(const struct arm_lower *l, enum arm_cond cond);
+/* Sets of what N Z C V may be, as a number of four bits: where a condition holds, and what such an operation leaves. */
+unsigned arm_nzcv_where(enum arm_cond cond);
+unsigned arm_nzcv_from(enum arm_flag_source source);
 
 /* ---- skip.c -------------------------------------------------------------------------------------- */
 

@@ -15,6 +15,7 @@ void arm_forget_regs(struct arm_lower *l)
 {
 	for (unsigned n = 0; n < ARRAY_LEN(l->reg); n++)
 		l->reg[n] = IR_NONE;
+	l->kept = IR_NONE;
 }
 
 void arm_forget_values(struct arm_lower *l)
@@ -57,6 +58,7 @@ void arm_set_flag(struct arm_lower *l, enum arm_flag f, ir_ref v)
 	else
 		ir_set(l->u, (uint16_t)(ARM_G_n + f), v);
 	l->flag[f] = v;
+	l->set_flags |= (uint8_t)(1u << f);
 	l->again &= ~(1u << f);
 	l->sure.flags &= (uint8_t)~(1u << f);
 	l->wrote_flags = true;
@@ -218,22 +220,4 @@ ir_ref arm_condition(struct arm_lower *l, enum arm_cond cond)
 		return ir_cmp(l->u, IR_I32, (enum ir_cc)result_cc[cond].cc, l->src_r, arm_const(l, 0));
 	ir_ref even = from_flags(l, (enum arm_cond)(cond & ~1u));
 	return cond & 1u ? not(l, even) : even;
-}
-
-unsigned arm_nzcv_where(enum arm_cond cond)
-{
-	enum { N = ARM_NZCV_N, Z = ARM_NZCV_Z, C = ARM_NZCV_C, V = ARM_NZCV_V, ALL = 0xffff };
-	static const uint16_t even[] = { Z, C, N, V, C & ~Z, ALL ^ N ^ V, (ALL ^ N ^ V) & ~Z, ALL };
-	return cond & 1u ? ALL ^ even[cond >> 1] : even[cond >> 1];
-}
-
-unsigned arm_nzcv_from(enum arm_flag_source source)
-{
-	const unsigned all = 0xffff;
-	switch (source) {
-	case FLAGS_SUB: return (all & ~ARM_NZCV_Z) | 1u << 6; /* equal: no borrow, no overflow */
-	case FLAGS_ADD: case FLAGS_RESULT: return all & ~(ARM_NZCV_Z & ARM_NZCV_N);
-	case FLAGS_UNKNOWN: break;
-	}
-	return all;
 }

@@ -136,9 +136,12 @@ uint32_t arm_debt(const struct arm_lower *l)
 	return i->op == IR_and ? test(l, i) : 0;
 }
 
-/* What the unit at `key` takes. */
+/* What the unit at `key` takes, or the part there. */
 static struct arm_debtor debtor(const struct arm_lower *l, uint32_t key)
 {
+	const struct arm_region_part *part = arm_region_part(l, key);
+	if (part)
+		return part->entry;
 	for (unsigned k = 0; l->region && k < 2; k++) {
 		const struct arm_seen_way *seen = &l->region->part[l->region->at].seen[k];
 		if (seen->key == key)

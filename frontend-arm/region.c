@@ -63,7 +63,7 @@ static ir_label cold_exit(struct arm_lower *l, uint32_t key)
 static ir_label cold_return_to(struct arm_lower *l, uint32_t reg)
 {
 	struct arm_cold *c = new_cold(l, COLD_RETURN, ahead(l->region), reg);
-	c->kept = l->kept;
+	c->owed_ahead = l->owed_ahead;
 	return c->label;
 }
 
@@ -148,25 +148,29 @@ void arm_region_enter(struct arm_lower *l, unsigned k)
 	ir_br(l->u, arm_region_label(l, k));
 }
 
-/* What is known on a way out of the current part. */
+/* What is known on a way out of the current part. Where there are more of them to the same part: what they have in common. */
 static void note_known(struct arm_lower *l, const struct arm_region_part *to, const struct arm_flow *flow)
 {
 	struct arm_region *r = l->region;
-	int k = way_to(r, to->pc_key);
-	r->known[r->at][k] = r->seen[r->at][k] ? arm_common_known(&r->known[r->at][k], &flow->known) : flow->known;
-	r->seen[r->at][k] = true;
+	struct arm_region_way *way = &r->way[r->at][way_to(r, to->pc_key)], here = arm_region_way(l, &flow->known, &r->assumed[r->at]);
+	if (way->seen) {
+		here.known = arm_common_known(&here.known, &way->known);
+		here.own = arm_common_known(&here.own, &way->own);
+		here.alone &= way->alone;
+	}
+	*way = here;
 }
 
 /* What all ways to part `at` have in common, when they were lowered before. */
 static struct arm_known known_so_far(const struct arm_region *r, unsigned at)
 {
-	struct arm_known known = { { 0 } };
+	struct arm_known known = { 0 };
 	unsigned n = 0;
 	for (unsigned i = 0; i < at; i++)
 		for (unsigned k = 0; k < 2; k++)
-			if (r->part[i].to[k] == (int)at && r->seen[i][k])
-				known = n++ ? arm_common_known(&known, &r->known[i][k]) : r->known[i][k];
-	return n == r->part[at].n_preds ? known : (struct arm_known){ { 0 } };
+			if (r->part[i].to[k] == (int)at && r->way[i][k].seen)
+				known = n++ ? arm_common_known(&known, &r->way[i][k].known) : r->way[i][k].known;
+	return n == r->part[at].n_preds ? known : (struct arm_known){ 0 };
 }
 
 struct arm_known arm_region_source(const struct arm_lower *l)
@@ -181,11 +185,11 @@ void arm_region_jump(struct arm_lower *l, const struct arm_region_part *to)
 {
 	struct arm_region *r = l->region;
 	r->joined = !l->guarded && to->n_preds == 1 && to == &r->part[r->at + 1] && to->charge == ahead(r);
+	note_known(l, to, &l->flow);
 	if (r->joined)
 		return;
 	arm_owe_nothing(l);
 	arm_give_back(l);
-	note_known(l, to, &l->flow);
 	go_to(l, to, to->charge - ahead(r), &l->flow);
 }
 
@@ -287,7 +291,7 @@ void arm_region_branch(struct arm_lower *l, enum arm_cond cond, uint32_t key, ui
 	l->flow = ways && !ways->taken && !or_else ? arm_flow_of_all(ways, passed) : passed;
 	ir_label b = side(l, other, or_else, then != or_else && hot == key, &own_else);
 	branch(l, holds, a, b);
-	struct arm_known out = { { 0 } };
+	struct arm_known out = { 0 };
 	if (ways)
 		out = arm_flow_of_all(ways, ways->taken ? taken : passed).known;
 	if (own_else)
@@ -357,9 +361,9 @@ static void cold_part(struct arm_lower *l, const struct arm_cold *c)
 /* No return for the host: there was no call. */
 static void cold_return(struct arm_lower *l, const struct arm_cold *c)
 {
-	unsigned owing = arm_owed_mask(c->kept);
+	unsigned owing = arm_owed_mask(c->owed_ahead);
 	if (owing)
-		ir_set(l->u, ARM_G_owed, arm_const(l, c->kept));
+		ir_set(l->u, ARM_G_owed, arm_const(l, c->owed_ahead));
 	else if (l->req->look_ahead && arm_owe_debt_by_value(l, c->flow.debt, 0, l->req->pc_key))
 		owing = arm_owed_mask(l->by_value);
 	arm_pay_known(l, &c->flow.known, arm_known_mask(&c->flow.known) & ~owing);

@@ -21,6 +21,7 @@ static const struct state_field cpu_fields[] = {
 	STATE_NOT(struct arm_cpu, owed_y, NOT_BETWEEN),
 	STATE_NOT(struct arm_cpu, tb_flags, "follows from the rest"),
 	STATE_NOT(struct arm_cpu, exc, NOT_BETWEEN),
+	STATE_NOT(struct arm_cpu, kept, NOT_BETWEEN),
 	STATE_NOT(struct arm_cpu, owner_flags, "how the host does it"),
 	STATE(struct arm_cpu, cpsr),
 	STATE_ARRAY(struct arm_cpu, spsr, 0),

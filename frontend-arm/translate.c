@@ -106,7 +106,7 @@ static void start_known(struct loop *t, ir_label block, const struct arm_flow *f
 {
 	start_block(t, block);
 	if (t->l.req->look_ahead)
-		arm_assume_flow(&t->l, flow);
+		arm_assume_known(&t->l, &flow->known);
 }
 
 /* What is known of the flags; nobody asks without looking ahead. */
@@ -381,7 +381,7 @@ static void begin_insn(struct loop *t, const struct arm_insn_row *row, uint32_t 
 	t->counter = 0;
 	l->pred = ARM_AL;
 	l->pc_write = IR_NONE;
-	l->by_value = l->kept = 0;
+	l->by_value = l->owed_ahead = 0;
 	l->wrote_flags = l->ended = l->leave = false;
 	if (kin == DECIDES)
 		branch_from_region(t, row, insn, cond);
@@ -644,9 +644,11 @@ static bool translate_part(struct loop *t, const struct arm_region_part *part)
 		start_block(t, arm_region_label(l, l->region->at));
 		l->bl_known = false;
 		l->popped = 0;
-		struct arm_known known = arm_region_source(l);
-		arm_assume_known(l, &known);
 	}
+	struct arm_known known = arm_region_source(l);
+	if (!l->region->joined)
+		arm_assume_known(l, &known);
+	l->region->assumed[l->region->at] = known;
 	bool first = l->region->at == 0, takes = first || arm_region_takes(part);
 	if (!l->region->joined) {
 		l->arrival = (struct arm_arrival){ .decided = !takes, .from = l->u->n_insns, .settled = first && l->region->settled };
@@ -655,6 +657,8 @@ static bool translate_part(struct loop *t, const struct arm_region_part *part)
 	l->region->joined = false;
 	l->owed = 0;
 	l->flow = (struct arm_flow){ 0 };
+	l->set_flags = 0;
+	l->set_regs = 0;
 	t->region.open = false;
 	t->ways.n = 0;
 	t->offset = 0;
@@ -700,6 +704,7 @@ bool arm_translate_region(const struct arm_translate_request *req, const struct 
 		flags->entry = r.entry;
 	flags->entry.by_value = (uint8_t)takes_values(&t.l, &flags->entry);
 	memcpy(flags->owed, r.owed, sizeof flags->owed);
-	memcpy(flags->known, r.known, sizeof flags->known);
+	memcpy(flags->way, r.way, sizeof flags->way);
+	memcpy(flags->assumed, r.assumed, sizeof flags->assumed);
 	return true;
 }

@@ -132,6 +132,9 @@ uint32_t arm_translate_owing(const struct arm_translate_request *req, struct ir_
 #define ARM_FLAGS 4u /* enum arm_flag */
 struct arm_known {
 	uint32_t fact[ARM_FLAGS];
+	struct arm_sure {
+		uint8_t flags, values; /* masks: flags that are constants, whatever else is known of them (sure.c) */
+	} sure;
 };
 
 #define ARM_NO_KEY 2u /* is no part's pc key */
@@ -163,13 +166,28 @@ struct arm_region_part {
 	uint32_t taken;   /* `count` where its conditional branch goes, with count_taken */
 };
 
+/* What a part makes of the flags on a way to another part. */
+struct arm_region_way {
+	struct arm_known known;  /* there */
+	struct arm_known own;    /* likewise, but for flags that the part leaves alone: */
+	uint8_t alone;           /* these, as a mask */
+	uint16_t written;        /* registers that it writes, as a set */
+	bool seen;
+};
+
 struct arm_region_flags {
 	struct arm_debtor entry;
 	unsigned n_slots;
 	uint64_t value_sites;
 	uint32_t owed[ARM_REGION_SLOTS]; /* by exit slot */
-	struct arm_known known[ARM_REGION_PARTS][2]; /* on the ways from part to part */
+	struct arm_region_way way[ARM_REGION_PARTS][2]; /* as in arm_region_part.to */
+	struct arm_known assumed[ARM_REGION_PARTS]; /* where the part starts */
 };
+
+/* What both say. */
+struct arm_known arm_common_known(const struct arm_known *a, const struct arm_known *b);
+/* What is known on a way out of a part that starts knowing this. */
+struct arm_known arm_known_behind(const struct arm_known *known, const struct arm_region_way *way);
 
 /*
  * Translates the parts, of which the first is at req->pc_key, into one unit in this order. A

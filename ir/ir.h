@@ -187,6 +187,7 @@ struct ir_guest {
 	uint16_t n_globals, n_helpers;
 	int32_t fault_flag_offset; /* uint32_t in env, see struct ir_helper */
 	uint16_t pc_global;        /* global that receives the pc key at exits; never in a home register */
+	uint64_t scratch;          /* globals that mean something inside of a unit only: nobody looks where it is left or faults */
 };
 
 struct ir_unit {

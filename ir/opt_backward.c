@@ -2,7 +2,7 @@
 /*
  * The backward pass: removes a `set` that another one overwrites before anybody looks, and values
  * that nobody uses. Everything looks at a fault (the guest's handler would) and at an exit; at an
- * exit all but the pc global, which the exit itself writes, and what an exit_jump says is dead.
+ * exit all but the pc global, which the exit itself writes, and what an exit_jump says is dead. Scratch globals only the unit looks at.
  * Loads stay: they may fault.
  *
  * A dead `set` of a value that is computed in this block and needed later stays, marked optional: a backend that
@@ -66,7 +66,7 @@ static uint64_t live_out(const struct opt *o, ir_label l)
 	const struct ir_insn *end = opt_end(o, l);
 	unsigned n = opt_successors(end, to);
 	if (n == 0)
-		return ~(UINT64_C(1) << o->u->guest->pc_global | opt_dead(end));
+		return ~(UINT64_C(1) << o->u->guest->pc_global | o->u->guest->scratch | opt_dead(end));
 	return (o->live_in[to[0]] | o->live_in[to[n - 1]]) & ~opt_dead(end);
 }
 
@@ -83,7 +83,7 @@ static inline struct live live_before_other(const struct opt *o, const struct ir
 {
 	const struct ir_op_info *info = &ir_ops[i->op];
 	if (info->flags & IR_FAULT)
-		return (struct live){live.read, UINT64_MAX};
+		return (struct live){live.read, ~o->u->guest->scratch};
 	if (info->shape == IR_SHAPE_GLOBAL_OR)
 		return (struct live){live.read | UINT64_C(1) << (i->aux & 63), live.fault};
 	if (info->shape == IR_SHAPE_CALL)

@@ -238,7 +238,7 @@ bool region_lower(struct region_plan *p, struct arm_region_flags *flags)
 	for (unsigned pass = 0;; pass++) {
 		if (!lower_once(p, flags))
 			return false;
-		if (!region_settle_flags(p, flags, pass >= LAST_PASS))
+		if (!(pass ? region_correct_flags(p, flags, pass >= LAST_PASS) : region_settle_flags(p, flags)))
 			return !choose_counters(p) || lower_once(p, flags);
 		describe(p);
 	}

@@ -33,7 +33,6 @@ struct region_plan {
 	int8_t to[ARM_REGION_PARTS][2];      /* the parts that they jump to; -1 = none */
 	uint8_t copy[ARM_REGION_PARTS];      /* the part of the same block, for ways in with other flags; else the part itself */
 	bool landed[ARM_REGION_PARTS];       /* calls of the region come back to it */
-	bool knows[ARM_REGION_PARTS];        /* what the part may know of the flags was decided */
 	struct arm_region_part out[ARM_REGION_PARTS];
 	uint16_t need[ARM_REGION_PARTS];
 	uint8_t state[ARM_REGION_PARTS];     /* of need: 0 not asked, 1 being asked, 2 known */
@@ -50,9 +49,11 @@ unsigned region_distance(const struct region_plan *p, unsigned from, unsigned to
 bool region_looks_at_flags(const struct tb *tb);
 /* Does part `at` assume something of the flags it is entered with? */
 bool region_assumes(const struct region_plan *p, unsigned at);
-/* Decides what parts assume of the flags, and copies parts for it, now that `flags` tells what is known where they jump. True when it
- * changed something: then the parts are to be described and lowered again. `last`: nothing is assumed that does not hold already. */
-bool region_settle_flags(struct region_plan *p, struct arm_region_flags *flags, bool last);
+/* Decides what parts assume of the flags, and copies parts for it, now that they were lowered and `flags` tells what they do to them. True when that is
+ * not what they were lowered with: then the parts are to be described and lowered again. */
+bool region_settle_flags(struct region_plan *p, struct arm_region_flags *flags);
+/* They were: assumptions that do not hold are mended. True when there are such. `last`: nothing is assumed in place of them. */
+bool region_correct_flags(struct region_plan *p, const struct arm_region_flags *flags, bool last);
 
 /* Finds out who jumps to whom. Parts that would leave a call without a landing go. */
 void region_connect(struct region_plan *p);

@@ -12,18 +12,12 @@
 #include <cmocka.h>
 
 #include "tests/runtime/agree.h"
+#include "tests/runtime/owed_guest.h"
 
-#define CODE 0x10000u
 #define WORDS 96u
-#define DATA 0x20000u
-#define IRQ_HANDLER 0x200u
-#define ABORT_HANDLER 0x280u
 #define STEPS 5000u
 
-/* Registers: r0 to r5 values, r6 data, r7 = r8 (data) or, from an interrupt to the next abort, r9 (an address that aborts),
- * r11 the device, r12 makes delays. */
 enum code { ARM, THUMB, LOOPS, CHAINS, MIXED, GUARDED, SKIPS, RUNS, DECIDED, OVERWRITES };
-enum { DAT = 6, PTR = 7, GOOD = 8, BAD = 9, IO = 11 };
 
 /* Distance to another of n instructions, in instructions; a short one most of the time. */
 static int32_t away(uint32_t *x, uint32_t at, uint32_t n)
@@ -280,59 +274,16 @@ static uint32_t code_word(uint32_t *x, enum code code, uint32_t at)
 	return overwriting_insn(at);
 }
 
-static void put_handlers(struct guest *g)
-{
-	guest_vector(g, 0x18, IRQ_HANDLER);
-	guest_org(g, IRQ_HANDLER);
-	guest_put(g, a_str(LR, IO, IO_LOG));
-	guest_put(g, 0xe14fd000u); /* mrs sp, spsr */
-	guest_put(g, a_str(SP, IO, IO_LOG));
-	guest_put(g, a_str(SP, IO, IO_ACK));
-	guest_put(g, a_eor(0, 0, 0xa5));
-	guest_put(g, a_movr(PTR, BAD));
-	guest_put(g, a_dp(ADD, 0, 12, 12, 12 | 2 << 7)); /* the next one comes after 5 to 68 instructions */
-	guest_put(g, a_add(12, 12, 1));
-	guest_put(g, a_dp(AND, 0, SP, 12, I_BIT | 63));
-	guest_put(g, a_add(SP, SP, 15));
-	guest_put(g, a_str(SP, IO, IO_TIMER));
-	guest_put(g, A32_IRQ_RETURN);
-	guest_vector(g, 0x10, ABORT_HANDLER);
-	guest_org(g, ABORT_HANDLER);
-	guest_put(g, a_str(LR, IO, IO_LOG));
-	guest_put(g, a_movr(PTR, GOOD));
-	guest_put(g, a_dp(EOR, 0, 2, 2, 12));
-	guest_put(g, a_dp(EOR, 0, 3, 3, 12 | 25 << 7));
-	guest_put(g, 0xe14fd000u);
-	guest_put(g, a_str(SP, IO, IO_LOG));
-	guest_put(g, 0xe31d0020u); /* tst sp, #T: go on behind the instruction */
-	guest_put(g, a_if(NE, a_sub(LR, LR, 2)));
-	guest_put(g, A32_IRQ_RETURN);
-}
-
 static void put_guest(struct guest *g, uint32_t seed, unsigned kind)
 {
 	enum code code = (enum code)kind;
 	uint32_t x = seed * 2654435761u + 1;
-	put_handlers(g);
-	guest_org(g, CODE);
+	owed_put_handlers(g);
+	guest_org(g, OWED_CODE);
 	for (uint32_t k = 0; k < WORDS; k++)
 		guest_put(g, code_word(&x, code, k));
 	guest_put(g, is_thumb(code) ? 0xe700e700u : 0xea000000u | ((0u - WORDS - 2) & 0xffffffu)); /* back */
-	guest_org(g, 0x1000);
-	guest_set_pc(g, 0x1000);
-	for (unsigned n = 0; n < 6; n++)
-		guest_li(g, n, agree_below(&x, 3) ? agree_below(&x, 8) - 4 : 0x7ffffffeu + agree_below(&x, 4));
-	guest_li(g, DAT, DATA);
-	guest_li(g, PTR, DATA + 64);
-	guest_li(g, GOOD, DATA + 64);
-	guest_li(g, BAD, GUEST_IO + IO_BAD);
-	guest_put(g, a_mov(IO, GUEST_IO));
-	guest_li(g, 12, seed);
-	guest_put(g, a_mov(LR, 100));
-	guest_put(g, a_str(LR, IO, IO_TIMER));
-	guest_li(g, 10, CODE | is_thumb(code));
-	guest_put(g, a_msr_c(0x53));
-	guest_put(g, a_bx(10));
+	owed_put_start(g, &x, seed, is_thumb(code));
 }
 
 static void check(enum code code)
@@ -408,9 +359,9 @@ static void a_shift_by_none_keeps_the_carry(void **state)
 	EACH_WAY(way) {
 		struct guest g;
 		guest_init(&g, &way->cfg);
-		guest_org(&g, CODE);
-		guest_set_pc(&g, CODE);
-		guest_li(&g, 5, DATA);
+		guest_org(&g, OWED_CODE);
+		guest_set_pc(&g, OWED_CODE);
+		guest_li(&g, 5, OWED_DATA);
 		guest_put(&g, a_mov(8, 0xda));
 		guest_put(&g, 0xe328f202); /* msr cpsr_f, #0x20000000: C */
 		guest_put(&g, a_b(g.at, g.at + 4));
