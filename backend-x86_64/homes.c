@@ -25,7 +25,7 @@ struct guess {
 	const struct ir_unit *u;
 	float *pending, *runs; /* by label: runs to come of this round or the next, and those so far */
 	uint32_t *place;       /* by label: in the order of the code */
-	float calls;           /* that come back into the unit */
+	float calls;           /* that come back into the unit, and of helpers */
 };
 
 /* Goes back from a branch at `from` to block l, or by way of l, which may be no more than a check of the budget? */
@@ -78,13 +78,15 @@ static void guess_runs(struct guess *x)
 				run_block(x, u->order[k]);
 }
 
-/* Adds up what is read and written of each global. */
-static void count_uses(const struct gen *g, const struct guess *x, float *uses)
+/* Adds up what is read and written of each global, and calls of helpers. */
+static void count_uses(const struct gen *g, struct guess *x, float *uses)
 {
 	for (ir_label l = 0; l < g->u->n_blocks; l++) {
 		const struct ir_block *b = &g->u->blocks[l];
 		for (ir_ref v = b->first; v < b->end; v++) {
 			const struct ir_insn *i = insn_of(g, v);
+			if (i->op == IR_call)
+				x->calls += x->runs[l];
 			if (i->op == IR_get || (i->op == IR_set && i->b != IR_SET_OPTIONAL && !is_lazy(g, i)))
 				uses[i->aux] += x->runs[l];
 		}
@@ -136,7 +138,7 @@ static bool has_loop(const struct guess *x)
 	for (ir_label l = 0; l < x->u->n_blocks; l++) {
 		ir_label to[2];
 		for (unsigned n = branches(end_of(x->u, l), to); n-- > 0;)
-			if (x->place[to[n]] <= x->place[l])
+			if (x->place[to[n]] <= x->place[l] && !(to[n] == l && end_of(x->u, l)->op == IR_br)) /* which is a block that nobody reaches */
 				return true;
 	}
 	return false;

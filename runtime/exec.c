@@ -117,7 +117,8 @@ static void keep_to_host(struct vcpu *v)
 	if (ahead < ALIGN_NS)
 		return;
 	v->host.poll(v->host.opaque, ahead);
-	v->clock.followed.host += host_monotonic_ns() - before; /* no instruction took that long */
+	if (v->clock.followed.host)
+		v->clock.followed.host += host_monotonic_ns() - before; /* no instruction took that long */
 }
 
 /* A slice that ends for the sample may end early by what did not fit: that is the block the sample is of. */

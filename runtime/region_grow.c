@@ -34,9 +34,18 @@ static bool may_cross(const struct region_plan *p)
 	return !(p->head->flags & ARM_TB_MMU) || p->v->cfg.accel == VCPU_JIT;
 }
 
+static bool is_called(const struct tb *tb)
+{
+	const struct tb_exit *e = tb->in;
+	while (e && e->link != IR_LINK_CALL)
+		e = e->next_in;
+	return e;
+}
+
 static bool is_little_function(const struct tb *tb)
 {
-	return tb->returns && !tb->exit[0].used && !tb->exit[1].used && tb->n_insns <= LITTLE_INSNS;
+	bool little = tb->returns && !tb->exit[0].used && !tb->exit[1].used && tb->n_insns <= LITTLE_INSNS;
+	return little && (is_called(tb) || (tb->over && is_called(tb->over)));
 }
 
 /* Was it copied as often as is good? */

@@ -17,9 +17,9 @@
 
 #include "runtime/region.h"
 
-#define JOB_CODE 0x10000u  /* no region of REGION_INSNS comes near; one that does is not made */
+#define JOB_CODE 0x20000u  /* a region of REGION_INSNS, each with eight accesses and homes of its own, takes two thirds */
 #define LITERAL_BYTES 0x4000u
-#define PIECE 0x40000u     /* of the code buffer, for several regions */
+#define PIECE 0x80000u     /* of the code buffer, for several regions */
 #define CACHE_LINE 64u     /* jumps are patched where they do not cross one, so code keeps its place in it */
 
 enum worker_state { WORKER_IDLE, WORKER_BUSY, WORKER_DONE };

@@ -8,8 +8,8 @@
 
 #include "tests/backend-x86_64/shapes.h"
 
-static const struct shape to_next = {"chain", shape_end, 0, 0};
-static const struct shape tagged = {"tagged", shape_end, 77, 0};
+static const struct shape to_next = {"chain", shape_end, 0, 0, 0};
+static const struct shape tagged = {"tagged", shape_end, 77, 0, 0};
 
 static uint64_t enter(struct harness *h, const struct x64_code *c)
 {

@@ -272,26 +272,47 @@ static void unit_to_loop(struct ir_unit *u)
 	ir_exit_loop(u, word(u, KEY + 4));
 }
 
+/* 1: str r12, [r1]; add r12, r12, r2; subs r0, r0, #1; bne 1b */
+static void unit_loop_homes(struct ir_unit *u)
+{
+	ir_label loop = ir_block_new(u), again = ir_block_new(u), done = ir_block_new(u), out = ir_block_new(u);
+	ir_br(u, loop);
+	ir_block_start(u, loop);
+	ir_ref a = ir_get(u, R12), n = ir_get(u, R0), one = word(u, 1);
+	ir_st(u, IR_I32, IR_MEMOP(2, 0, IR_ALIGN_FORCE, 1), ir_get(u, R1), a);
+	ir_insn(u, KEY + 4);
+	ir_set(u, R12, ir_add(u, IR_I32, a, ir_get(u, R2)));
+	ir_set(u, R0, ir_sub(u, IR_I32, n, one));
+	ir_brc(u, ir_cmp(u, IR_I32, IR_NE, n, one), again, done);
+	ir_block_start(u, again);
+	ir_charge(u, 4, loop, out);
+	ir_block_start(u, done);
+	shape_end(u);
+	ir_block_start(u, out);
+	ir_exit_budget(u, 4, KEY);
+}
+
 const struct shape shapes[] = {
-	{"arithmetic", unit_arithmetic, 0, 0},
-	{"loop end: subs, bne", unit_loop_end, 0, 0},
-	{"flags from memory", unit_flags_from_memory, 0, 0},
-	{"64-bit add", unit_long_add, 0, 0},
-	{"64-bit multiply", unit_long_multiply, 0, 0},
-	{"compares", unit_compares, 0, 0},
-	{"memory", unit_memory, 0, 0},
-	{"helper calls", unit_helpers, 0, 0},
-	{"indirect exit", unit_indirect, 0, 0},
-	{"exit to the loop, cross-page entry", unit_to_loop, 0x1234, 0},
-	{"call", unit_call, 0, 0},
-	{"indirect call", unit_call_indirect, 0, 0},
-	{"conditional call", unit_call_conditional, 0, 0},
-	{"return", unit_return, 0, 0},
-	{"memory through the window", unit_window, 0, 2},
-	{"window: constants, byte order", unit_window_order, 0, 2},
-	{"shifts, high half, a bit that sticks", unit_shifts, 0, 0},
-	{"memory: runs", unit_runs, 0, 0},
-	{"call that comes back into the unit", unit_call_lands, 0x1234, 0},
+	{"arithmetic", unit_arithmetic, 0, 0, 0},
+	{"loop end: subs, bne", unit_loop_end, 0, 0, 0},
+	{"flags from memory", unit_flags_from_memory, 0, 0, 0},
+	{"64-bit add", unit_long_add, 0, 0, 0},
+	{"64-bit multiply", unit_long_multiply, 0, 0, 0},
+	{"compares", unit_compares, 0, 0, 0},
+	{"memory", unit_memory, 0, 0, 0},
+	{"helper calls", unit_helpers, 0, 0, 0},
+	{"indirect exit", unit_indirect, 0, 0, 0},
+	{"exit to the loop, cross-page entry", unit_to_loop, 0x1234, 0, 0},
+	{"call", unit_call, 0, 0, 0},
+	{"indirect call", unit_call_indirect, 0, 0, 0},
+	{"conditional call", unit_call_conditional, 0, 0, 0},
+	{"return", unit_return, 0, 0, 0},
+	{"memory through the window", unit_window, 0, 2, 0},
+	{"window: constants, byte order", unit_window_order, 0, 2, 0},
+	{"shifts, high half, a bit that sticks", unit_shifts, 0, 0, 0},
+	{"memory: runs", unit_runs, 0, 0, 0},
+	{"call that comes back into the unit", unit_call_lands, 0x1234, 0, 0},
+	{"loop that has a home of its own", unit_loop_homes, 0, 0, 1u << R12},
 };
 
 static void build_keyed(struct ir_unit *u, struct harness *h, const struct ir_guest *guest, const struct shape *s,
@@ -305,6 +326,15 @@ static void build_keyed(struct ir_unit *u, struct harness *h, const struct ir_gu
 	s->build(u);
 	if (!ir_verify(u, msg, sizeof msg))
 		fail_msg("%s: %s", s->name, msg);
+}
+
+/* The target, but for what this one has in memory. */
+static struct x64_target target_of(const struct harness *h, const struct shape *s)
+{
+	struct x64_target t = h->target;
+	for (uint32_t left = s->in_memory; left; left &= left - 1)
+		t.home[__builtin_ctz(left)] = -1;
+	return t;
 }
 
 void shape_compile_keyed(struct harness *h, const struct shape *s, uint32_t key, struct x64_code *code)
@@ -356,7 +386,8 @@ static char *all_listings(struct harness *h)
 		build_keyed(&u, h, &guest, &shapes[i], KEY);
 		struct x64_compile_args args = {.cookie = COOKIE, .exit_cookie = COOKIE, .exit_size = 8, .n_slots = HARNESS_SLOTS, .first_landing = 2, .n_insns = u.n_marks,
 						.cross_tag = shapes[i].cross_tag, .space = 1, .window = shapes[i].window};
-		assert_true(x64_compile(&h->target, &u, &args, &h->out, &code));
+		struct x64_target t = target_of(h, &shapes[i]);
+		assert_true(x64_compile(&t, &u, &args, &h->out, &code));
 		char *main_part = harness_disassemble(h, code.code, code.code + code.size);
 		fprintf(f, "== %s (%u bytes, out of line from %04x)\n%s\n", shapes[i].name, code.size, code.slow_start,
 			main_part);
@@ -419,7 +450,8 @@ static void a_full_buffer_leaves_no_trace(void **state)
 			memset(from, 0x5a, 4096);
 			build_keyed(&u, &h, &random_guest, &shapes[s], KEY);
 			struct x64_compile_args args = {.cookie = COOKIE, .exit_cookie = COOKIE, .exit_size = 8, .n_slots = HARNESS_SLOTS, .first_landing = 2, .n_insns = 1, .cross_tag = 1, .window = shapes[s].window};
-			done = x64_compile(&h.target, &u, &args, &h.out, &code);
+			struct x64_target t = target_of(&h, &shapes[s]);
+			done = x64_compile(&t, &u, &args, &h.out, &code);
 			assert_int_equal(h.out.full, !done);
 			if (!done)
 				assert_ptr_equal(h.out.cur, from);

@@ -16,6 +16,7 @@ struct shape {
 	void (*build)(struct ir_unit *u);
 	uint32_t cross_tag;
 	uint8_t window; /* spaces */
+	uint32_t in_memory; /* globals that have no home, a bit each */
 };
 /* In the order of their listings. */
 extern const struct shape shapes[];
