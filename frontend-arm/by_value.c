@@ -112,11 +112,13 @@ static void keep_ahead_of_loads(struct arm_lower *l, uint32_t back, uint32_t lis
 	struct by_value d = by_value(l);
 	uint32_t debt = arm_debt(l);
 	bool stays = debt && arm_owed_mask(debt) == arm_owed_mask(d.owed) && !(arm_owed_regs(debt) & list);
-	if (stays || !pays(&d, 0) || !to || to->looks)
+	uint32_t site = arm_site(arm_pc_key(l));
+	if (stays || !pays(&d, 0) || !to || to->looks || is_refused(l, site))
 		return;
+	l->value_sites |= UINT64_C(1) << site % 64;
 	if (!l->arrival.decided)
 		arm_arrive(l);
-	l->owed_ahead = d.owed | arm_site(arm_pc_key(l)) << 12;
+	l->owed_ahead = d.owed | site << 12;
 	ir_set(l->u, ARM_G_owed_x, d.x);
 	if (d.y != IR_NONE)
 		ir_set(l->u, ARM_G_owed_y, d.y);
