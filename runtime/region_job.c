@@ -17,7 +17,7 @@
 
 #include "runtime/region.h"
 
-#define JOB_CODE 0x20000u  /* a region of REGION_INSNS, each with eight accesses and homes of its own, takes two thirds */
+#define JOB_CODE 0x20000u  /* half was too little for 768 accesses in a loop with homes of its own; what does not fit is not made */
 #define LITERAL_BYTES 0x4000u
 #define PIECE 0x80000u     /* of the code buffer, for several regions */
 #define CACHE_LINE 64u     /* jumps are patched where they do not cross one, so code keeps its place in it */

@@ -41,7 +41,7 @@ void owed_put_handlers(struct guest *g)
 	guest_put(g, A32_IRQ_RETURN);
 }
 
-void owed_put_start(struct guest *g, uint32_t *rng, uint32_t seed, bool thumb)
+void owed_put_registers(struct guest *g, uint32_t *rng, uint32_t seed)
 {
 	guest_org(g, 0x1000);
 	guest_set_pc(g, 0x1000);
@@ -55,6 +55,11 @@ void owed_put_start(struct guest *g, uint32_t *rng, uint32_t seed, bool thumb)
 	guest_li(g, 12, seed);
 	guest_put(g, a_mov(LR, 100));
 	guest_put(g, a_str(LR, IO, IO_TIMER));
+}
+
+void owed_put_start(struct guest *g, uint32_t *rng, uint32_t seed, bool thumb)
+{
+	owed_put_registers(g, rng, seed);
 	guest_li(g, 10, OWED_CODE | thumb);
 	guest_put(g, a_msr_c(0x53));
 	guest_put(g, a_bx(10));

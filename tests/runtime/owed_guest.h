@@ -15,7 +15,9 @@
 enum { DAT = 6, PTR = 7, GOOD = 8, BAD = 9, IO = 11 };
 
 void owed_put_handlers(struct guest *g);
-/* Sets the registers at random, starts the timer and jumps to the program at OWED_CODE. */
+/* Code that sets the registers at random and starts the timer; g->at is behind it. */
+void owed_put_registers(struct guest *g, uint32_t *rng, uint32_t seed);
+/* The same, and a jump to the program at OWED_CODE, with interrupts. */
 void owed_put_start(struct guest *g, uint32_t *rng, uint32_t seed, bool thumb);
 
 #endif

@@ -12,20 +12,16 @@
 #include <cmocka.h>
 
 #include "tests/runtime/agree.h"
+#include "tests/runtime/owed_guest.h"
 
 #define CODE 0x10f40u /* half of the blocks lie on the next page */
-#define DATA 0x20000u
 #define STACK 0x80000u
-#define IRQ_HANDLER 0x200u
-#define ABORT_HANDLER 0x280u
 #define SWI_HANDLER 0x380u
 #define BLOCKS 12u
 #define BLOCK_BYTES 32u
 #define TARGETS 6u /* where blocks that load pc from PTR find code: words behind the one that PTR is stored to */
 
-/* Registers: r0 to r5 values, r6 data, r7 = r8 (data) or, from an interrupt to the next abort, r9 (an address that aborts),
- * r10 the code, r11 the device, r12 makes delays. */
-enum { DAT = 6, PTR = 7, GOOD = 8, BAD = 9, BASE = 10, IO = 11 };
+enum { BASE = 10 }; /* the code; the other registers are owed_guest.h's */
 enum code { ARM, THUMB };
 
 #define ONE_OF(x, ...) \
@@ -168,31 +164,7 @@ static void thumb_block(struct guest *g, uint32_t *x, uint32_t base)
 
 static void put_handlers(struct guest *g)
 {
-	guest_vector(g, 0x18, IRQ_HANDLER);
-	guest_org(g, IRQ_HANDLER);
-	guest_put(g, a_str(LR, IO, IO_LOG));
-	guest_put(g, 0xe14fd000u); /* mrs sp, spsr */
-	guest_put(g, a_str(SP, IO, IO_LOG));
-	guest_put(g, a_str(SP, IO, IO_ACK));
-	guest_put(g, a_eor(0, 0, 0xa5));
-	guest_put(g, a_movr(PTR, BAD));
-	guest_put(g, a_dp(ADD, 0, 12, 12, 12 | 2 << 7)); /* the next one comes after 5 to 68 instructions */
-	guest_put(g, a_add(12, 12, 1));
-	guest_put(g, a_dp(AND, 0, SP, 12, I_BIT | 63));
-	guest_put(g, a_add(SP, SP, 15));
-	guest_put(g, a_str(SP, IO, IO_TIMER));
-	guest_put(g, A32_IRQ_RETURN);
-	guest_vector(g, 0x10, ABORT_HANDLER);
-	guest_org(g, ABORT_HANDLER);
-	guest_put(g, a_str(LR, IO, IO_LOG));
-	guest_put(g, a_movr(PTR, GOOD));
-	guest_put(g, a_dp(EOR, 0, 2, 2, 12));
-	guest_put(g, a_dp(EOR, 0, 3, 3, 12 | 25 << 7));
-	guest_put(g, 0xe14fd000u);
-	guest_put(g, a_str(SP, IO, IO_LOG));
-	guest_put(g, 0xe31d0020u); /* tst sp, #T: go on behind the instruction */
-	guest_put(g, a_if(NE, a_sub(LR, LR, 2)));
-	guest_put(g, A32_IRQ_RETURN);
+	owed_put_handlers(g);
 	guest_vector(g, 0x08, SWI_HANDLER);
 	guest_org(g, SWI_HANDLER);
 	guest_put(g, a_str(LR, IO, IO_LOG));
@@ -209,21 +181,10 @@ static void put_guest(struct guest *g, uint32_t seed, unsigned kind)
 	guest_org(g, CODE);
 	for (unsigned k = 0; k < BLOCKS; k++)
 		(thumb ? thumb_block : arm_block)(g, &x, CODE);
-	guest_org(g, DATA + 68);
+	guest_org(g, OWED_DATA + 68);
 	for (unsigned k = 0; k < TARGETS; k++)
 		guest_put(g, (CODE + agree_below(&x, BLOCKS) * BLOCK_BYTES) | thumb);
-	guest_org(g, 0x1000);
-	guest_set_pc(g, 0x1000);
-	for (unsigned n = 0; n < 6; n++)
-		guest_li(g, n, agree_below(&x, 3) ? agree_below(&x, 8) - 4 : 0x7ffffffeu + agree_below(&x, 4));
-	guest_li(g, DAT, DATA);
-	guest_li(g, PTR, DATA + 64);
-	guest_li(g, GOOD, DATA + 64);
-	guest_li(g, BAD, GUEST_IO + IO_BAD);
-	guest_put(g, a_mov(IO, GUEST_IO));
-	guest_li(g, 12, seed);
-	guest_put(g, a_mov(LR, 100));
-	guest_put(g, a_str(LR, IO, IO_TIMER));
+	owed_put_registers(g, &x, seed);
 	guest_li(g, BASE, CODE | thumb);
 	guest_put(g, a_msr_c(0x5f));
 	guest_li(g, SP, STACK);

@@ -105,7 +105,7 @@ static void ten_ms_pass(struct world *w, uint64_t insns, uint64_t slept)
 
 static int64_t ahead(struct world *w)
 {
-	return (int64_t)(vclock_now(&w->clock) + w->clock.host_start - host_monotonic_ns());
+	return (int64_t)(vclock_now(&w->clock) + w->clock.host_start - w->clock.stood_from);
 }
 
 /* Failure: with shift=auto virtual time jumps when the shift changes, or drifts from the host's, or sleep is taken for work. */
@@ -114,9 +114,11 @@ static void time_follows_the_host(void **state)
 	(void)state;
 	struct world w;
 	world_init(&w);
+	w.insns = 1;
+	vclock_stop(&w.clock); /* the host's time is what the test makes it, however busy the machine */
 	w.clock.host_start -= 5000000000; /* long before the first instruction: images are loaded */
 	vclock_follow_host(&w.clock);
-	assert_in_range(ahead(&w) + 1000000000, 0, 1000000000);
+	assert_int_equal(ahead(&w), 0);
 	ten_ms_pass(&w, 10000000, 0); /* an instruction took 1 ns, and 8 of virtual time */
 	assert_int_equal(w.clock.shift, 0);
 	for (unsigned i = 0; i < 100; i++)
