@@ -9,6 +9,7 @@
 #include "debug/qmp.h"
 
 #define QMP_LINE_MAX 65536u /* bytes of one object */
+#define QMP_DEPTH_MAX 1024u /* brackets that are open at once */
 
 struct qmp {
 	struct qmp_owner owner;
@@ -16,7 +17,9 @@ struct qmp {
 	bool ready;           /* capabilities are settled */
 	/* the object that comes in */
 	unsigned depth;
+	char open[QMP_DEPTH_MAX]; /* the brackets that are */
 	bool in_string, escape, too_long;
+	bool junk;            /* what is between two objects was answered with an error */
 	size_t n;
 	char text[QMP_LINE_MAX];
 	bool gone;            /* the peer went while its bytes were looked at */
@@ -316,33 +319,75 @@ static void object_ends(struct qmp *q)
 	json_decref(j);
 }
 
-/* Objects follow each other with nothing but blanks between them. */
+/* Gives up the object that comes in. */
+static void drop_object(struct qmp *q)
+{
+	q->n = 0;
+	q->depth = 0;
+	q->in_string = q->escape = q->too_long = false;
+}
+
+static void refuse(struct qmp *q, const char *why)
+{
+	struct answer a = {0};
+	fail(&a, "GenericError", why);
+	send_answer(q, &a, NULL);
+	drop_object(q);
+	q->junk = true;
+}
+
+/* Objects follow each other with nothing but blanks between them; of anything else, one error a line tells. */
+static void between_objects(struct qmp *q, char c)
+{
+	if (c == '\n')
+		q->junk = false;
+	else if (!q->junk && !strchr(" \t\r", c))
+		refuse(q, "JSON parse error, expecting an object");
+}
+
+static void take_bracket(struct qmp *q, char c)
+{
+	if (c == '{' || c == '[') {
+		if (q->depth == QMP_DEPTH_MAX)
+			refuse(q, "JSON nesting depth limit exceeded");
+		else
+			q->open[q->depth++] = c;
+	} else if (q->open[q->depth - 1] != (c == '}' ? '{' : '[')) {
+		refuse(q, "JSON parse error, unmatched bracket");
+	} else if (--q->depth == 0) {
+		object_ends(q);
+		drop_object(q);
+	}
+}
+
+static void take_string(struct qmp *q, char c)
+{
+	if (!q->escape && c == '"')
+		q->in_string = false;
+	q->escape = !q->escape && c == '\\';
+	if (c == '\n')
+		refuse(q, "JSON parse error, a string does not end");
+	q->junk &= c != '\n';
+}
+
 static void take_byte(struct qmp *q, char c)
 {
-	if (!q->depth && c != '{')
+	if (!q->depth && c != '{') {
+		between_objects(q, c);
 		return;
+	}
+	if (!q->depth)
+		q->junk = false;
 	if (q->n < sizeof q->text)
 		q->text[q->n++] = c;
 	else
 		q->too_long = true;
-	if (q->in_string) {
-		if (!q->escape && c == '"')
-			q->in_string = false;
-		q->escape = !q->escape && c == '\\';
-		if (c == '\n') /* no string holds one: the object is broken */
-			q->in_string = false, q->depth = 1, c = '}';
-		else
-			return;
-	}
-	if (c == '"')
+	if (q->in_string)
+		take_string(q, c);
+	else if (c == '"')
 		q->in_string = true;
-	else if (c == '{' || c == '[')
-		q->depth++;
-	else if ((c == '}' || c == ']') && --q->depth == 0) {
-		object_ends(q);
-		q->n = 0;
-		q->too_long = q->escape = false;
-	}
+	else if (c && strchr("{}[]", c))
+		take_bracket(q, c);
 }
 
 static unsigned on_can_receive(void *dev)
@@ -362,9 +407,8 @@ static void on_receive(void *dev, const uint8_t *buf, unsigned n)
 static void on_connected(void *dev, bool now)
 {
 	struct qmp *q = dev;
-	q->ready = q->in_string = q->escape = q->too_long = false;
-	q->depth = 0;
-	q->n = 0;
+	q->ready = q->junk = false;
+	drop_object(q);
 	q->gone = !now;
 	if (now)
 		greet(q);

@@ -147,7 +147,13 @@ def qmp_nonsense(folder):
                     b"{\"execute\": \"query-status\", \"extra\": 1}", b"{\"execute\": \"a\", \"execute\": \"b\"}", b"{\"a\n",
                     b"{\"x\":" + b"[" * 20000 + b"]" * 20000 + b"}", b"{\"x\":\"" + b"y" * 100000 + b"\"}", b"{\"\\ud800\": \"\xff\"}"):
             assert "error" in q.raw(bad), bad
-        assert q.raw(b"  nonsense {\"execute\":\n\"query-status\"}]]]")["return"]["status"] == "running"
+        status = b"{\"execute\":\n\"query-status\"}"
+        for bad in (b"}", b"]]] }", b"nonsense, of more than one word", b"{\"a\": [}", b"{\"a\": {\"b\": 1]", b"{\"a\": \"b\n"):
+            assert "JSON parse error" in q.raw(bad)["error"]["desc"], bad  # once
+            assert q.raw(b"\n" + status)["return"]["status"] == "running", bad
+        assert "error" in q.raw(b"  nonsense " + status + b"]]]")
+        assert q.next()["return"]["status"] == "running"
+        assert "error" in q.next()
         assert q.raw(b"{\"execute\": \"query-status\", \"id\": [1, {\"a\": null}]}")["id"] == [1, {"a": None}]
         q.close()
         for _ in range(40):
