@@ -184,23 +184,25 @@ static enum rhea_status check_head(const struct rhea *m, const char *path, const
 	return RHEA_OK;
 }
 
-/* Events up to one that is cut short or damaged. False: the host is out of memory. */
-static bool read_events(struct input_log *l, const uint8_t *p, size_t left)
+/* Events up to the end, or to one that is cut short or damaged, where the replay will end with a message. */
+static enum rhea_status read_events(struct input_log *l, const char *path, const uint8_t *p, size_t left, struct rhea_error *err)
 {
 	const size_t head = 4 + sizeof(struct input_event);
-	while (left >= head) {
-		struct input_event e;
+	struct input_event e = {0};
+	while (left >= head && e.kind != EVENT_END) {
 		uint32_t crc;
 		memcpy(&crc, p, 4);
 		memcpy(&e, p + 4, sizeof e);
 		if (e.size > left - head || crc != crc_of(0, p + 4, sizeof e + e.size))
 			break;
 		if (!input_log_add(l, p + 4))
-			return false;
+			return error_set(err, RHEA_ERR_HOST, "%s: out of host memory", path);
 		p += head + e.size;
 		left -= head + e.size;
 	}
-	return true;
+	if (left && e.kind == EVENT_END)
+		return error_set(err, RHEA_ERR_IMAGE, "%s: damaged: %zu byte%s behind the recording's end", path, left, left > 1 ? "s" : "");
+	return RHEA_OK;
 }
 
 /* The cables are what they were; nothing is behind them. */
@@ -223,11 +225,12 @@ static enum rhea_status replay(struct rhea *m, const char *path, const uint8_t *
 	struct snapshot_file *f = machine_check_snapshot_bytes(m, path, snapshot, h.snapshot, NULL, err);
 	if (!f)
 		return err->status;
-	set_nics(m, &h);
-	st = machine_apply_snapshot(m, f, NULL, err);
+	st = read_events(m->input_log, path, bytes + sizeof h + h.snapshot, size - sizeof h - h.snapshot, err);
+	if (!st) {
+		set_nics(m, &h);
+		st = machine_apply_snapshot(m, f, NULL, err);
+	}
 	machine_drop_snapshot(f);
-	if (!st && !read_events(m->input_log, bytes + sizeof h + h.snapshot, size - sizeof h - h.snapshot))
-		st = error_set(err, RHEA_ERR_HOST, "%s: out of host memory", path);
 	return st;
 }
 

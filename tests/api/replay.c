@@ -159,6 +159,29 @@ static void damage_is_noticed(void **state)
 	fclose(f);
 }
 
+static void junk_behind_the_end_is_refused(void **state)
+{
+	struct test_machine t;
+	struct rhea_error err;
+	(void)state;
+	if (!test_machine_init(&t, "uart.O2.arm", &usual))
+		skip();
+	assert_int_equal(rhea_record(t.m, file, &err), RHEA_OK);
+	test_machine_free(&t);
+	FILE *f = fopen(file, "ab");
+	fputc(0, f);
+	fclose(f);
+	test_machine_init(&t, "uart.O2.arm", &usual);
+	struct whole_state before = whole_state(t.m);
+	assert_int_equal(rhea_replay(t.m, file, &err), RHEA_ERR_IMAGE);
+	assert_non_null(strstr(err.msg, "1 byte behind"));
+	struct whole_state now = whole_state(t.m);
+	assert_null(whole_state_difference(t.m, &now, &before));
+	whole_state_free(&before);
+	whole_state_free(&now);
+	test_machine_free(&t);
+}
+
 static void other_machines_are_refused(void **state)
 {
 	struct test_machine a, b;
@@ -189,7 +212,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(comes_out_again), cmocka_unit_test(a_difference_is_noticed), cmocka_unit_test(damage_is_noticed),
-		cmocka_unit_test(other_machines_are_refused),
+		cmocka_unit_test(junk_behind_the_end_is_refused), cmocka_unit_test(other_machines_are_refused),
 	};
 	return cmocka_run_group_tests(tests, make_name, remove_file);
 }
