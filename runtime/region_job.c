@@ -8,12 +8,15 @@
  * takes what was made only if each part is still the same valid block of the same generation, and what it would have been
  * compiled for is what there is. Decoder and target are shared and never change.
  *
+ * A process that was forked has no such thread, whatever state says: it forgets the worker, and gets a new one.
+ *
  * Invariant: the job is the worker's while state is BUSY, else the vCPU's.
  */
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "runtime/region.h"
 
@@ -57,6 +60,7 @@ struct region_worker {
 	pthread_cond_t wake;
 	_Atomic(enum worker_state) state;       /* becomes BUSY under the lock */
 	bool quit;                              /* under the lock */
+	uint8_t *is_ours;                       /* a page that holds 1, and in a forked process 0 */
 	uint8_t *piece, *piece_end;             /* RW: what is left of it ... */
 	uint64_t piece_generation;              /* ... unless all was flushed */
 };
@@ -110,6 +114,27 @@ static bool start_thread(struct region_worker *w)
 	return ok;
 }
 
+/* NULL: the host has none. */
+static uint8_t *page_of_this_process(void)
+{
+	uint8_t *page = mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (page == MAP_FAILED)
+		return NULL;
+	*page = 1;
+	if (madvise(page, PAGE_SIZE, MADV_WIPEONFORK) == 0)
+		return page;
+	munmap(page, PAGE_SIZE);
+	return NULL;
+}
+
+static void drop(struct region_worker *w)
+{
+	if (w->is_ours)
+		munmap(w->is_ours, PAGE_SIZE);
+	arena_free(&w->job.arena);
+	free(w);
+}
+
 static struct region_worker *worker_new(void)
 {
 	struct region_worker *w = aligned_alloc(CACHE_LINE, sizeof *w);
@@ -118,17 +143,15 @@ static struct region_worker *worker_new(void)
 	memset(w, 0, sizeof *w);
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_cond_init(&w->wake, NULL);
-	if (start_thread(w))
+	w->is_ours = page_of_this_process();
+	if (w->is_ours && start_thread(w))
 		return w;
-	free(w);
+	drop(w);
 	return NULL;
 }
 
-void vcpu_free_worker(struct vcpu *v)
+static void end_thread(struct region_worker *w)
 {
-	struct region_worker *w = v->worker;
-	if (!w)
-		return;
 	pthread_mutex_lock(&w->lock);
 	w->quit = true;
 	pthread_cond_signal(&w->wake);
@@ -136,8 +159,16 @@ void vcpu_free_worker(struct vcpu *v)
 	pthread_join(w->thread, NULL);
 	pthread_cond_destroy(&w->wake);
 	pthread_mutex_destroy(&w->lock);
-	arena_free(&w->job.arena);
-	free(w);
+}
+
+void vcpu_free_worker(struct vcpu *v)
+{
+	struct region_worker *w = v->worker;
+	if (!w)
+		return;
+	if (*w->is_ours)
+		end_thread(w);
+	drop(w);
 	v->worker = NULL;
 }
 
@@ -337,6 +368,10 @@ static void take(struct vcpu *v, struct region_worker *w)
 void vcpu_take_region(struct vcpu *v)
 {
 	struct region_worker *w = v->worker;
+	if (!*w->is_ours) {
+		vcpu_free_worker(v);
+		return;
+	}
 	if (atomic_load_explicit(&w->state, memory_order_acquire) != WORKER_DONE)
 		return;
 	bool taken = holds(v, &w->job);
