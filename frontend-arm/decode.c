@@ -95,16 +95,17 @@ static const struct arm_insn_row t16_rows[] = {
 #define T16_BUCKETS 1024u
 #define N_BUCKETS (2 * A32_BUCKETS + T16_BUCKETS)
 
-/* A row that instructions of a bucket may match; NULL, which any does, ends the bucket's run. */
-struct candidate {
-	uint32_t mask, value;
-	const struct arm_insn_row *row;
-};
+#define ROWS (A32_ROWS + T16_ROWS)
 
+/* The tables are small, since each machine makes and touches them: a candidate is a row's number, A32 first. Number ROWS, which any
+ * instruction matches, ends a bucket's run. */
 struct arm_decoder {
 	struct arm_insn_row a32[A32_ROWS], t16[T16_ROWS];
+	struct fixed_bits {
+		uint32_t mask, value;
+	} fixed[ROWS + 1];
 	uint16_t bucket[N_BUCKETS]; /* first candidate in `list` */
-	struct candidate *list;
+	uint16_t *list;
 };
 
 /* ---- rows ---------------------------------------------------------------------------------------- */
@@ -184,6 +185,11 @@ static struct span row_span(const struct arm_insn_row *row)
 	return (struct span){ first, a32_bucket(~row->mask & 0x0fffffffu) };
 }
 
+static const struct arm_insn_row *row_at(const struct arm_decoder *d, unsigned number)
+{
+	return number < A32_ROWS ? &d->a32[number] : number < ROWS ? &d->t16[number - A32_ROWS] : NULL;
+}
+
 /* Row indices sorted by specificity, most specific first; stable. */
 static void sort_rows(const struct arm_insn_row *rows, unsigned n, uint16_t *order)
 {
@@ -196,26 +202,27 @@ static void sort_rows(const struct arm_insn_row *rows, unsigned n, uint16_t *ord
 }
 
 /* Adds 1 to n[b] of each bucket b of a row; in `list`, when there is one, the row goes there. */
-static void enter_row(uint16_t *n, struct candidate *list, const struct arm_insn_row *row)
+static void enter_row(uint16_t *n, uint16_t *list, const struct arm_insn_row *row)
 {
 	struct span s = row_span(row);
 	uint32_t part = 0;
+	uint16_t number = (uint16_t)(row->isa == ARM_A32 ? row->index : A32_ROWS + row->index);
 	do {
 		uint16_t *at = &n[s.first | part];
 		if (list)
-			list[*at] = (struct candidate){ row->mask, row->value, row };
+			list[*at] = number;
 		++*at;
 		part = (part - s.any) & s.any; /* the next combination of these bits */
 	} while (part);
 }
 
-static void enter_rows(uint16_t *n, struct candidate *list, const struct arm_insn_row *rows, const uint16_t *order, unsigned n_rows)
+static void enter_rows(uint16_t *n, uint16_t *list, const struct arm_insn_row *rows, const uint16_t *order, unsigned n_rows)
 {
 	for (unsigned i = 0; i < n_rows; i++)
 		enter_row(n, list, &rows[order[i]]);
 }
 
-static void enter_all(struct arm_decoder *d, uint16_t *n, struct candidate *list)
+static void enter_all(struct arm_decoder *d, uint16_t *n, uint16_t *list)
 {
 	uint16_t a32_order[A32_ROWS], t16_order[T16_ROWS];
 	sort_rows(d->a32, A32_ROWS, a32_order);
@@ -241,8 +248,10 @@ static bool fill_buckets(struct arm_decoder *d)
 	uint16_t at[N_BUCKETS];
 	enter_all(d, d->bucket, NULL);
 	uint32_t n = place_runs(d);
-	if (n > UINT16_MAX || !(d->list = calloc(n, sizeof *d->list))) /* indices must fit */
+	if (n > UINT16_MAX || !(d->list = malloc(n * sizeof *d->list))) /* indices must fit */
 		return false;
+	for (uint32_t i = 0; i < n; i++)
+		d->list[i] = ROWS;
 	memcpy(at, d->bucket, sizeof at);
 	enter_all(d, at, d->list);
 	return true;
@@ -264,6 +273,10 @@ struct arm_decoder *arm_decoder_new(void)
 	for (unsigned i = 0; i < T16_ROWS; i++) {
 		d->t16[i].index = (uint16_t)i;
 		ok &= arm_compile_row(&d->t16[i], msg, sizeof(msg));
+	}
+	for (unsigned i = 0; i < ROWS; i++) {
+		const struct arm_insn_row *row = row_at(d, i);
+		d->fixed[i] = (struct fixed_bits){ row->mask, row->value };
 	}
 	if (!ok || !fill_buckets(d)) {
 		arm_decoder_free(d);
@@ -287,10 +300,10 @@ const struct arm_insn_row *arm_decoder_rows(const struct arm_decoder *d, enum ar
 
 static inline const struct arm_insn_row *match(const struct arm_decoder *d, uint32_t bucket, uint32_t insn)
 {
-	const struct candidate *c = &d->list[d->bucket[bucket]];
-	while ((insn & c->mask) != c->value)
+	const uint16_t *c = &d->list[d->bucket[bucket]];
+	while ((insn & d->fixed[*c].mask) != d->fixed[*c].value)
 		c++;
-	return c->row;
+	return row_at(d, *c);
 }
 
 const struct arm_insn_row *arm_decode_a32(const struct arm_decoder *d, uint32_t word)
