@@ -172,7 +172,7 @@ struct vcpu {
 	struct log *log;
 	struct observer observer;
 
-	struct arm_decoder *decoder;
+	const struct arm_decoder *decoder;
 	struct codebuf code;
 	struct tb_store tbs;
 	struct x64_target target;
