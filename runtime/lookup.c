@@ -113,13 +113,13 @@ void vcpu_flush_code(struct vcpu *v)
 	if (!tb_store_is_empty(&v->tbs)) { /* each range that a board maps comes here, with nothing made yet */
 		memset(v->jump_tb, 0, sizeof v->jump_tb);
 		memset(v->jump_used, 0, sizeof v->jump_used);
+		v->values = (struct vcpu_values){0};
 	}
 	tb_store_flush(&v->tbs);
 	codebuf_flush(&v->code);
 	vcpu_window_forget(v);
 	vcpu_ret_reset(v);
 	vcpu_clear_jump_cache(v);
-	v->values = (struct vcpu_values){0};
 	softmmu_flush(v->mmu); /* exec tags name pages that are gone */
 	v->stats.code_flushes++;
 	if (v->observer.flushed)

@@ -3,16 +3,20 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "runtime/tb.h"
 
 #define TB_HASH_BITS 17u
+#define TB_HASH_BYTES (((size_t)1 << TB_HASH_BITS) * sizeof(struct tb *))
 #define PAGE_HASH_BITS TB_PAGE_HASH_BITS
 
 enum rhea_status tb_store_init(struct tb_store *s, ptrdiff_t rx_delta, struct rhea_error *err)
 {
 	*s = (struct tb_store){.rx_delta = rx_delta};
-	s->hash = calloc((size_t)1 << TB_HASH_BITS, sizeof *s->hash);
+	/* Not from the heap, which would clear a megabyte that was used before. */
+	void *hash = mmap(NULL, TB_HASH_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	s->hash = hash == MAP_FAILED ? NULL : hash;
 	s->page_hash = calloc((size_t)1 << PAGE_HASH_BITS, sizeof(struct code_page *));
 	if (!s->hash || !s->page_hash) {
 		tb_store_free(s);
@@ -23,7 +27,8 @@ enum rhea_status tb_store_init(struct tb_store *s, ptrdiff_t rx_delta, struct rh
 
 void tb_store_free(struct tb_store *s)
 {
-	free(s->hash);
+	if (s->hash)
+		munmap(s->hash, TB_HASH_BYTES);
 	free(s->page_hash);
 	free(s->by_host);
 	arena_free(&s->arena);
@@ -33,7 +38,7 @@ void tb_store_free(struct tb_store *s)
 void tb_store_flush(struct tb_store *s)
 {
 	if (!tb_store_is_empty(s)) {
-		memset(s->hash, 0, ((size_t)1 << TB_HASH_BITS) * sizeof *s->hash);
+		memset(s->hash, 0, TB_HASH_BYTES);
 		memset(s->page_hash, 0, ((size_t)1 << PAGE_HASH_BITS) * sizeof(struct code_page *));
 	}
 	arena_reset(&s->arena);
