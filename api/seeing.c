@@ -155,7 +155,7 @@ static enum rhea_status write_coverage(struct rhea *m, struct rhea_error *err)
 	if (m->blocks->not_counted)
 		log_printf(&m->log, "rhea: coverage is incomplete: %llu translations found no counter\n", (unsigned long long)m->blocks->not_counted);
 	if (in.tables->no_library)
-		log_printf(&m->log, "rhea: libdw.so.1 is not on this host: source lines are not known\n");
+		log_printf(&m->log, "rhea: libdw.so.1 is not on this host (Debian's package libdw1): source lines are not known\n");
 	enum rhea_status st = coverage_write(m->see.coverage, &in, err);
 	if (!st && m->blocks->branches && !in.tables->n_lines && !in.tables->no_library)
 		st = error_set(err, RHEA_ERR_IMAGE, "coverage by lines needs an image with DWARF (compiled with -g; or name the ELF file with "

@@ -107,11 +107,13 @@ static const uint8_t *bytes_of(const struct bench *b, const struct sequence *s)
 
 /* ---- the machines -------------------------------------------------------------------------------- */
 
-static uint32_t count_insns(const uint8_t *code, uint32_t from, uint32_t to, uint32_t size)
+static uint32_t count_insns(const struct bench *b, const uint8_t *code, uint32_t from, uint32_t to, uint32_t size)
 {
 	uint32_t n = 0;
 	for (uint32_t at = from, len; at < to; at += len) {
-		len = disas_x64_length(code + at, size - at);
+		len = disas_x64_length(b->disas, code + at, size - at);
+		if (!len)
+			die("libZydis", "is missing");
 		bool nop = code[at] == 0x90 || (code[at] == 0x66 && (code[at + 1] == 0x90 || code[at + 1] == 0x0f)) ||
 			   (code[at] == 0x0f && code[at + 1] == 0x1f);
 		n += !nop;
@@ -131,13 +133,13 @@ static void on_compiled(void *opaque, const struct tb_view *tb)
 			continue;
 		uint32_t next = MIN(MAX(host->mark[mark], at), end), off = ((uint32_t)tb->unit->insns[i].imm & ~1u) - BASE;
 		mark++;
-		*count += count_insns(tb->host_code, at, next, host->size);
+		*count += count_insns(b, tb->host_code, at, next, host->size);
 		at = next;
 		if (off >= b->size)
 			return; /* behind the sequence */
 		count = &b->now->insn[off / 2];
 	}
-	*count += count_insns(tb->host_code, at, end, host->size);
+	*count += count_insns(b, tb->host_code, at, end, host->size);
 }
 
 static void mmu_on(struct rhea *m)

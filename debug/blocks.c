@@ -14,12 +14,14 @@ struct blocks *blocks_new(void)
 {
 	struct blocks *b = calloc(1, sizeof *b);
 	uint32_t *head = calloc((size_t)1 << HASH_BITS, sizeof *head);
-	if (!b || !head) {
+	struct disas *disas = disas_new();
+	if (!b || !head || !disas) {
+		disas_free(disas);
 		free(b);
 		free(head);
 		return NULL;
 	}
-	*b = (struct blocks){.n = 1, .head = head};
+	*b = (struct blocks){.disas = disas, .n = 1, .head = head};
 	return b;
 }
 
@@ -31,6 +33,7 @@ void blocks_free(struct blocks *b)
 		free(b->record[i].cut);
 	free(b->record);
 	free(b->head);
+	disas_free(b->disas);
 	free(b);
 }
 
@@ -182,8 +185,8 @@ void blocks_compiled(struct blocks *b, const struct tb_view *tb)
 	struct block_record *r = &b->record[tb->counter];
 	uint32_t end = tb->host->slow_start ? tb->host->slow_start : tb->host->size;
 	r->host_insns = 0;
-	for (uint32_t at = 0; at < end; r->host_insns++)
-		at += disas_x64_length(tb->host_code + at, tb->host->size - at);
+	for (uint32_t at = 0, n; at < end && (n = disas_x64_length(b->disas, tb->host_code + at, tb->host->size - at)); at += n)
+		r->host_insns++;
 	r->host_bytes = tb->host->size;
 	r->compiled++;
 }

@@ -26,7 +26,10 @@ struct block_record {
 	bool branch;           /* its last instruction is a conditional branch that is counted */
 };
 
+struct disas;
+
 struct blocks {
+	struct disas *disas;         /* counts host instructions */
 	struct block_record *record; /* by counter; number 0 is nobody's */
 	uint32_t n, cap;
 	bool branches;               /* count them, too */

@@ -47,7 +47,7 @@ static int32_t read_register(const struct libdw *dw, Dwarf_Frame *frame, int reg
 bool debuginfo_frame(struct debuginfo *d, uint32_t pc, struct debug_frame *f)
 {
 	debuginfo_open(d);
-	for (const struct debug_image *i = d->images; i && d->dw.lib; i = i->next)
+	for (const struct debug_image *i = d->images; i && d->loaded; i = i->next)
 		for (unsigned k = 0; k < 2; k++) {
 			Dwarf_Frame *frame;
 			if (!i->cfi[k] || d->dw.dwarf_cfi_addrframe(i->cfi[k], pc, &frame))

@@ -8,10 +8,9 @@
 #include "debug/debuginfo.h"
 
 struct libdw {
-	void *lib; /* NULL: there is none */
-#define LIBDW(name) __typeof__(name) *name;
+#define FUNCTION(name) __typeof__(name) *name;
 #include "debug/libdw.def"
-#undef LIBDW
+#undef FUNCTION
 };
 
 /* One ELF file. What could not be opened is NULL. */
@@ -32,7 +31,7 @@ struct debug_image {
 struct debuginfo {
 	struct debug_image *images;
 	struct libdw dw;
-	bool tried, built;
+	bool tried, loaded, built;
 	/* what `tables` shows */
 	struct debug_line *line;
 	struct debug_function *function;

@@ -256,7 +256,7 @@ void debuginfo_read_tables(struct debuginfo *d)
 		return;
 	}
 	d->file[d->tables.n_files++] = none;
-	for (const struct debug_image *i = d->images; i && d->dw.lib; i = i->next)
+	for (const struct debug_image *i = d->images; i && d->loaded; i = i->next)
 		read_image(d, i);
 	if (d->line)
 		qsort(d->line, d->tables.n_lines, sizeof *d->line, by_start);

@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The images, and the library that reads them. */
-#include <dlfcn.h>
 #include <gelf.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/library.h"
 #include "debug/debuginfo-internal.h"
 
-#define LIBRARY "libdw.so.1"
+static const char *const function_names[] = {
+#define FUNCTION(name) #name,
+#include "debug/libdw.def"
+#undef FUNCTION
+};
+
+static const struct library library = {"libdw.so.1", "libdw1", function_names, ARRAY_LEN(function_names)};
 
 struct debuginfo *debuginfo_new(void)
 {
@@ -35,8 +41,6 @@ void debuginfo_free(struct debuginfo *d)
 		next = i->next;
 		free_image(d, i);
 	}
-	if (d->dw.lib)
-		dlclose(d->dw.lib);
 	free(d);
 }
 
@@ -56,25 +60,6 @@ void debuginfo_add(struct debuginfo *d, const void *data, size_t size)
 }
 
 /* ---- opening ---- */
-
-static void load_library(struct debuginfo *d)
-{
-	bool all = true;
-	d->tried = true;
-	d->dw.lib = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
-	if (!d->dw.lib)
-		return;
-#define LIBDW(name) \
-	void *name##_at = dlsym(d->dw.lib, #name); \
-	memcpy(&d->dw.name, &name##_at, sizeof d->dw.name); \
-	all &= name##_at != NULL;
-#include "debug/libdw.def"
-#undef LIBDW
-	if (all)
-		return;
-	dlclose(d->dw.lib);
-	d->dw.lib = NULL;
-}
 
 /* Notes where the code is. False: libdw would open the file that a section names, wherever it is. */
 static bool read_sections(struct debug_image *i)
@@ -111,8 +96,9 @@ void debuginfo_open(struct debuginfo *d)
 	if (!d->images)
 		return;
 	if (!d->tried)
-		load_library(d);
-	for (struct debug_image *i = d->images; i && d->dw.lib; i = i->next)
+		d->loaded = library_load(&library, &d->dw, NULL);
+	d->tried = true;
+	for (struct debug_image *i = d->images; i && d->loaded; i = i->next)
 		if (!i->elf)
 			open_image(d, i);
 }
@@ -122,7 +108,7 @@ const struct debug_tables *debuginfo_tables(struct debuginfo *d)
 	if (!d->built) {
 		debuginfo_open(d);
 		debuginfo_read_tables(d);
-		d->tables.no_library = d->images && !d->dw.lib;
+		d->tables.no_library = d->images && !d->loaded;
 		d->built = true;
 	}
 	return &d->tables;

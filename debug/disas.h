@@ -8,7 +8,8 @@
 /* The longest line that the functions below make, with its NUL. */
 #define DISAS_LINE 256
 
-struct disas; /* ARM and Thumb */
+/* Each library is loaded with the first instruction that it is to print; what a library would say is missing without it. */
+struct disas;
 
 struct disas *disas_new(void); /* NULL when the host is out of memory */
 void disas_free(struct disas *d);
@@ -30,9 +31,9 @@ struct disas_x64_block {
 
 /* One host instruction at offset `at`, possibly as two lines (more than eight bytes), each with its newline. Returns
  * its length. */
-unsigned disas_x64(const struct disas_x64_block *b, uint32_t at, char text[2 * DISAS_LINE]);
+unsigned disas_x64(struct disas *d, const struct disas_x64_block *b, uint32_t at, char text[2 * DISAS_LINE]);
 
-/* Length of the host instruction at `bytes`, of which `n` (>= 1) can be read; 1 when it is none. */
-unsigned disas_x64_length(const uint8_t *bytes, uint32_t n);
+/* Length of the host instruction at `bytes`, of which `n` (>= 1) can be read; 1 when it is none, 0 without a library. */
+unsigned disas_x64_length(struct disas *d, const uint8_t *bytes, uint32_t n);
 
 #endif

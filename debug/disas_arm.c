@@ -1,59 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Guest code through Capstone. What Capstone does not know is printed as data. The library is loaded when the first instruction
- * is printed: its tables are a megabyte of relocations, a millisecond that most runs have no use for.
- */
-#include <dlfcn.h>
+/* Guest code through Capstone. What Capstone does not know is printed as data. Its tables are a megabyte of relocations, a millisecond. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <capstone/capstone.h>
-
-#include "debug/disas.h"
+#include "base/library.h"
+#include "debug/disas-internal.h"
 
 #define STRING(x) STRING_(x)
 #define STRING_(x) #x
 #define LIBRARY "libcapstone.so." STRING(CS_API_MAJOR)
 
-#define FUNCTIONS(X) X(cs_open) X(cs_close) X(cs_malloc) X(cs_free) X(cs_disasm_iter)
-
-struct disas {
-	bool tried;   /* to load the library */
-	void *lib;    /* NULL: not loaded, or there is none */
-	csh arm, thumb;
-	cs_insn *insn; /* reused for each instruction; NULL: nothing can be disassembled */
-#define X(name) __typeof__(name) *name;
-	FUNCTIONS(X)
-#undef X
+static const char *const names[] = {
+#define FUNCTION(name) #name,
+#include "debug/capstone.def"
+#undef FUNCTION
 };
+
+static const struct library library = {LIBRARY, "libcapstone4", names, ARRAY_LEN(names)};
 
 struct disas *disas_new(void)
 {
 	return calloc(1, sizeof(struct disas));
 }
 
-static bool load_library(struct disas *d)
-{
-	d->lib = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
-	if (!d->lib)
-		return false;
-	bool all = true;
-#define X(name) \
-	void *name##_at = dlsym(d->lib, #name); \
-	memcpy(&d->name, &name##_at, sizeof d->name); \
-	all &= name##_at != NULL;
-	FUNCTIONS(X)
-#undef X
-	return all;
-}
-
 static void open_library(struct disas *d)
 {
-	d->tried = true;
-	if (load_library(d) && !d->cs_open(CS_ARCH_ARM, CS_MODE_ARM, &d->arm) &&
-	    !d->cs_open(CS_ARCH_ARM, CS_MODE_THUMB, &d->thumb))
-		d->insn = d->cs_malloc(d->arm);
+	d->tried_arm = true;
+	if (library_load(&library, &d->cs, NULL) && !d->cs.cs_open(CS_ARCH_ARM, CS_MODE_ARM, &d->arm) &&
+	    !d->cs.cs_open(CS_ARCH_ARM, CS_MODE_THUMB, &d->thumb))
+		d->insn = d->cs.cs_malloc(d->arm);
 }
 
 void disas_free(struct disas *d)
@@ -61,13 +37,11 @@ void disas_free(struct disas *d)
 	if (!d)
 		return;
 	if (d->insn)
-		d->cs_free(d->insn, 1);
+		d->cs.cs_free(d->insn, 1);
 	if (d->arm)
-		d->cs_close(&d->arm);
+		d->cs.cs_close(&d->arm);
 	if (d->thumb)
-		d->cs_close(&d->thumb);
-	if (d->lib)
-		dlclose(d->lib);
+		d->cs.cs_close(&d->thumb);
 	free(d);
 }
 
@@ -102,9 +76,9 @@ unsigned disas_arm(struct disas *d, bool thumb, uint32_t pc, const uint8_t *code
 	uint64_t at = pc;
 	char bytes[16], mnemonic[CS_MNEMONIC_SIZE] = "", operands[sizeof d->insn->op_str] = "";
 	unsigned len;
-	if (!d->tried)
+	if (!d->tried_arm)
 		open_library(d);
-	if (d->insn && d->cs_disasm_iter(thumb ? d->thumb : d->arm, &p, &left, &at, d->insn)) {
+	if (d->insn && d->cs.cs_disasm_iter(thumb ? d->thumb : d->arm, &p, &left, &at, d->insn)) {
 		len = d->insn->size;
 		snprintf(mnemonic, sizeof mnemonic, "%s", d->insn->mnemonic);
 		snprintf(operands, sizeof operands, "%s", d->insn->op_str);
@@ -112,7 +86,7 @@ unsigned disas_arm(struct disas *d, bool thumb, uint32_t pc, const uint8_t *code
 		len = MIN(n, thumb ? 2u : 4u);
 		snprintf(mnemonic, sizeof mnemonic, "%s", len == 4 ? ".word" : len == 2 ? ".short" : ".byte");
 		snprintf(operands, sizeof operands, "0x%0*x%s", (int)(2 * len), word(code, len),
-			 d->insn ? "" : " ; no " LIBRARY);
+			 d->insn ? "" : " ; no " LIBRARY " (Debian's package libcapstone4)");
 	}
 	print_bytes(thumb, code, len, bytes, sizeof bytes);
 	snprintf(line, DISAS_LINE, "0x%08x:  %-*s  %-8s %s", pc, thumb ? 9 : 8, bytes, mnemonic, operands);

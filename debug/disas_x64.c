@@ -3,25 +3,48 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <Zycore/Format.h>
-#include <Zydis/Zydis.h>
+#include "base/library.h"
+#include "debug/disas-internal.h"
 
-#include "debug/disas.h"
+static const char *const names[] = {
+#define FUNCTION(name) #name,
+#include "debug/zydis.def"
+#undef FUNCTION
+};
+
+static bool load(const char *name, uint64_t version, const char *package, const char *const *functions, unsigned n, void *table)
+{
+	char file[32];
+	snprintf(file, sizeof file, "%s.so.%u.%u", name, (unsigned)(version >> 48), (unsigned)(version >> 32 & 0xffff));
+	const struct library library = {file, package, functions, n};
+	return library_load(&library, table, NULL);
+}
+
+static bool has_library(struct disas *d)
+{
+	static const char *const append = "ZyanStringAppendFormat";
+	if (!d->tried_x64)
+		d->no_x64 = !load("libZydis", ZYDIS_VERSION, "libzydis4.0", names, ARRAY_LEN(names), &d->z) ||
+			    !load("libZycore", ZYCORE_VERSION, "libzycore1.4", &append, 1, &d->z.ZyanStringAppendFormat);
+	d->tried_x64 = true;
+	return !d->no_x64;
+}
 
 /* What the formatter's hooks learn about the instruction, and the functions that they stand before. */
 struct formatting {
+	const struct zydis *z;
 	const struct disas_x64_block *block;
 	ZydisFormatterFunc address, immediate;
 	bool mask_address, mask_immediate; /* it depends on where the host put things */
 };
 
-static ZyanStatus append_masked(ZydisFormatterBuffer *buffer, ZydisTokenType type)
+static ZyanStatus append_masked(const struct zydis *z, ZydisFormatterBuffer *buffer, ZydisTokenType type)
 {
 	ZyanString *s;
-	if (!ZYAN_SUCCESS(ZydisFormatterBufferAppend(buffer, type)) ||
-	    !ZYAN_SUCCESS(ZydisFormatterBufferGetString(buffer, &s)))
+	if (!ZYAN_SUCCESS(z->ZydisFormatterBufferAppend(buffer, type)) ||
+	    !ZYAN_SUCCESS(z->ZydisFormatterBufferGetString(buffer, &s)))
 		return ZYAN_STATUS_FAILED;
-	return ZyanStringAppendFormat(s, "<host>");
+	return z->ZyanStringAppendFormat(s, "<host>");
 }
 
 static ZyanStatus print_address(const ZydisFormatter *formatter, ZydisFormatterBuffer *buffer,
@@ -30,12 +53,12 @@ static ZyanStatus print_address(const ZydisFormatter *formatter, ZydisFormatterB
 	struct formatting *f = context->user_data;
 	ZyanU64 target;
 	if (!f->block->relative ||
-	    !ZYAN_SUCCESS(ZydisCalcAbsoluteAddress(context->instruction, context->operand, context->runtime_address,
+	    !ZYAN_SUCCESS(f->z->ZydisCalcAbsoluteAddress(context->instruction, context->operand, context->runtime_address,
 						   &target)) ||
 	    target <= f->block->size)
 		return f->address(formatter, buffer, context);
 	f->mask_address = true;
-	return append_masked(buffer, ZYDIS_TOKEN_ADDRESS_ABS);
+	return append_masked(f->z, buffer, ZYDIS_TOKEN_ADDRESS_ABS);
 }
 
 static ZyanStatus print_immediate(const ZydisFormatter *formatter, ZydisFormatterBuffer *buffer,
@@ -45,22 +68,23 @@ static ZyanStatus print_immediate(const ZydisFormatter *formatter, ZydisFormatte
 	if (!f->block->relative || context->instruction->raw.imm[0].size != 64)
 		return f->immediate(formatter, buffer, context);
 	f->mask_immediate = true;
-	return append_masked(buffer, ZYDIS_TOKEN_IMMEDIATE);
+	return append_masked(f->z, buffer, ZYDIS_TOKEN_IMMEDIATE);
 }
 
-static void formatter_init(ZydisFormatter *z, struct formatting *f)
+static void formatter_init(ZydisFormatter *formatter, struct formatting *f)
 {
+	const struct zydis *z = f->z;
 	const void *hook;
-	ZydisFormatterInit(z, ZYDIS_FORMATTER_STYLE_INTEL);
-	ZydisFormatterSetProperty(z, ZYDIS_FORMATTER_PROP_HEX_UPPERCASE, ZYAN_FALSE);
-	ZydisFormatterSetProperty(z, ZYDIS_FORMATTER_PROP_ADDR_PADDING_ABSOLUTE, (ZyanUPointer)ZYDIS_PADDING_DISABLED);
-	ZydisFormatterSetProperty(z, ZYDIS_FORMATTER_PROP_DISP_PADDING, (ZyanUPointer)ZYDIS_PADDING_DISABLED);
-	ZydisFormatterSetProperty(z, ZYDIS_FORMATTER_PROP_IMM_PADDING, (ZyanUPointer)ZYDIS_PADDING_DISABLED);
+	z->ZydisFormatterInit(formatter, ZYDIS_FORMATTER_STYLE_INTEL);
+	z->ZydisFormatterSetProperty(formatter, ZYDIS_FORMATTER_PROP_HEX_UPPERCASE, ZYAN_FALSE);
+	z->ZydisFormatterSetProperty(formatter, ZYDIS_FORMATTER_PROP_ADDR_PADDING_ABSOLUTE, (ZyanUPointer)ZYDIS_PADDING_DISABLED);
+	z->ZydisFormatterSetProperty(formatter, ZYDIS_FORMATTER_PROP_DISP_PADDING, (ZyanUPointer)ZYDIS_PADDING_DISABLED);
+	z->ZydisFormatterSetProperty(formatter, ZYDIS_FORMATTER_PROP_IMM_PADDING, (ZyanUPointer)ZYDIS_PADDING_DISABLED);
 	hook = (const void *)print_address;
-	ZydisFormatterSetHook(z, ZYDIS_FORMATTER_FUNC_PRINT_ADDRESS_ABS, &hook);
+	z->ZydisFormatterSetHook(formatter, ZYDIS_FORMATTER_FUNC_PRINT_ADDRESS_ABS, &hook);
 	f->address = (ZydisFormatterFunc)hook;
 	hook = (const void *)print_immediate;
-	ZydisFormatterSetHook(z, ZYDIS_FORMATTER_FUNC_PRINT_IMM, &hook);
+	z->ZydisFormatterSetHook(formatter, ZYDIS_FORMATTER_FUNC_PRINT_IMM, &hook);
 	f->immediate = (ZydisFormatterFunc)hook;
 }
 
@@ -97,9 +121,10 @@ static void split(const char *text, char *out, size_t size)
 		snprintf(out, size, "%s", text);
 }
 
-unsigned disas_x64(const struct disas_x64_block *b, uint32_t at, char text[2 * DISAS_LINE])
+unsigned disas_x64(struct disas *d, const struct disas_x64_block *b, uint32_t at, char text[2 * DISAS_LINE])
 {
-	struct formatting f = { .block = b };
+	const struct zydis *z = &d->z;
+	struct formatting f = { .z = z, .block = b };
 	ZydisDecoder decoder;
 	ZydisFormatter formatter;
 	ZydisDecodedInstruction insn;
@@ -107,14 +132,19 @@ unsigned disas_x64(const struct disas_x64_block *b, uint32_t at, char text[2 * D
 	char plain[128] = "", columns[160], bytes[32];
 	uint64_t address = at + (b->relative ? 0 : b->address);
 	int width = b->relative ? 4 : 12;
-	ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
+	if (!has_library(d)) {
+		snprintf(text, 2 * DISAS_LINE, "0x%0*llx:  %02x                       .byte    0x%02x ; no libZydis and libZycore (Debian's packages libzydis4.0, libzycore1.4)\n", width,
+			 (unsigned long long)address, b->bytes[at], b->bytes[at]);
+		return 1;
+	}
+	z->ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
 	formatter_init(&formatter, &f);
-	if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder, b->bytes + at, b->size - at, &insn, operands))) {
+	if (!ZYAN_SUCCESS(z->ZydisDecoderDecodeFull(&decoder, b->bytes + at, b->size - at, &insn, operands))) {
 		snprintf(text, 2 * DISAS_LINE, "0x%0*llx:  %02x                       .byte    0x%02x\n", width,
 			 (unsigned long long)address, b->bytes[at], b->bytes[at]);
 		return 1;
 	}
-	ZydisFormatterFormatInstruction(&formatter, &insn, operands, insn.operand_count_visible, plain, sizeof plain,
+	z->ZydisFormatterFormatInstruction(&formatter, &insn, operands, insn.operand_count_visible, plain, sizeof plain,
 					address, &f);
 	split(plain, columns, sizeof columns);
 	print_bytes(b->bytes + at, &insn, &f, 0, bytes);
@@ -127,10 +157,13 @@ unsigned disas_x64(const struct disas_x64_block *b, uint32_t at, char text[2 * D
 	return insn.length;
 }
 
-unsigned disas_x64_length(const uint8_t *bytes, uint32_t n)
+unsigned disas_x64_length(struct disas *d, const uint8_t *bytes, uint32_t n)
 {
 	ZydisDecoder decoder;
 	ZydisDecodedInstruction insn;
-	ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
-	return ZYAN_SUCCESS(ZydisDecoderDecodeInstruction(&decoder, NULL, bytes, n, &insn)) ? insn.length : 1;
+	const struct zydis *z = &d->z;
+	if (!has_library(d))
+		return 0;
+	z->ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
+	return ZYAN_SUCCESS(z->ZydisDecoderDecodeInstruction(&decoder, NULL, bytes, n, &insn)) ? insn.length : 1;
 }

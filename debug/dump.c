@@ -120,7 +120,7 @@ static void dump_host_code(struct dump *d, const struct tb_view *tb)
 			log_printf(d->log, "  -- tb slow paths + alignment\n");
 			slow = true;
 		}
-		at += disas_x64(&b, at, text);
+		at += disas_x64(d->disas, &b, at, text);
 		log_printf(d->log, "%s", text);
 	}
 	log_printf(d->log, "\n");

@@ -162,14 +162,15 @@ static void print_host_insn(FILE *out, char *text)
 	json_string(out, strlen(text) > skip ? text + skip : text);
 }
 
-static void print_host(FILE *out, const struct capture *k)
+static void print_host(const struct explorer *e, const struct capture *k)
 {
+	FILE *out = e->out;
 	struct disas_x64_block b = {k->host_code, k->host.size, k->host.code, true};
 	int *of = k->after ? block_marks(k->after) : NULL;
 	char text[2 * DISAS_LINE];
 	for (uint32_t at = 0; at < k->host.size;) {
 		bool slow = k->host.slow_start && at >= k->host.slow_start;
-		uint32_t n = disas_x64(&b, at, text);
+		uint32_t n = disas_x64(e->disas, &b, at, text);
 		fprintf(out, "%s[%d,%" PRIu32 ",", at ? "," : "", slow ? slow_mark(&k->host, at) : main_mark(&k->host, of, at), at);
 		print_host_insn(out, text);
 		fprintf(out, ",%d]", slow);
@@ -233,7 +234,7 @@ void explorer_print_block(struct explorer *e, uint32_t counter)
 	fputs(",\n\"host\":", e->out);
 	if (k && k->host_code) {
 		fputc('[', e->out);
-		print_host(e->out, k);
+		print_host(e, k);
 		fputc(']', e->out);
 	} else {
 		fputs("null", e->out);

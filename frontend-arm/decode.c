@@ -1,28 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Compiles the rows of a32.def and t16.def into lookup tables. A32: one bucket for each value of
- * bits 27:20 and 7:4, once for conditions 0 to 14 and once for condition 15; T16: one for each
- * value of bits 15:6. A bucket lists its candidate rows, most specific first.
- */
+/* Looks instructions up in what decode-compile.c made of a32.def and t16.def: the bucket of some of their bits, then one row after the other. */
 #include "frontend-arm/decode.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "frontend-arm/decode-table.h"
 #include "frontend-arm/lower.h"
-
-struct args_info {
-	const char *name, *letters;
-};
-
-static const struct args_info args_info[ARM_ARGS_COUNT] = {
-#define FIELD(letter, field) #letter
-#define ARGS(name, fields) { #name, fields },
-#include "frontend-arm/args.def"
-#undef ARGS
-#undef FIELD
-};
 
 #define ARGS(name, fields) _Static_assert(sizeof(struct arm_args_##name) <= sizeof(uint32_t) * ARM_ARGS_MAX, #name);
 #include "frontend-arm/args.def"
@@ -31,7 +14,6 @@ static const struct args_info args_info[ARM_ARGS_COUNT] = {
 /* ---- fields -------------------------------------------------------------------------------------- */
 
 #define INLINE static inline __attribute__((always_inline)) /* patterns are constants there: what is left of this are shifts and masks */
-#define MAX_RUNS 3 /* of one letter in a pattern */
 
 /* Puts the bits that a run of the letter stands for behind *x; where the next run is. */
 INLINE const char *join_run(const char *run, const char *letter, uint32_t insn, uint32_t *x)
@@ -76,207 +58,51 @@ INLINE uint32_t field_of(const char *pattern, const char *letter, uint32_t insn)
 #undef A32
 
 #define ROW(row, insn_set, arg, version, tmpl, pat) \
-	{ .name = #row, .text = tmpl, .pattern = pat, .lower = row_##row, .extract = fields_##row, .isa = insn_set, .args = ARM_ARGS_##arg, \
-	  .arch = version },
-static const struct arm_insn_row a32_rows[] = {
-#define A32(name, args, arch, text, pattern) ROW(name, ARM_A32, args, arch, text, pattern)
+	{ .name = #row, .text = tmpl, .pattern = pat, .lower = row_##row, .extract = fields_##row, .isa = ARM_##insn_set, \
+	  .args = ARM_ARGS_##arg, .arch = version, ARM_FIXED_##insn_set##_##row },
+#define A32(name, args, arch, text, pattern) +1
+#define T16 A32
+enum {
+	A32_ROWS = 0
 #include "frontend-arm/a32.def"
-#undef A32
-};
-static const struct arm_insn_row t16_rows[] = {
-#define T16(name, args, arch, text, pattern) ROW(name, ARM_T16, args, arch, text, pattern)
+	,
+	T16_ROWS = 0
 #include "frontend-arm/t16.def"
+	,
+	ROWS = A32_ROWS + T16_ROWS
+};
 #undef T16
-};
+#undef A32
 
-#define A32_ROWS ARRAY_LEN(a32_rows)
-#define T16_ROWS ARRAY_LEN(t16_rows)
-#define A32_BUCKETS 4096u
-#define T16_BUCKETS 1024u
-#define N_BUCKETS (2 * A32_BUCKETS + T16_BUCKETS)
-
-/* A row that instructions of a bucket may match; NULL, which any does, ends the bucket's run. */
-struct candidate {
-	uint32_t mask, value;
-	const struct arm_insn_row *row;
-};
-
+/* Constant, and small: what each run touches of it is read from the file. */
 struct arm_decoder {
 	struct arm_insn_row a32[A32_ROWS], t16[T16_ROWS];
-	uint16_t bucket[N_BUCKETS]; /* first candidate in `list` */
-	struct candidate *list;
+	struct {
+		uint32_t mask, value;
+	} fixed[ROWS + 1]; /* the last one is of any instruction */
+	uint16_t bucket[ARM_BUCKETS]; /* first candidate in `list` */
+	uint16_t list[ARM_N_CANDIDATES];
 };
 
-/* ---- rows ---------------------------------------------------------------------------------------- */
-
-static unsigned run_length(const char *s)
-{
-	unsigned n = 1;
-	while (s[n] == s[0])
-		n++;
-	return n;
-}
-
-/* Is the letter at `first` one of the fields of the row, in no more runs than field_of looks for? */
-static bool is_field(const struct arm_insn_row *row, unsigned first)
-{
-	unsigned runs = 0;
-	char c = row->pattern[first];
-	for (unsigned i = 0; i <= first; i++)
-		runs += row->pattern[i] == c && (!i || row->pattern[i - 1] != c);
-	return strchr(args_info[row->args].letters, c) && runs <= MAX_RUNS;
-}
-
-bool arm_compile_row(struct arm_insn_row *row, char *msg, size_t msg_size)
-{
-	unsigned width = row->isa == ARM_A32 ? 32 : 16;
-	if (strlen(row->pattern) != width) {
-		snprintf(msg, msg_size, "%s: pattern has %zu characters, not %u", row->name, strlen(row->pattern), width);
-		return false;
-	}
-	row->mask = row->value = 0;
-	row->n_fixed = 0;
-	row->has_cond = strstr(row->pattern, "cccc") != NULL;
-	for (unsigned i = 0, n; i < width; i += n) {
-		unsigned pos = width - 1 - i;
-		char c = row->pattern[i];
-		n = 1;
-		if (c == '0' || c == '1') {
-			row->mask |= 1u << pos;
-			row->value |= (uint32_t)(c - '0') << pos;
-			row->n_fixed++;
-		} else if (c != '-') {
-			n = run_length(&row->pattern[i]);
-			if (!is_field(row, i)) {
-				snprintf(msg, msg_size, "%s: letter '%c' is no field of %s, or in too many pieces", row->name, c,
-					 args_info[row->args].name);
-				return false;
-			}
-		}
-	}
-	return true;
-}
-
-/* ---- buckets ------------------------------------------------------------------------------------- */
-
-static uint32_t a32_bucket(uint32_t word)
-{
-	uint32_t b = (word >> 16 & 0xff0) | (word >> 4 & 0xf);
-	return word >> 28 == 15 ? A32_BUCKETS + b : b;
-}
-
-static uint32_t t16_bucket(uint32_t half)
-{
-	return 2 * A32_BUCKETS + (half >> 6);
-}
-
-/* The buckets that a row is in: `first` with any combination of the bits in `any`. */
-struct span {
-	uint32_t first, any;
+static const struct arm_decoder decoder = {
+	.a32 = {
+#define A32(name, args, arch, text, pattern) ROW(name, A32, args, arch, text, pattern)
+#include "frontend-arm/a32.def"
+#undef A32
+	},
+	.t16 = {
+#define T16(name, args, arch, text, pattern) ROW(name, T16, args, arch, text, pattern)
+#include "frontend-arm/t16.def"
+#undef T16
+	},
+	.fixed = { ARM_FIXED },
+	.bucket = { ARM_BUCKET_STARTS },
+	.list = { ARM_CANDIDATES },
 };
 
-static struct span row_span(const struct arm_insn_row *row)
+const struct arm_decoder *arm_decoder(void)
 {
-	if (row->isa == ARM_T16)
-		return (struct span){ t16_bucket(row->value), ~row->mask >> 6 & (T16_BUCKETS - 1) };
-	/* A condition field that is fixed decides which half it is in; a free one is never 15. */
-	uint32_t first = a32_bucket(row->has_cond ? row->value & 0x0fffffffu : row->value);
-	return (struct span){ first, a32_bucket(~row->mask & 0x0fffffffu) };
-}
-
-/* Row indices sorted by specificity, most specific first; stable. */
-static void sort_rows(const struct arm_insn_row *rows, unsigned n, uint16_t *order)
-{
-	for (unsigned i = 0; i < n; i++) {
-		unsigned j = i;
-		for (; j && rows[order[j - 1]].n_fixed < rows[i].n_fixed; j--)
-			order[j] = order[j - 1];
-		order[j] = (uint16_t)i;
-	}
-}
-
-/* Adds 1 to n[b] of each bucket b of a row; in `list`, when there is one, the row goes there. */
-static void enter_row(uint16_t *n, struct candidate *list, const struct arm_insn_row *row)
-{
-	struct span s = row_span(row);
-	uint32_t part = 0;
-	do {
-		uint16_t *at = &n[s.first | part];
-		if (list)
-			list[*at] = (struct candidate){ row->mask, row->value, row };
-		++*at;
-		part = (part - s.any) & s.any; /* the next combination of these bits */
-	} while (part);
-}
-
-static void enter_rows(uint16_t *n, struct candidate *list, const struct arm_insn_row *rows, const uint16_t *order, unsigned n_rows)
-{
-	for (unsigned i = 0; i < n_rows; i++)
-		enter_row(n, list, &rows[order[i]]);
-}
-
-static void enter_all(struct arm_decoder *d, uint16_t *n, struct candidate *list)
-{
-	uint16_t a32_order[A32_ROWS], t16_order[T16_ROWS];
-	sort_rows(d->a32, A32_ROWS, a32_order);
-	sort_rows(d->t16, T16_ROWS, t16_order);
-	enter_rows(n, list, d->a32, a32_order, A32_ROWS);
-	enter_rows(n, list, d->t16, t16_order, T16_ROWS);
-}
-
-/* Turns the counts in bucket[] into where each run starts; returns the length of all. Entry 0 is the run of all empty buckets. */
-static uint32_t place_runs(struct arm_decoder *d)
-{
-	uint32_t n = 1;
-	for (uint32_t b = 0; b < N_BUCKETS; b++) {
-		uint32_t run = d->bucket[b];
-		d->bucket[b] = run ? (uint16_t)n : 0;
-		n += run ? run + 1 : 0;
-	}
-	return n;
-}
-
-static bool fill_buckets(struct arm_decoder *d)
-{
-	uint16_t at[N_BUCKETS];
-	enter_all(d, d->bucket, NULL);
-	uint32_t n = place_runs(d);
-	if (n > UINT16_MAX || !(d->list = calloc(n, sizeof *d->list))) /* indices must fit */
-		return false;
-	memcpy(at, d->bucket, sizeof at);
-	enter_all(d, at, d->list);
-	return true;
-}
-
-struct arm_decoder *arm_decoder_new(void)
-{
-	struct arm_decoder *d = calloc(1, sizeof(*d));
-	char msg[100];
-	if (!d)
-		return NULL;
-	memcpy(d->a32, a32_rows, sizeof(a32_rows));
-	memcpy(d->t16, t16_rows, sizeof(t16_rows));
-	bool ok = true;
-	for (unsigned i = 0; i < A32_ROWS; i++) {
-		d->a32[i].index = (uint16_t)i;
-		ok &= arm_compile_row(&d->a32[i], msg, sizeof(msg));
-	}
-	for (unsigned i = 0; i < T16_ROWS; i++) {
-		d->t16[i].index = (uint16_t)i;
-		ok &= arm_compile_row(&d->t16[i], msg, sizeof(msg));
-	}
-	if (!ok || !fill_buckets(d)) {
-		arm_decoder_free(d);
-		return NULL;
-	}
-	return d;
-}
-
-void arm_decoder_free(struct arm_decoder *d)
-{
-	if (d)
-		free(d->list);
-	free(d);
+	return &decoder;
 }
 
 const struct arm_insn_row *arm_decoder_rows(const struct arm_decoder *d, enum arm_isa isa, unsigned *n)
@@ -285,20 +111,25 @@ const struct arm_insn_row *arm_decoder_rows(const struct arm_decoder *d, enum ar
 	return isa == ARM_A32 ? d->a32 : d->t16;
 }
 
+static const struct arm_insn_row *row_at(const struct arm_decoder *d, unsigned number)
+{
+	return number < A32_ROWS ? &d->a32[number] : number < ROWS ? &d->t16[number - A32_ROWS] : NULL;
+}
+
 static inline const struct arm_insn_row *match(const struct arm_decoder *d, uint32_t bucket, uint32_t insn)
 {
-	const struct candidate *c = &d->list[d->bucket[bucket]];
-	while ((insn & c->mask) != c->value)
+	const uint16_t *c = &d->list[d->bucket[bucket]];
+	while ((insn & d->fixed[*c].mask) != d->fixed[*c].value)
 		c++;
-	return c->row;
+	return row_at(d, *c);
 }
 
 const struct arm_insn_row *arm_decode_a32(const struct arm_decoder *d, uint32_t word)
 {
-	return match(d, a32_bucket(word), word);
+	return match(d, arm_a32_bucket(word), word);
 }
 
 const struct arm_insn_row *arm_decode_t16(const struct arm_decoder *d, uint32_t half)
 {
-	return match(d, t16_bucket(half & 0xffff), half);
+	return match(d, arm_t16_bucket(half & 0xffff), half);
 }

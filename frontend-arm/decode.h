@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The decoder: rows of a32.def and t16.def, compiled at start into masks and a bucket
+ * The decoder: rows of a32.def and t16.def, compiled when rhea is built (decode-compile.c) into masks and a bucket
  * table, so that decoding is one table index and (mostly) one compare. Rows are tried in the
  * order of how many bits they fix. Private to the frontend, its tests and generators of instructions.
  */
@@ -55,8 +55,23 @@ const struct arm_insn_row *arm_decode_t16(const struct arm_decoder *d, uint32_t 
 /* All rows of one instruction set, in the order of the .def file. */
 const struct arm_insn_row *arm_decoder_rows(const struct arm_decoder *d, enum arm_isa isa, unsigned *n);
 
-/* Compiles a pattern into *row (mask, value, ...). False with a message: the table lint. */
-bool arm_compile_row(struct arm_insn_row *row, char *msg, size_t msg_size);
+/* Buckets. A32: one for each value of bits 27:20 and 7:4, once for conditions 0 to 14 and once for condition 15; T16: one for each value of
+ * bits 15:6. */
+#define ARM_A32_BUCKETS 4096u
+#define ARM_T16_BUCKETS 1024u
+#define ARM_BUCKETS (2 * ARM_A32_BUCKETS + ARM_T16_BUCKETS)
+#define ARM_FIELD_RUNS 3 /* at most so many pieces has one letter in a pattern */
+
+static inline uint32_t arm_a32_bucket(uint32_t word)
+{
+	uint32_t b = (word >> 16 & 0xff0) | (word >> 4 & 0xf);
+	return word >> 28 == 15 ? ARM_A32_BUCKETS + b : b;
+}
+
+static inline uint32_t arm_t16_bucket(uint32_t half)
+{
+	return 2 * ARM_A32_BUCKETS + (half >> 6);
+}
 
 /* True when `insn` belongs to the row, leaving aside more specific rows. */
 static inline bool arm_row_matches(const struct arm_insn_row *row, uint32_t insn)

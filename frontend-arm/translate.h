@@ -20,10 +20,9 @@ enum arm_global {
 /* The globals and helpers of every ARM unit. Constant. */
 extern const struct ir_guest arm_guest;
 
-/* Decoder tables, built once by arm_decoder_new and then read-only: may be shared by machines. */
+/* The decoder's tables. Constant. */
 struct arm_decoder;
-struct arm_decoder *arm_decoder_new(void);
-void arm_decoder_free(struct arm_decoder *d);
+const struct arm_decoder *arm_decoder(void);
 
 /* Whom flags may be owed to (owed.h): what a unit overwrites before it reads any flag. */
 struct arm_debtor {

@@ -2,6 +2,8 @@
 /*
  * -nic user: a network of the guest's own inside this process, by libslirp. It is a router with DHCP, DNS and TFTP
  * servers; what the guest sends leaves as this process's sockets, and only forwarded ports come in.
+ * The library and glib with it take a tenth of the time of a short run, and every run has this network unless told otherwise: where
+ * no option asks for more than that, both start when the guest's card could first notice (user_start).
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -11,6 +13,7 @@
 
 #include <slirp/libslirp.h>
 
+#include "base/library.h"
 #include "host/net-internal.h"
 
 #define NS_PER_MS UINT64_C(1000000)
@@ -24,8 +27,22 @@ struct user_timer {
 	uint64_t deadline_ms;
 };
 
+struct slirp {
+#define FUNCTION(name) __typeof__(name) *name;
+#include "host/slirp.def"
+#undef FUNCTION
+};
+
+static const char *const names[] = {
+#define FUNCTION(name) #name,
+#include "host/slirp.def"
+#undef FUNCTION
+};
+
 struct user {
-	Slirp *slirp;
+	struct slirp lib;
+	Slirp *slirp; /* NULL: not yet started, or (failed) it could not be */
+	bool failed;
 	struct user_timer *timers;
 	unsigned n_fds; /* descriptors that slirp named for this wait */
 };
@@ -105,6 +122,48 @@ static const SlirpCb callbacks = {
 	.timer_new_opaque = timer_new,
 };
 
+/* ---- starting ---- */
+
+/* QEMU's defaults. */
+static void default_config(SlirpConfig *c)
+{
+	*c = (SlirpConfig){.version = 4, .in_enabled = true, .in6_enabled = true, .vprefix_len = 64};
+	inet_pton(AF_INET, "10.0.2.0", &c->vnetwork);
+	inet_pton(AF_INET, "255.255.255.0", &c->vnetmask);
+	inet_pton(AF_INET, "10.0.2.2", &c->vhost);
+	inet_pton(AF_INET, "10.0.2.3", &c->vnameserver);
+	inet_pton(AF_INET, "10.0.2.15", &c->vdhcp_start);
+	inet_pton(AF_INET6, "fec0::", &c->vprefix_addr6);
+	inet_pton(AF_INET6, "fec0::2", &c->vhost6);
+	inet_pton(AF_INET6, "fec0::3", &c->vnameserver6);
+}
+
+static enum rhea_status user_start(struct net *n, const SlirpConfig *c, struct rhea_error *err)
+{
+	static const struct library library = {"libslirp.so.0", "libslirp0", names, ARRAY_LEN(names)};
+	struct user *u = n->state;
+	struct rhea_error why = {.msg = "libslirp refuses"};
+	if (library_load(&library, &u->lib, &why))
+		u->slirp = u->lib.slirp_new(c, &callbacks, n);
+	u->failed = !u->slirp;
+	return u->slirp ? RHEA_OK : error_set(err, RHEA_ERR_HOST, "-nic %.200s: %.200s", n->label, why.msg);
+}
+
+/* With the defaults, if it did not start yet. Before the guest sends or listens nothing could come of it: frames would be dropped. */
+static bool start_late(struct net *n)
+{
+	const struct user *u = n->state;
+	struct rhea_error err;
+	SlirpConfig c;
+	if (u->slirp || u->failed)
+		return u->slirp != NULL;
+	default_config(&c);
+	if (user_start(n, &c, &err) == RHEA_OK)
+		return true;
+	net_complain(n, err.msg);
+	return false;
+}
+
 /* ---- the poll set ---- */
 
 static const struct {
@@ -149,11 +208,13 @@ static uint64_t now_ms(const struct net *n)
 static void user_prepare(struct net *n, struct poll_set *polls)
 {
 	struct user *u = n->state;
+	if (net_room(n->front) == NET_CLOSED ? !u->slirp : !start_late(n))
+		return;
 	struct watching w = {u, polls};
 	uint64_t ms = poll_set_timeout(polls) / NS_PER_MS, now = now_ms(n);
 	uint32_t before = ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX, after = before;
 	u->n_fds = 0;
-	slirp_pollfds_fill(u->slirp, &after, add_poll, &w);
+	u->lib.slirp_pollfds_fill(u->slirp, &after, add_poll, &w);
 	if (after < before)
 		poll_set_limit(polls, MAX(after, 1u) * NS_PER_MS);
 	for (const struct user_timer *t = u->timers; t; t = t->next)
@@ -173,10 +234,12 @@ static void user_handle(struct net *n, const struct poll_set *polls)
 {
 	struct user *u = n->state;
 	uint64_t now = now_ms(n);
-	slirp_pollfds_poll(u->slirp, poll_set_failed(polls), get_revents, (void *)(uintptr_t)polls);
+	if (!u->slirp)
+		return;
+	u->lib.slirp_pollfds_poll(u->slirp, poll_set_failed(polls), get_revents, (void *)(uintptr_t)polls);
 	for (struct user_timer *t = due_timer(u, now); t; t = due_timer(u, now)) {
 		t->armed = false;
-		slirp_handle_timer(u->slirp, t->id, t->opaque);
+		u->lib.slirp_handle_timer(u->slirp, t->id, t->opaque);
 		if (t->armed && t->deadline_ms <= now)
 			t->deadline_ms = now + 1;
 	}
@@ -186,13 +249,14 @@ static void user_handle(struct net *n, const struct poll_set *polls)
 static bool user_can_input(const struct net *n)
 {
 	const struct user *u = n->state;
-	return u->n_fds || u->timers;
+	return u->slirp ? u->n_fds || u->timers : !u->failed;
 }
 
 static void user_send(struct net *n, const uint8_t *frame, unsigned len)
 {
 	struct user *u = n->state;
-	slirp_input(u->slirp, frame, (int)len);
+	if (start_late(n))
+		u->lib.slirp_input(u->slirp, frame, (int)len);
 }
 
 /* ---- options ---- */
@@ -332,7 +396,7 @@ static bool parse_host(const char *text, struct in_addr *a)
 }
 
 /* [tcp|udp]:[HOST]:PORT-[GUEST]:PORT */
-static enum rhea_status forward(Slirp *slirp, const struct net_spec *s, const SlirpConfig *c, const char *rule,
+static enum rhea_status forward(const struct user *u, const struct net_spec *s, const SlirpConfig *c, const char *rule,
 				struct rhea_error *err)
 {
 	char proto[8], host[32], port[8], guest[32];
@@ -347,24 +411,10 @@ static enum rhea_status forward(Slirp *slirp, const struct net_spec *s, const Sl
 	    !parse_port(port, 0, &host_port) || !parse_port(p, 1, &guest_port))
 		return bad(s, "hostfwd", rule, "[tcp|udp]:[HOSTADDR]:PORT-[GUESTADDR]:PORT, as tcp::2222-:22", err);
 	errno = 0;
-	if (slirp_add_hostfwd(slirp, udp, from, host_port, to, guest_port) == 0)
+	if (u->lib.slirp_add_hostfwd(u->slirp, udp, from, host_port, to, guest_port) == 0)
 		return RHEA_OK;
 	return error_set(err, RHEA_ERR_HOST, "-nic %.150s: cannot forward %.80s: %s", s->label, rule,
 			 errno ? strerror(errno) : "refused");
-}
-
-/* QEMU's defaults. */
-static void default_config(SlirpConfig *c)
-{
-	*c = (SlirpConfig){.version = 4, .in_enabled = true, .in6_enabled = true, .vprefix_len = 64};
-	inet_pton(AF_INET, "10.0.2.0", &c->vnetwork);
-	inet_pton(AF_INET, "255.255.255.0", &c->vnetmask);
-	inet_pton(AF_INET, "10.0.2.2", &c->vhost);
-	inet_pton(AF_INET, "10.0.2.3", &c->vnameserver);
-	inet_pton(AF_INET, "10.0.2.15", &c->vdhcp_start);
-	inet_pton(AF_INET6, "fec0::", &c->vprefix_addr6);
-	inet_pton(AF_INET6, "fec0::2", &c->vhost6);
-	inet_pton(AF_INET6, "fec0::3", &c->vnameserver6);
 }
 
 static enum rhea_status user_open(struct net *n, struct net_spec *s, struct rhea_error *err)
@@ -388,12 +438,12 @@ static enum rhea_status user_open(struct net *n, struct net_spec *s, struct rhea
 	if (!c.in_enabled && !c.in6_enabled)
 		return error_set(err, RHEA_ERR_USAGE, "-nic %.200s: ipv4=off and ipv6=off leave nothing", s->label);
 	struct user *u = n->state = calloc(1, sizeof *u);
-	if (u)
-		u->slirp = slirp_new(&c, &callbacks, n);
-	if (!u || !u->slirp)
-		return error_set(err, RHEA_ERR_HOST, "-nic %.200s: libslirp refuses", s->label);
+	if (!u)
+		return error_set(err, RHEA_ERR_HOST, "-nic %.200s: out of memory", s->label);
+	if (s->n > 1)
+		st = user_start(n, &c, err);
 	while (!st && (rule = net_spec_take(s, "hostfwd")))
-		st = forward(u->slirp, s, &c, rule, err);
+		st = forward(u, s, &c, rule, err);
 	if (!st)
 		net_set_link(n, true);
 	return st;
@@ -405,7 +455,7 @@ static void user_close(struct net *n)
 	if (!u)
 		return;
 	if (u->slirp)
-		slirp_cleanup(u->slirp);
+		u->lib.slirp_cleanup(u->slirp);
 	while (u->timers)
 		timer_free(u->timers, n);
 	free(u);

@@ -11,7 +11,7 @@ enum picture_format { PICTURE_BY_NAME, PICTURE_PNG, PICTURE_PPM };
 enum rhea_status picture_write(const char *path, enum picture_format format, const uint8_t *rgb, unsigned width,
 			       unsigned height, struct rhea_error *err);
 
-/* Creates the file if need be: an error now is better than when the picture is due. */
+/* Creates the file if need be: and sees whether what it takes is there: an error now is better than when the picture is due. */
 enum rhea_status picture_check(const char *path, struct rhea_error *err);
 
 #endif

@@ -15,6 +15,11 @@ void vcpu_clear_jump_cache(struct vcpu *v)
 	v->subpage_code = false;
 }
 
+static bool jump_used(const struct vcpu *v, uint32_t slot)
+{
+	return v->jump_used[slot / 64] >> slot % 64 & 1;
+}
+
 /* Not in the journal: a slot that was cleared, or is as it was made (vcpu.c, base_new). */
 static bool jump_cache_free(const struct vcpu *v, uint32_t slot)
 {
@@ -35,12 +40,15 @@ static void jump_cache_fill(struct vcpu *v, struct tb *tb, uint32_t pc_key)
 		.code = tb->host.code + tb->host.guarded_entry, /* returns owe by value */
 	};
 	v->jump_tb[slot] = tb;
+	v->jump_used[slot / 64] |= UINT64_C(1) << slot % 64;
 }
 
 static void jump_cache_drop(struct vcpu *v, const struct tb *tb)
 {
 	uint32_t slot = x64_jump_hash(tb->pc_key, JUMP_CACHE_BITS);
 	struct x64_jump_entry *e = &v->base->jump_cache[slot];
+	if (!jump_used(v, slot))
+		return;
 	/* The slot stays in the journal; an impossible entry that is not free keeps it there once. */
 	if (e->flags != UINT32_MAX && v->jump_tb[slot] == tb)
 		*e = (struct x64_jump_entry){.pc_key = 0, .flags = UINT32_MAX - 1, .code = e->code};
@@ -50,20 +58,21 @@ void vcpu_forget_jump(struct vcpu *v, const struct tb *tb)
 {
 	uint32_t slot = x64_jump_hash(tb->pc_key, JUMP_CACHE_BITS);
 	jump_cache_drop(v, tb);
-	if (v->jump_tb[slot] == tb)
+	if (jump_used(v, slot) && v->jump_tb[slot] == tb)
 		v->jump_tb[slot] = NULL;
 }
 
 /* The block by its name. A flush of translations leaves jump_tb: the block that a slot had is mostly the one
  * to go back into it, and asking it costs fewer cache misses than the store. */
-static struct tb *find_block(const struct vcpu *v, uint32_t slot, const struct mem_fetch *fetch, uint32_t pc_key)
+static struct tb *find_block(struct vcpu *v, uint32_t slot, const struct mem_fetch *fetch, uint32_t pc_key)
 {
-	struct tb *tb = v->jump_tb[slot];
+	struct tb *tb = jump_used(v, slot) ? v->jump_tb[slot] : NULL;
 	uint32_t flags = v->cpu->tb_flags;
 	if (tb && tb->code == fetch->host && tb->pc_key == pc_key && tb->flags == flags &&
 	    tb->whole_page == fetch->whole_page && tb->valid)
 		return tb;
-	return tb_find(&v->tbs, fetch->host, pc_key, flags, fetch->whole_page);
+	const struct code_page *page = tb_page(&v->tbs, fetch->host, false);
+	return page && page->tbs ? tb_find(&v->tbs, fetch->host, pc_key, flags, fetch->whole_page) : NULL;
 }
 
 struct tb *vcpu_lookup(struct vcpu *v, struct mem_fetch *fetch, bool *fault)
@@ -72,7 +81,7 @@ struct tb *vcpu_lookup(struct vcpu *v, struct mem_fetch *fetch, bool *fault)
 	uint32_t slot = x64_jump_hash(cpu->pc, JUMP_CACHE_BITS);
 	const struct x64_jump_entry *e = &v->base->jump_cache[slot];
 	*fault = false;
-	if (e->pc_key == cpu->pc && e->flags == cpu->tb_flags)
+	if (jump_used(v, slot) && e->pc_key == cpu->pc && e->flags == cpu->tb_flags)
 		return v->jump_tb[slot];
 	uint32_t pc_key = cpu->pc;
 	unsigned space = arm_space_of(cpu->tb_flags);
@@ -101,14 +110,16 @@ void vcpu_flush_code(struct vcpu *v)
 	for (uint32_t i = 0; i < TB_PAGE_HASH_SIZE && v->tbs.n_pages; i++)
 		for (struct code_page *p = v->tbs.page_hash[i]; p; p = p->hash_next)
 			softmmu_unprotect_code(v->mmu, p->host);
-	if (!tb_store_is_empty(&v->tbs)) /* each range that a board maps comes here, with nothing made yet */
+	if (!tb_store_is_empty(&v->tbs)) { /* each range that a board maps comes here, with nothing made yet */
 		memset(v->jump_tb, 0, sizeof v->jump_tb);
+		memset(v->jump_used, 0, sizeof v->jump_used);
+		v->values = (struct vcpu_values){0};
+	}
 	tb_store_flush(&v->tbs);
 	codebuf_flush(&v->code);
 	vcpu_window_forget(v);
 	vcpu_ret_reset(v);
 	vcpu_clear_jump_cache(v);
-	v->values = (struct vcpu_values){0};
 	softmmu_flush(v->mmu); /* exec tags name pages that are gone */
 	v->stats.code_flushes++;
 	if (v->observer.flushed)

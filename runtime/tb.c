@@ -3,16 +3,20 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "runtime/tb.h"
 
 #define TB_HASH_BITS 17u
+#define TB_HASH_BYTES (((size_t)1 << TB_HASH_BITS) * sizeof(struct tb *))
 #define PAGE_HASH_BITS TB_PAGE_HASH_BITS
 
 enum rhea_status tb_store_init(struct tb_store *s, ptrdiff_t rx_delta, struct rhea_error *err)
 {
 	*s = (struct tb_store){.rx_delta = rx_delta};
-	s->hash = calloc((size_t)1 << TB_HASH_BITS, sizeof *s->hash);
+	/* Not from the heap, which would clear a megabyte that was used before. */
+	void *hash = mmap(NULL, TB_HASH_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	s->hash = hash == MAP_FAILED ? NULL : hash;
 	s->page_hash = calloc((size_t)1 << PAGE_HASH_BITS, sizeof(struct code_page *));
 	if (!s->hash || !s->page_hash) {
 		tb_store_free(s);
@@ -23,7 +27,8 @@ enum rhea_status tb_store_init(struct tb_store *s, ptrdiff_t rx_delta, struct rh
 
 void tb_store_free(struct tb_store *s)
 {
-	free(s->hash);
+	if (s->hash)
+		munmap(s->hash, TB_HASH_BYTES);
 	free(s->page_hash);
 	free(s->by_host);
 	arena_free(&s->arena);
@@ -33,7 +38,7 @@ void tb_store_free(struct tb_store *s)
 void tb_store_flush(struct tb_store *s)
 {
 	if (!tb_store_is_empty(s)) {
-		memset(s->hash, 0, ((size_t)1 << TB_HASH_BITS) * sizeof *s->hash);
+		memset(s->hash, 0, TB_HASH_BYTES);
 		memset(s->page_hash, 0, ((size_t)1 << PAGE_HASH_BITS) * sizeof(struct code_page *));
 	}
 	arena_reset(&s->arena);
@@ -42,13 +47,13 @@ void tb_store_flush(struct tb_store *s)
 	s->generation++;
 }
 
-/* The blocks of one page share a part of the table, so that a small guest touches little of it. */
+/* The blocks of one page share a part of the table, 4 KiB, so that a small guest touches little of it. */
 static uint32_t tb_hash(const uint8_t *code, uint32_t pc_key, uint32_t flags)
 {
 	uint64_t page = (uintptr_t)code >> PAGE_BITS;
 	uint64_t h = (page ^ (uint64_t)(pc_key >> PAGE_BITS) << 36 ^ (uint64_t)flags << 57) *
 		     UINT64_C(0x9e3779b97f4a7c15);
-	return (uint32_t)(h >> (64 - TB_HASH_BITS)) ^ (uint32_t)((uintptr_t)code & PAGE_MASK) >> 1;
+	return (uint32_t)(h >> (64 - TB_HASH_BITS)) ^ (uint32_t)((uintptr_t)code & PAGE_MASK) >> 3;
 }
 
 static uint32_t page_hash(const uint8_t *page)
@@ -129,7 +134,7 @@ bool tb_overlaps(const struct tb *tb, const uint8_t *host, uint64_t size)
 	return tb_overlaps_code(tb, host, size) || has_literals(tb, host, size);
 }
 
-/* ---- blocks that ran once ---- */
+/* ---- blocks that ran a few times ---- */
 
 #define MAX_BLOCK_HALFWORDS 128u /* bounds how far back a block that reaches an address can start */
 
@@ -138,15 +143,22 @@ static uint32_t halfword_of(const uint8_t *host)
 	return (uint32_t)((uintptr_t)host & PAGE_MASK) / 2;
 }
 
-bool tb_ran_once(struct tb_store *s, const uint8_t *code)
+static uint8_t *runs_of(struct tb_store *s, const uint8_t *code)
 {
-	const struct code_page *p = tb_page(s, code, false);
-	return p && p->once[halfword_of(code)];
+	uintptr_t a = (uintptr_t)code;
+	return &s->runs[(a >> 2 ^ a >> (2 + TB_RUNS_BITS)) & ((1u << TB_RUNS_BITS) - 1)];
 }
 
-void tb_note_once(struct code_page *p, const uint8_t *code, uint32_t bytes)
+bool tb_ran_enough(struct tb_store *s, const uint8_t *code)
 {
-	uint8_t *at = &p->once[halfword_of(code)];
+	const struct code_page *p = tb_page(s, code, false);
+	return p && p->once[halfword_of(code)] && *runs_of(s, code) >= TB_COLD_RUNS;
+}
+
+void tb_note_once(struct tb_store *s, struct code_page *p, const uint8_t *code, uint32_t bytes)
+{
+	uint8_t *at = &p->once[halfword_of(code)], *runs = runs_of(s, code);
+	*runs = (uint8_t)MIN(*runs + 1u, TB_COLD_RUNS);
 	assert(bytes / 2 <= MAX_BLOCK_HALFWORDS);
 	p->n_once += !*at;
 	p->stores = 0;

@@ -112,9 +112,12 @@ struct code_page {
 	struct code_page *hash_next;
 	struct tb_cell cell[PAGE_SIZE >> TB_CELL_BITS];
 	uint32_t granule[PAGE_SIZE >> TB_GRANULE_BITS]; /* how many blocks of `tbs` have bytes there */
-	/* By halfword: the length in halfwords of a block that starts there and ran once without being kept; 0 = none. */
+	/* By halfword: the length in halfwords of a block that starts there and ran without being kept; 0 = none. */
 	uint8_t once[PAGE_SIZE / 2];
 };
+
+#define TB_COLD_RUNS 4u /* a block is compiled on the run behind these ... */
+#define TB_RUNS_BITS 12u
 
 #define TB_PAGE_HASH_BITS 11u
 #define TB_PAGE_HASH_SIZE (1u << TB_PAGE_HASH_BITS)
@@ -126,6 +129,9 @@ struct tb_store {
 	struct tb **by_host;         /* JIT: in order of host code address */
 	uint32_t n_by_host, cap_by_host, n_pages, n_valid, n_made;
 	uint64_t generation;         /* counts flushes */
+	/* ... by its address, whatever ran there; several places share a count. So what is compiled again after a flush, in a buffer for code, or in
+	 * a guest of many thousand blocks, waits for its second run only. */
+	uint8_t runs[1u << TB_RUNS_BITS];
 	ptrdiff_t rx_delta;
 };
 
@@ -155,9 +161,9 @@ static inline bool tb_page_used(const struct code_page *p)
 	return p->tbs || p->visitors || p->n_once;
 }
 
-/* Blocks that ran once are all that the store knows of them: a length at an address. Code that is changed is new. */
-bool tb_ran_once(struct tb_store *s, const uint8_t *code);
-void tb_note_once(struct code_page *p, const uint8_t *code, uint32_t bytes);
+/* Of blocks that ran a few times the store knows a length at an address, and how often. Code that is changed is new. */
+bool tb_ran_enough(struct tb_store *s, const uint8_t *code);
+void tb_note_once(struct tb_store *s, struct code_page *p, const uint8_t *code, uint32_t bytes);
 /* Code is written anew where `tb` was, which ran more than once: what comes will, too, and some blocks need not show it. */
 void tb_expect_more(struct tb *tb);
 bool tb_compile_at_once(struct tb_store *s, const uint8_t *code);

@@ -365,10 +365,10 @@ static uint32_t max_insns(const struct vcpu *v)
 	return v->cfg.one_insn_per_tb ? 1 : MAX_INSNS;
 }
 
-/* The first run of a block is interpreted, unless somebody wants to see its code. */
+/* The first runs of a block are interpreted, unless somebody wants to see its code. */
 static bool starts_cold(struct vcpu *v, const struct mem_fetch *fetch)
 {
-	return v->cfg.accel == VCPU_JIT && v->cfg.warmup && !v->observer.translated && !tb_ran_once(&v->tbs, fetch->host) &&
+	return v->cfg.accel == VCPU_JIT && v->cfg.warmup && !v->observer.translated && !tb_ran_enough(&v->tbs, fetch->host) &&
 	       !tb_compile_at_once(&v->tbs, fetch->host);
 }
 
@@ -379,7 +379,7 @@ static struct tb *translate_cold(struct vcpu *v, const struct mem_fetch *fetch, 
 	*tb = (struct tb){.unit = &v->unit};
 	lower_block(v, fetch, pc_key, max_insns(v), false, tb, &v->unit);
 	choose_counter(v, tb, &v->unit);
-	tb_note_once(watch(v, tb->code), tb->code, tb->bytes);
+	tb_note_once(&v->tbs, watch(v, tb->code), tb->code, tb->bytes);
 	return tb;
 }
 

@@ -139,7 +139,7 @@ static bool init_parts(struct vcpu *v, struct rhea_error *err)
 	if (!vcpu_ret_init(v, err))
 		return false;
 	init_window(v);
-	v->decoder = arm_decoder_new();
+	v->decoder = arm_decoder();
 	if (v->cfg.accel == VCPU_LOCKSTEP)
 		v->lockstep = lockstep_new();
 	if (v->cfg.trouble_seed && !(v->trouble = trouble_new(v->cfg.trouble_seed))) {
@@ -189,8 +189,6 @@ void vcpu_free(struct vcpu *v)
 	if (!v)
 		return;
 	vcpu_free_worker(v);
-	if (v->decoder)
-		arm_decoder_free(v->decoder);
 	lockstep_free(v->lockstep);
 	trouble_free(v->trouble);
 	vcpu_free_stops(v);

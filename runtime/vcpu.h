@@ -172,7 +172,7 @@ struct vcpu {
 	struct log *log;
 	struct observer observer;
 
-	struct arm_decoder *decoder;
+	const struct arm_decoder *decoder;
 	struct codebuf code;
 	struct tb_store tbs;
 	struct x64_target target;
@@ -183,6 +183,7 @@ struct vcpu {
 	struct ir_unit unit;
 	struct tb cold;                           /* the block on its first run: v->unit, interpreted */
 	struct tb *jump_tb[JUMP_CACHE_SIZE];      /* the TB of each jump cache entry, or the last one it had */
+	uint64_t jump_used[JUMP_CACHE_SIZE / 64]; /* slots ever filled since jump_tb was empty: a small guest does not touch the pages of the others */
 	uint16_t jump_journal[JUMP_CACHE_SIZE];   /* entries filled since the last clear */
 	uint32_t n_jump_journal;
 	bool subpage_code;                        /* some entries are of pages that get no exec tag */

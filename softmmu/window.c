@@ -187,8 +187,11 @@ void softmmu_window_wanted(const struct softmmu *mmu, struct window_mask *out)
 		uint64_t offset, end = MIN(r[i].base.v + r[i].size, WINDOW_SIZE);
 		if (r[i].kind == RANGE_MMIO || !as_backing(mmu->as, &r[i], &fd, &offset))
 			continue;
-		for (uint64_t mib = r[i].base.v >> MIB_BITS; mib << MIB_BITS < end; mib++)
-			out->mib[mib / 32] |= 1u << (mib % 32);
+		for (uint64_t mib = r[i].base.v >> MIB_BITS; mib << MIB_BITS < end;) {
+			bool whole = mib % 32 == 0 && (mib + 32) << MIB_BITS <= end;
+			out->mib[mib / 32] |= whole ? UINT32_MAX : 1u << (mib % 32);
+			mib += whole ? 32 : 1;
+		}
 	}
 }
 
@@ -204,6 +207,10 @@ bool softmmu_window_set(struct softmmu *mmu, const struct window_mask *open)
 	/* Runs of MiB that change are made anew. */
 	for (uint32_t mib = 0, end; mib < WINDOW_MIB; mib = end) {
 		bool was = bit(old.mib[mib / 32], mib % 32), is = bit(open->mib[mib / 32], mib % 32);
+		if (mib % 32 == 0 && old.mib[mib / 32] == open->mib[mib / 32]) {
+			end = mib + 32;
+			continue;
+		}
 		for (end = mib + 1; end < WINDOW_MIB; end++)
 			if (bit(old.mib[end / 32], end % 32) != was || bit(open->mib[end / 32], end % 32) != is)
 				break;

@@ -18,7 +18,7 @@
 #define PC 0x10000u
 
 struct context {
-	struct arm_decoder *d;
+	const struct arm_decoder *d;
 	csh arm, thumb;
 	cs_insn *insn;
 	uint64_t seed;
@@ -168,7 +168,7 @@ static int set_up(void **state)
 	struct context *c = calloc(1, sizeof(*c));
 	c->seed = getenv("RHEA_SEED") ? strtoull(getenv("RHEA_SEED"), NULL, 0) : 1;
 	c->count = getenv("RHEA_COUNT") ? (unsigned)atoi(getenv("RHEA_COUNT")) : 2000;
-	c->d = arm_decoder_new();
+	c->d = arm_decoder();
 	if (!c->d || cs_open(CS_ARCH_ARM, CS_MODE_ARM, &c->arm) || cs_open(CS_ARCH_ARM, CS_MODE_THUMB, &c->thumb))
 		return -1;
 	cs_option(c->arm, CS_OPT_DETAIL, CS_OPT_ON);
@@ -184,7 +184,6 @@ static int tear_down(void **state)
 	cs_free(c->insn, 1);
 	cs_close(&c->arm);
 	cs_close(&c->thumb);
-	arm_decoder_free(c->d);
 	free(c);
 	return 0;
 }

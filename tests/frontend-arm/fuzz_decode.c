@@ -38,7 +38,7 @@ struct outcome {
 
 /* Things that live as long as the process; a fuzz target is called back without an argument. */
 static struct unit_jit jits[3];
-static struct arm_decoder *decoder;
+static const struct arm_decoder *decoder;
 
 /* ---- the core's surroundings --------------------------------------------------------------------- */
 
@@ -185,7 +185,7 @@ static void compare(const struct outcome *a, const struct outcome *b, const char
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	(void)argc, (void)argv;
-	decoder = arm_decoder_new();
+	decoder = arm_decoder();
 	unit_jit_init(&jits[0], 0, X64_MAX_HOMES);
 	unit_jit_init(&jits[1], 9, 4);
 	unit_jit_init(&jits[2], 0, 0);

@@ -371,12 +371,11 @@ int lines_run_file(const char *path, const struct line_executor *ex, unsigned *n
 	char line[1000];
 	int failed = 0;
 	FILE *f = fopen(path, "r");
-	struct arm_decoder *d = arm_decoder_new();
+	const struct arm_decoder *d = arm_decoder();
 	if (!f || !d) {
 		fprintf(stderr, "%s: cannot be read\n", path);
 		if (f)
 			fclose(f);
-		arm_decoder_free(d);
 		return -1;
 	}
 	while (fgets(line, sizeof(line), f)) {
@@ -387,6 +386,5 @@ int lines_run_file(const char *path, const struct line_executor *ex, unsigned *n
 		failed += !run_line(line, ex, d);
 	}
 	fclose(f);
-	arm_decoder_free(d);
 	return failed;
 }

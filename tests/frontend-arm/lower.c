@@ -16,7 +16,7 @@
 #include "frontend-arm/translate.h"
 
 struct fixture {
-	struct arm_decoder *d;
+	const struct arm_decoder *d;
 	struct arena arena;
 	struct ir_unit u;
 	uint32_t bytes; /* covered by u */
@@ -25,7 +25,7 @@ struct fixture {
 static int set_up(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
-	f->d = arm_decoder_new();
+	f->d = arm_decoder();
 	*state = f;
 	return f->d ? 0 : -1;
 }
@@ -33,7 +33,6 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	struct fixture *f = *state;
-	arm_decoder_free(f->d);
 	arena_free(&f->arena);
 	free(f);
 	return 0;

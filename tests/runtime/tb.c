@@ -207,18 +207,35 @@ static void code_that_ran_once_gives_way_to_data(void **state)
 	struct code_page *p = tb_page(&f->store, f->guest, true);
 	unsigned given_up = 0;
 	for (unsigned i = 0; i < 20; i++) {
-		tb_note_once(p, f->guest, 8);
+		tb_note_once(&f->store, p, f->guest, 8);
 		for (unsigned k = 0; k < 500; k++)
 			assert_false(tb_give_up_once(p));
-		tb_note_once(p, f->guest + 8, 8); /* code runs again: from the start */
+		tb_note_once(&f->store, p, f->guest + 8, 8); /* code runs again: from the start */
 		for (unsigned k = 0; k < 999; k++)
 			assert_false(tb_give_up_once(p));
 		bool gone = tb_give_up_once(p);
 		assert_int_equal(gone, !tb_page_used(p));
-		assert_int_equal(gone, !tb_ran_once(&f->store, f->guest));
+		assert_int_equal(gone, !p->once[0]);
 		given_up += gone;
 	}
 	assert_in_range(given_up, 1, 19);
+}
+
+/* Failure: what runs a few times and never again is compiled; or what goes on running never is; or code that is written anew at a place
+ * that was hot is compiled on its first run, or as late as any other. */
+static void a_block_is_compiled_behind_a_few_runs(void **state)
+{
+	struct fixture *f = *state;
+	struct code_page *p = tb_page(&f->store, f->guest, true);
+	for (unsigned round = 0; round < 3; round++) {
+		for (unsigned runs = 0; runs < (round ? 1 : TB_COLD_RUNS); runs++) {
+			assert_false(tb_ran_enough(&f->store, f->guest));
+			tb_note_once(&f->store, p, f->guest, 8);
+		}
+		assert_true(tb_ran_enough(&f->store, f->guest));
+		assert_false(tb_ran_enough(&f->store, f->guest + 8));
+		assert_true(tb_forget_once_in(p, f->guest + 4, 4));
+	}
 }
 
 /* Failure: a compiler's code is interpreted first, each time; or code that runs once is compiled for ever. */
@@ -237,7 +254,7 @@ static void rewritten_code_is_trusted_for_a_while(void **state)
 	}
 	assert_in_range(n, 80, 99);
 	tb_expect_more(twice);
-	tb_note_once(once->page, f->guest + 0x100, 8);
+	tb_note_once(&f->store, once->page, f->guest + 0x100, 8);
 	assert_true(tb_forget_once_in(once->page, f->guest + 0x104, 4));
 	assert_false(tb_compile_at_once(&f->store, once->code));
 }
@@ -370,6 +387,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(random_visitors_stay_consistent, setup, teardown),
 		cmocka_unit_test_setup_teardown(rewritten_code_is_trusted_for_a_while, setup, teardown),
 		cmocka_unit_test_setup_teardown(code_that_ran_once_gives_way_to_data, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_block_is_compiled_behind_a_few_runs, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
