@@ -151,8 +151,8 @@ enum x64_cc flags_truth(struct gen *g, ir_ref v)
 	return CC_NE;
 }
 
-/* CF = the 0 or 1 that is c, or its opposite. A byte is not read as a part of more: that would wait for its store. */
-static void carry_from(struct gen *g, ir_ref c, bool inverted)
+/* CF = the 0 or 1 that is c, or its opposite. A byte is not read as a part of more: that would wait for its store. True: CF is the other way round. */
+static bool carry_from(struct gen *g, ir_ref c, bool inverted)
 {
 	uint16_t locked = g->locked;
 	bool byte = in_byte(g, c);
@@ -163,7 +163,7 @@ static void carry_from(struct gen *g, ir_ref c, bool inverted)
 	flags_clobber(g);
 	if (o.kind == OPND_REG && !inverted) {
 		emit_bt_ri(&g->e, false, o.reg, 0);
-		return;
+		return false;
 	}
 	if (byte)
 		emit_alu8_mi(&g->e, ALU_CMP, byte_mem(g, c), 1);
@@ -171,11 +171,11 @@ static void carry_from(struct gen *g, ir_ref c, bool inverted)
 		emit_alu_mi(&g->e, false, ALU_CMP, o.mem, 1);
 	else
 		emit_alu_ri(&g->e, false, ALU_CMP, o.reg, 1);
-	if (!inverted)
-		emit_cmc(&g->e);
+	return !inverted;
 }
 
-void flags_carry_in(struct gen *g, ir_ref c, bool inverted)
+/* The same, of any c. */
+static bool bring_carry(struct gen *g, ir_ref c, bool inverted)
 {
 	if (is_const(g, c)) {
 		flags_clobber(g);
@@ -183,14 +183,20 @@ void flags_carry_in(struct gen *g, ir_ref c, bool inverted)
 			emit_stc(&g->e);
 		else
 			emit_clc(&g->e);
-	} else if (in_flags(g, c) && (g->val[c].cc == CC_B || g->val[c].cc == CC_AE)) {
+		return false;
+	}
+	if (in_flags(g, c) && (g->val[c].cc == CC_B || g->val[c].cc == CC_AE)) {
 		bool cf_is_inverse = g->val[c].cc == CC_AE;
 		flags_clobber(g);
-		if (cf_is_inverse != inverted)
-			emit_cmc(&g->e);
-	} else {
-		carry_from(g, c, inverted);
+		return cf_is_inverse != inverted;
 	}
+	return carry_from(g, c, inverted);
+}
+
+void flags_carry_in(struct gen *g, ir_ref c, bool inverted)
+{
+	if (bring_carry(g, c, inverted))
+		emit_cmc(&g->e);
 }
 
 /* ---- cmp, add_c, add_v, sub_c, sub_v ------------------------------------------------------------ */
@@ -375,12 +381,20 @@ void lower_sar_c(struct gen *g, ir_ref v, const struct ir_insn *i)
 
 /* ---- adc, sbc: the carry-in first, then moves and one instruction ---------------------------------- */
 
+/* With the opposite carry, a + b + c is a - ~b - CF, and a - b - !c is a + ~b + CF. */
 static void with_carry(struct gen *g, ir_ref v, const struct ir_insn *i, enum x64_alu op, bool inverted)
 {
 	bool w = i->type == IR_I64;
 	rescue_operands(g, i);
-	flags_carry_in(g, i->c, inverted);
-	struct opnd b = ra_operand(g, i->b), a = ra_operand(g, i->a);
+	bool opposite = bring_carry(g, i->c, inverted);
+	struct opnd b = ra_operand(g, i->b);
+	if (opposite && b.kind == OPND_IMM && !sets_flags(g, v)) {
+		b.imm = ~b.imm;
+		op = op == ALU_ADC ? ALU_SBB : ALU_ADC;
+	} else if (opposite) {
+		emit_cmc(&g->e);
+	}
+	struct opnd a = ra_operand(g, i->a);
 	ra_release(g);
 	int dst = ra_def(g, v, a.reg);
 	gen_alu3(g, w, op, dst, &a, &b);

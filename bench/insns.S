@@ -75,6 +75,14 @@ arm load_literal
 	bx	lr
 end
 1:	.word	0x12345678
+arm addresses
+	mov	r1, #0x20000
+	ldrb	r0, [r1]
+	mov	r1, #0x30000
+	strb	r0, [r1]
+	mov	r1, #0
+	bx	lr
+end
 arm store_word
 	str	r0, [r1]
 	str	r2, [r1, #4]
@@ -394,6 +402,22 @@ arm compare_chain
 	cmpne	r0, #2
 	cmpne	r0, #3
 	beq	. + near
+	bx	lr
+end
+arm compare_meets
+	cmp	r0, r1
+	cmpls	r2, r3
+	lslne	r4, r4, #1
+	bne	. + near
+	subs	r4, r4, #1
+	bx	lr
+end
+arm carry_comes_forward
+	adds	r0, r0, r0
+	asr	r4, r1, #31
+	orr	r0, r0, r2, lsr #31
+	adc	r1, r1, r1
+	subs	r5, r5, #1
 	bx	lr
 end
 arm carry_out

@@ -54,8 +54,8 @@ void arm_close_conditional(struct loop *t)
 	r->open = false;
 }
 
-/* One more way around what comes next, which may want to know of the flags, unless it is a branch. */
-static void add_way(struct loop *t, bool branch)
+/* One more way around what comes next, which may want to know of the flags, unless it is a branch: ends the IR block. Returns how `body` is come to. */
+static struct arm_flow divide(struct loop *t, bool branch, ir_label body)
 {
 	struct ir_unit *u = t->l.u;
 	struct region *r = &t->region;
@@ -71,9 +71,15 @@ static void add_way(struct loop *t, bool branch)
 	ir_ref holds = arm_condition(&t->l, r->cond);
 	arm_write_late(&t->l);
 	arm_owe_nothing(&t->l);
-	ir_label body = ir_block_new(u);
 	way->start = ir_block_new(u);
 	ir_brc(u, holds, body, way->start);
+	return inside;
+}
+
+static void add_way(struct loop *t, bool branch)
+{
+	ir_label body = ir_block_new(t->l.u);
+	struct arm_flow inside = divide(t, branch, body);
 	start_known(t, body, &inside);
 }
 
@@ -81,6 +87,22 @@ static void open_region(struct loop *t, enum arm_cond cond, bool branch)
 {
 	t->region = (struct region){ .open = true, .cond = cond, .compared = true };
 	add_way(t, branch);
+}
+
+/* The region wrote flags, and the condition of what follows holds on all ways around: they come to it, and one way leads around that. */
+static void begin_meeting(struct loop *t, enum arm_cond cond)
+{
+	struct arm_lower *l = &t->l;
+	struct arm_ways met = t->region.ways;
+	ir_label body = ir_block_new(l->u);
+	t->region = (struct region){ .open = true, .cond = cond, .compared = true };
+	struct arm_flow inside = divide(t, false, body), flow = arm_flow_of_all(&met, inside);
+	for (unsigned k = 0; k < met.n; k++) {
+		start_known(t, met.way[k].start, &met.way[k].flow);
+		arm_write_again(l, ~arm_known_mask(&flow.known));
+		ir_br(l->u, body);
+	}
+	start_known(t, body, &flow);
 }
 
 /* The opposite condition follows: its instructions go on the way around. */
@@ -235,6 +257,7 @@ void arm_end_ways(struct loop *t)
 enum kinship {
 	JOINS,     /* the same condition, and the flags are as they were */
 	CHAINS,    /* a condition of flags that the region wrote, and that does not hold on the ways around either */
+	MEETS,     /* a condition of flags that the region wrote, and that holds on the ways around */
 	OTHERWISE, /* the opposite condition */
 	DECIDES,   /* a branch that each way around decides */
 	APART,
@@ -257,6 +280,8 @@ static enum kinship kinship(const struct loop *t, const struct arm_insn_row *row
 	bool chains = (cond == r->cond || (wrote && implied(r, cond) == 0)) && r->ways.n < ARM_MAX_WAYS;
 	if (chains && !selected_run(t, row, insn, cond))
 		return CHAINS;
+	if (wrote && implied(r, cond) == 1)
+		return MEETS;
 	return cond == (r->cond ^ 1u) && !wrote && r->ways.n == 1 ? OTHERWISE : APART;
 }
 
@@ -281,6 +306,8 @@ void arm_begin_insn(struct loop *t, const struct arm_insn_row *row, uint32_t ins
 	enum kinship kin = kinship(t, row, insn, cond);
 	if (kin == OTHERWISE)
 		begin_else(t);
+	if (kin == MEETS)
+		begin_meeting(t, cond);
 	if (kin == APART && t->region.open)
 		arm_close_conditional(t);
 	ir_insn(l->u, arm_pc_key(l));

@@ -8,8 +8,8 @@
  * A dead `set` of a value that is computed in this block and needed later stays, marked optional: a backend that
  * keeps the global in a register has that register free until the next `set`, and can compute the value there.
  *
- * A `set` of a cold global that nothing but faults sees before the next one is marked lazy: a backend that knows at each place that may
- * fault how the value follows from others need not do it (decision 011). What only such sets use is marked, too. Most of it are flags.
+ * A `set` that nothing but faults sees before the next one is marked lazy, where it would cost something: a backend that knows at each place that
+ * may fault how the value follows from others need not do it (decision 011). What only such sets use is marked, too. Most of it are flags.
  *
  * A `set` marked again is one more chance for that: where it can be lazy it stays, and what it repeats may go; else it goes.
  *
@@ -130,6 +130,13 @@ static void note_value(struct opt *o, ir_ref v, unsigned depth)
 	o->used[v] = (uint8_t)MAX(o->used[v], depth);
 }
 
+/* Would the write be an instruction? A constant is one, and so is what goes to memory; other values have to be somewhere, and where the global has a register
+ * that is as good as any. */
+static inline bool is_worth_a_note(const struct opt *o, const struct ir_insn *i)
+{
+	return o->u->guest->globals[i->aux].heat <= IR_COLD || o->insns[i->a].op == IR_const;
+}
+
 static inline void sweep_set(struct opt *o, struct ir_insn *i, struct live *live)
 {
 	uint64_t bit = UINT64_C(1) << i->aux;
@@ -141,7 +148,7 @@ static inline void sweep_set(struct opt *o, struct ir_insn *i, struct live *live
 			i->op = IR_nop;
 		return;
 	}
-	if (!read && o->u->guest->globals[i->aux].heat <= IR_COLD) { /* only faults look at it */
+	if (!read && is_worth_a_note(o, i)) { /* only faults look at it */
 		i->b = IR_SET_LAZY;
 		note_value(o, i->a, NOTE_DEPTH);
 	} else {

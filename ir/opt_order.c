@@ -54,9 +54,9 @@ struct source {
 	ir_ref a, b, carry;
 };
 
-/* What is to move: `moves` of the insns from `from` up to `to`. */
+/* What is to move: `moves` of the insns from `from` up to `to`, who asks and comes forward to `cut` (`to`: stays). */
 struct plan {
-	ir_ref from, to, made;
+	ir_ref from, to, made, cut;
 	struct source source;  /* of the flags that shall last, which insn `made` has */
 	unsigned n, n_results; /* that move; of them, those that nothing which moves has used so far */
 	bool moves[MAX_SPAN], used[MAX_SPAN];
@@ -202,6 +202,26 @@ static bool is_in_between(const struct opt *o, const struct plan *p, ir_ref r, i
 	return is_again(p, m, r) || !same_source(o, &p->source, i);
 }
 
+/* Does anybody behind `to` ask for flags that it makes with its carry, and needs them there? */
+static bool makes_flags(const struct order *w, ir_ref to)
+{
+	const struct opt *o = w->o;
+	ir_ref carry = o->insns[to].c, end = MIN(to + MAX_BACK, o->u->n_insns);
+	for (ir_ref r = to + 1; r < end && manner_of(o, &o->insns[r]) != BARS; r++) {
+		const struct ir_insn *i = &o->insns[r];
+		if (manner_of(o, i) == ASKS && ir_ops[i->op].n_args == 3 && (w->now ? w->now[i->c] : i->c) == carry)
+			return true;
+	}
+	return false;
+}
+
+/* May the addition or subtraction with carry that asks come ahead of insn r, which has to stay behind the condition? */
+static bool comes_forward(const struct order *w, ir_ref to, ir_ref r)
+{
+	const struct ir_insn *i = &w->o->insns[to];
+	return (i->op == IR_adc || i->op == IR_sbc) && i->a < r && i->b < r && !makes_flags(w, to);
+}
+
 /*
  * Plans to have nothing between `made`, whose flags are asked for, and `to`, who asks for `wanted`, that changes them.
  * False: nothing to do, or it cannot be had.
@@ -220,14 +240,19 @@ static bool make_plan(const struct order *w, struct plan *p, ir_ref made, ir_ref
 		return false;
 	p->from = start_of(w, made);
 	p->to = to;
-	if (to - p->from > MAX_SPAN)
+	if (to - p->from >= MAX_SPAN)
 		return false;
 	p->n = p->n_results = 0;
 	memset(p->moves, 0, to - p->from);
 	memset(p->used, 0, to - p->from);
-	for (ir_ref r = made + 1; r < to; r++)
-		if (is_in_between(w->o, p, r, wanted) && !place(w, p, r))
+	p->cut = to;
+	for (ir_ref r = made + 1; r < p->cut; r++) {
+		if (!is_in_between(w->o, p, r, wanted) || place(w, p, r))
+			continue;
+		if (!comes_forward(w, to, r))
 			return false;
+		p->cut = r;
+	}
 	return p->n_results <= MAX_RESULTS;
 }
 
@@ -266,27 +291,38 @@ static bool goes_last(const struct opt *o, const struct plan *p, ir_ref r)
 	return true;
 }
 
+/* Where the insns of the range go, who asks among them. */
+static void find_places(const struct opt *o, const struct plan *p, ir_ref *to)
+{
+	ir_ref n = p->to - p->from, cut = p->cut - p->from, last = IR_NONE, k = p->from;
+	for (ir_ref j = 0; j < n; j++) {
+		if (p->moves[j] && last == IR_NONE && goes_last(o, p, p->from + j))
+			last = j;
+		else if (p->moves[j])
+			to[j] = k++;
+	}
+	if (last != IR_NONE)
+		to[last] = k++;
+	for (ir_ref j = 0; j < n; j++) {
+		if (j == cut)
+			to[n] = k++;
+		if (!p->moves[j])
+			to[j] = k++;
+	}
+	if (cut == n)
+		to[n] = k;
+}
+
 static void carry_out(struct order *w, const struct plan *p)
 {
 	struct opt *o = w->o;
 	ir_ref to[MAX_SPAN], was[MAX_SPAN];
 	struct ir_insn old[MAX_SPAN];
-	uint32_t n = p->to - p->from, k = 0;
-	ir_ref last = IR_NONE;
+	uint32_t n = p->to - p->from + 1;
 	begin_names(w);
 	memcpy(old, &o->insns[p->from], n * sizeof *old);
 	memcpy(was, &w->was[p->from], n * sizeof *was);
-	for (uint32_t j = 0; j < n; j++) {
-		if (p->moves[j] && last == IR_NONE && goes_last(o, p, p->from + j))
-			last = j;
-		else if (p->moves[j])
-			to[j] = p->from + k++;
-	}
-	if (last != IR_NONE)
-		to[last] = p->from + k++;
-	for (uint32_t j = 0; j < n; j++)
-		if (!p->moves[j])
-			to[j] = p->from + k++;
+	find_places(o, p, to);
 	for (uint32_t j = 0; j < n; j++) {
 		struct ir_insn *i = &o->insns[to[j]];
 		*i = old[j];
@@ -294,7 +330,6 @@ static void carry_out(struct order *w, const struct plan *p)
 		w->was[to[j]] = was[j];
 		w->now[was[j]] = to[j];
 	}
-	rename_operands(&o->insns[p->to], p, to);
 }
 
 /* ---- the scan -------------------------------------------------------------------------------------- */

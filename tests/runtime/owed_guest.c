@@ -12,6 +12,14 @@
 #define IRQ_HANDLER 0x200u
 #define ABORT_HANDLER 0x280u
 
+void owed_log_registers(struct guest *g)
+{
+	guest_put(g, a_dp(ADD, 0, SP, 0, 1 | 5 << 7 | 3 << 5)); /* r0 + (r1 ror 5) ^ ... */
+	for (uint32_t r = 2; r < 6; r++)
+		guest_put(g, a_dp(EOR, 0, SP, SP, r | 5 * r << 7 | 3 << 5));
+	guest_put(g, a_str(SP, IO, IO_LOG));
+}
+
 void owed_put_handlers(struct guest *g)
 {
 	guest_vector(g, 0x18, IRQ_HANDLER);
@@ -31,6 +39,7 @@ void owed_put_handlers(struct guest *g)
 	guest_vector(g, 0x10, ABORT_HANDLER);
 	guest_org(g, ABORT_HANDLER);
 	guest_put(g, a_str(LR, IO, IO_LOG));
+	owed_log_registers(g);
 	guest_put(g, a_movr(PTR, GOOD));
 	guest_put(g, a_dp(EOR, 0, 2, 2, 12));
 	guest_put(g, a_dp(EOR, 0, 3, 3, 12 | 25 << 7));
