@@ -43,7 +43,7 @@ static void init(struct gen *g, const struct x64_target *t, const struct ir_unit
 	g->last_note = g->cap_notes = 0;
 	g->defining = IR_NONE;
 	g->next_landing = args->first_landing;
-	g->n_fixups = g->n_slow = g->n_stubs = g->n_mem = g->n_calls = g->n_exits = g->mark = 0;
+	g->n_fixups = g->n_slow = g->n_stubs = g->n_mem = g->n_calls = g->n_exits = g->n_order = g->end = g->mark = 0;
 	g->val = array(g, u->n_insns, sizeof *g->val);
 	g->works = array(g, u->n_insns / 64 + 1, sizeof *g->works);
 	g->steps = array(g, u->n_insns / 64 + 1, sizeof *g->steps);
@@ -52,6 +52,7 @@ static void init(struct gen *g, const struct x64_target *t, const struct ir_unit
 	g->folded = zeroed(g, u->n_blocks, sizeof *g->folded);
 	g->run = array(g, u->n_insns / 2, sizeof *g->run);
 	g->open_run = NULL;
+	g->order = array(g, u->n_blocks, sizeof *g->order);
 	g->forward = array(g, u->n_blocks, sizeof *g->forward);
 	g->fixup = array(g, 2 * u->n_blocks, sizeof *g->fixup);
 	*code = (struct x64_code){
@@ -99,10 +100,23 @@ static void lower_value(struct gen *g, ir_ref v)
 	}
 }
 
+/* Of which guest instruction a block has the rest: blocks are not lowered in the order of their insns. */
+static uint32_t mark_before(const struct gen *g, ir_ref r)
+{
+	while (r-- > 0)
+		if (insn_of(g, r)->op == IR_insn)
+			return insn_of(g, r)->aux;
+	return 0;
+}
+
 static void lower_block(struct gen *g, ir_label l)
 {
 	const struct ir_block *b = &g->u->blocks[l];
 	gen_block_begin(g, l);
+	if (b->first != g->end)
+		g->mark = mark_before(g, b->first);
+	g->end = b->end;
+	g->note_from = MAX(b->first, 1u);
 	for (ir_ref w = b->first / 64; w * 64 < b->end; w++)
 		for (uint64_t left = gen_in_block(g->steps, b, w); left && !g->e.full; left &= left - 1)
 			lower_value(g, w * 64 + (ir_ref)__builtin_ctzll(left));
@@ -110,16 +124,15 @@ static void lower_block(struct gen *g, ir_label l)
 
 static void generate(struct gen *g)
 {
-	const struct ir_unit *u = g->u;
 	gen_choose_homes(g);
 	gen_find_runs(g);
 	gen_analyse(g);
 	init_lists(g);
-	gen_forward(g);
+	gen_layout(g);
 	gen_prologue(g);
-	for (g->block_index = 0; g->block_index < u->n_order; g->block_index++)
-		if (!g->folded[u->order[g->block_index]])
-			lower_block(g, u->order[g->block_index]);
+	for (g->block_index = 0; g->block_index < g->n_order; g->block_index++)
+		if (!g->folded[g->order[g->block_index]])
+			lower_block(g, g->order[g->block_index]);
 	g->code->slow_start = here(g);
 	gen_slow_paths(g);
 	gen_stubs(g);

@@ -84,52 +84,9 @@ static void jump_to_thunk(struct gen *g, uint64_t thunk)
 	emit_link(emit_jmp(&g->e), rw_of(g, thunk));
 }
 
-static bool is_empty(const struct gen *g, ir_label l)
-{
-	const struct ir_block *b = &g->u->blocks[l];
-	for (ir_ref v = b->first; v < b->end - 1; v++)
-		if (insn_of(g, v)->op != IR_nop)
-			return false;
-	return insn_of(g, b->end - 1)->op == IR_br;
-}
-
-void gen_forward(struct gen *g)
-{
-	const struct ir_unit *u = g->u;
-	for (ir_label l = 0; l < u->n_blocks; l++)
-		g->forward[l] = l;
-	for (ir_label l = 1; l < u->n_blocks; l++) {
-		ir_label to = is_empty(g, l) ? insn_of(g, u->blocks[l].end - 1)->b : l;
-		while (g->forward[to] != to)
-			to = g->forward[to];
-		g->forward[l] = to; /* itself, when it is a loop */
-		g->folded[l] = to != l;
-		if (to != l) /* its own branch was counted */
-			g->preds[to] += g->preds[l] - 1;
-	}
-}
-
-/* Where a branch to l goes. */
-static ir_label forwarded(const struct gen *g, ir_label l)
-{
-	while (g->forward[l] != l)
-		l = g->forward[l];
-	return l;
-}
-
-/* The block that comes next in the code, or IR_NONE. */
-static ir_label next_block(const struct gen *g)
-{
-	const struct ir_unit *u = g->u;
-	uint32_t next = g->block_index + 1;
-	while (next < u->n_order && g->folded[u->order[next]])
-		next++;
-	return next < u->n_order ? u->order[next] : IR_NONE;
-}
-
 static void jump_to_block(struct gen *g, uint8_t *rel32, ir_label l)
 {
-	l = forwarded(g, l);
+	l = gen_forwarded(g, l);
 	if (g->label[l])
 		emit_link(rel32, g->label[l]);
 	else
@@ -140,24 +97,6 @@ void gen_block_begin(struct gen *g, ir_label l)
 {
 	g->label[l] = g->e.cur;
 	ra_begin_block(g);
-}
-
-static bool is_call(const struct ir_insn *i)
-{
-	return i->aux >> 8 == IR_LINK_CALL;
-}
-
-/* The exit_jump that is all of block l, when it is not placed yet and no other block leads there. */
-static const struct ir_insn *simple_exit(const struct gen *g, ir_label l)
-{
-	const struct ir_block *b = &g->u->blocks[l];
-	const struct ir_insn *last = insn_of(g, b->end - 1);
-	if (g->preds[l] != 1 || last->op != IR_exit_jump || g->label[l] || is_call(last))
-		return NULL;
-	for (ir_ref v = b->first; v < b->end - 1; v++)
-		if (insn_of(g, v)->op != IR_nop)
-			return NULL;
-	return last;
 }
 
 struct stub *gen_new_stub(struct gen *g, enum stub_kind kind)
@@ -208,7 +147,7 @@ static void exit_call(struct gen *g, const struct ir_insn *i)
 /* cc < 0: always. */
 static void exit_jump(struct gen *g, const struct ir_insn *i, int cc)
 {
-	if (cc < 0 && is_call(i)) {
+	if (cc < 0 && gen_is_call(i)) {
 		exit_call(g, i);
 		return;
 	}
@@ -228,10 +167,10 @@ static void exit_jump(struct gen *g, const struct ir_insn *i, int cc)
 /* Goes on at block l, which may just come next. */
 static void go_to(struct gen *g, ir_label l)
 {
-	l = forwarded(g, l);
-	if (next_block(g) == l)
+	l = gen_forwarded(g, l);
+	if (gen_next_block(g) == l)
 		return;
-	const struct ir_insn *exit = simple_exit(g, l);
+	const struct ir_insn *exit = gen_simple_exit(g, l);
 	if (exit) {
 		exit_jump(g, exit, -1);
 		g->folded[l] = true;
@@ -254,8 +193,8 @@ void lower_brc(struct gen *g, ir_ref v, const struct ir_insn *i)
 		return;
 	}
 	enum x64_cc cc = flags_truth(g, i->a);
-	ir_label then = forwarded(g, i->b), or_else = forwarded(g, i->c);
-	const struct ir_insn *then_exit = simple_exit(g, then), *else_exit = simple_exit(g, or_else);
+	ir_label then = gen_forwarded(g, i->b), or_else = gen_forwarded(g, i->c);
+	const struct ir_insn *then_exit = gen_simple_exit(g, then), *else_exit = gen_simple_exit(g, or_else);
 	if (then_exit) {
 		exit_jump(g, then_exit, (int)cc);
 		g->folded[then] = true;
@@ -264,7 +203,7 @@ void lower_brc(struct gen *g, ir_ref v, const struct ir_insn *i)
 		exit_jump(g, else_exit, (int)cc ^ 1);
 		g->folded[or_else] = true;
 		go_to(g, then);
-	} else if (next_block(g) == then) {
+	} else if (gen_next_block(g) == then) {
 		jump_to_block(g, emit_jcc(&g->e, cc ^ 1), or_else);
 	} else {
 		jump_to_block(g, emit_jcc(&g->e, cc), then);
@@ -548,7 +487,7 @@ void lower_charge(struct gen *g, ir_ref v, const struct ir_insn *i)
 {
 	(void)v;
 	add_to_budget(g, ALU_SUB, i->aux);
-	if (next_block(g) == forwarded(g, i->b)) {
+	if (gen_next_block(g) == gen_forwarded(g, i->b)) {
 		jump_to_block(g, emit_jcc(&g->e, CC_L), i->c);
 	} else {
 		jump_to_block(g, emit_jcc(&g->e, CC_GE), i->b);
