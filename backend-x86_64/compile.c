@@ -173,16 +173,38 @@ bool x64_compile(const struct x64_target *t, const struct ir_unit *u, const stru
 	return true;
 }
 
+/* One store, of whatever alignment C may think of: what it stores to stays within a cache line (control.c). */
+static void store_jump(uint64_t rel32, int32_t distance)
+{
+	__asm__ volatile("movl %1, (%0)" : : "r"(rel32), "r"(distance) : "memory");
+}
+
+/* The same where the jump may also be a nop: all of its five bytes are in an aligned word. */
+static void store_jump_or_nop(uint64_t rel32, int32_t distance)
+{
+	static const uint8_t nop[] = {0x0f, 0x1f, 0x44, 0x00, 0x00};
+	uint8_t jump[5] = {0xe9}, word[8];
+	uint64_t start = (rel32 - 1) & ~UINT64_C(7), all;
+	memcpy(&jump[1], &distance, sizeof distance);
+	memcpy(word, (const void *)(uintptr_t)start, sizeof word);
+	memcpy(&word[(rel32 - 1) % 8], distance ? jump : nop, sizeof nop);
+	memcpy(&all, word, sizeof all);
+	__asm__ volatile("movq %1, (%0)" : : "r"(start), "r"(all) : "memory");
+}
+
 void x64_patch_jump(const struct x64_code *code, unsigned slot, uint64_t target, ptrdiff_t rx_delta)
 {
-	uint64_t rel32 = code->code + code->slot[slot].jump;
-	assert(code->slot[slot].jump);
+	const struct x64_slot *s = &code->slot[slot];
+	uint64_t rel32 = code->code + s->jump;
+	assert(s->jump);
 	if (!target)
-		target = code->code + code->slot[slot].stub;
+		target = code->code + s->stub;
 	int64_t distance = (int64_t)(target - (rel32 + 4));
 	assert(distance == (int32_t)distance);
-	/* One store, of whatever alignment C may think of: it stays within a cache line (control.c). */
-	__asm__ volatile("movl %1, (%0)" : : "r"(rel32 - (uint64_t)rx_delta), "r"((int32_t)distance) : "memory");
+	if (s->inside == s->jump + 4)
+		store_jump_or_nop(rel32 - (uint64_t)rx_delta, (int32_t)distance);
+	else
+		store_jump(rel32 - (uint64_t)rx_delta, (int32_t)distance);
 }
 
 /* The window's displacement makes every access at least 6 bytes long. */

@@ -61,8 +61,11 @@
  *     jne  lookup_out                                  jmp  thunk_exit
  *
  * Calls push their landing on the return stack (x64.h), returns pop one. A landing whose call comes back into the unit may be linked to the block that
- * starts with the `enter` (x64_slot.inside). thunk_return_miss reads the
- * imm32 of other landings, one byte in.
+ * starts with the `enter` (x64_slot.inside); where that comes next it is
+ *     cmp  eax, return key
+ *     jne  thunk_return_miss
+ *     jmp  landing_stub     (patched, or a nop when it is linked to what follows)
+ * thunk_return_miss reads the imm32 of other landings, one byte in.
  *
  * Where the unit has homes of its own (homes.c) each way out puts the target's back first. A conditional exit is then a jcc to a stub that
  * does and has the jump to be patched.
@@ -76,6 +79,7 @@
 #define CACHE_LINE 64u
 #define CALL_BYTES 5u    /* call rel32 */
 #define LANDING_REL32 7u /* from a landing's start to what is patched in it */
+#define LANDING_FALLS_REL32 12u
 
 /* ---- jumps -------------------------------------------------------------------------------------- */
 
@@ -113,12 +117,26 @@ static unsigned bytes_to_line(const struct gen *g, unsigned offset)
 	return at > CACHE_LINE - 4 ? CACHE_LINE - at : 0;
 }
 
-/* Makes sure that the rel32s at these distances from here lie each in one cache line. */
-static void align_rel32s(struct gen *g, unsigned first, unsigned second)
+/* Makes sure that the rel32s at these distances from here lie each in one cache line; and the jump of the second, which a nop may replace, in eight
+ * bytes that are stored at once. */
+static void align_rel32s(struct gen *g, unsigned first, unsigned second, bool falls)
 {
 	unsigned n;
+	if (falls && ((uintptr_t)g->e.cur + second - 1) % 8 > 3)
+		emit_nop(&g->e, 8 - ((uintptr_t)g->e.cur + second - 1) % 8);
 	while (!g->e.full && ((n = bytes_to_line(g, first)) || (n = bytes_to_line(g, second))))
-		emit_nop(&g->e, n);
+		emit_nop(&g->e, falls ? 8 : n);
+}
+
+/* Does the block come next where a call comes back to? */
+static bool falls_into(const struct gen *g, ir_label inside)
+{
+	return inside != IR_NONE && gen_next_block(g) == inside;
+}
+
+static unsigned landing_rel32(const struct gen *g, ir_label inside)
+{
+	return falls_into(g, inside) ? LANDING_FALLS_REL32 : LANDING_REL32;
 }
 
 /* Where a call returns to; the call was emitted last. */
@@ -126,17 +144,22 @@ static void landing(struct gen *g, uint32_t key, ir_label inside)
 {
 	struct stub *s = gen_new_stub(g, STUB_EXIT);
 	s->inside = inside;
-	emit_cmp_eax_i32(&g->e, (int32_t)key);
-	s->from[0] = emit_jcc(&g->e, CC_E);
 	s->slot = g->next_landing++;
 	s->pc_key = key;
-	jump_to_thunk(g, g->t->thunk_return_miss);
+	emit_cmp_eax_i32(&g->e, (int32_t)key);
+	if (falls_into(g, inside)) {
+		emit_link(emit_jcc(&g->e, CC_NE), rw_of(g, g->t->thunk_return_miss));
+		s->from[0] = emit_jmp(&g->e);
+	} else {
+		s->from[0] = emit_jcc(&g->e, CC_E);
+		jump_to_thunk(g, g->t->thunk_return_miss);
+	}
 }
 
 static void exit_call(struct gen *g, const struct ir_insn *i)
 {
 	gen_homes_out(g);
-	align_rel32s(g, 1, CALL_BYTES + LANDING_REL32);
+	align_rel32s(g, 1, CALL_BYTES + landing_rel32(g, i->c), falls_into(g, i->c));
 	struct stub *s = gen_new_stub(g, STUB_EXIT);
 	s->from[0] = emit_call(&g->e);
 	s->slot = i->aux & 0xffu;
@@ -160,7 +183,7 @@ static void exit_jump(struct gen *g, const struct ir_insn *i, int cc)
 	}
 	gen_homes_out(g);
 	unsigned opcode = cc < 0 ? 1 : 2;
-	align_rel32s(g, opcode, opcode);
+	align_rel32s(g, opcode, opcode, false);
 	s->from[0] = cc < 0 ? emit_jmp(&g->e) : emit_jcc(&g->e, (enum x64_cc)cc);
 }
 
@@ -273,7 +296,8 @@ void lower_exit_ind(struct gen *g, ir_ref v, const struct ir_insn *i)
 		return;
 	}
 	unsigned bytes = p.a >= 8 ? 8 : 7; /* of the call: opcode, ModRM, SIB, disp32, perhaps REX */
-	align_rel32s(g, bytes + LANDING_REL32, bytes + LANDING_REL32);
+	unsigned rel32 = bytes + landing_rel32(g, i->c);
+	align_rel32s(g, rel32, rel32, falls_into(g, i->c));
 	emit_call_m(&g->e, p.target);
 	s->landing = g->e.cur;
 	landing(g, (uint32_t)i->imm, i->c);
@@ -411,7 +435,7 @@ static uint8_t *exit_through(struct gen *g, uint8_t *from)
 {
 	emit_link(from, g->e.cur);
 	gen_homes_out(g);
-	align_rel32s(g, 1, 1);
+	align_rel32s(g, 1, 1, false);
 	return emit_jmp(&g->e);
 }
 

@@ -69,14 +69,15 @@ struct layout {
 	uint32_t next;       /* in the unit's order: those before are placed */
 };
 
-/* The ways on from block l within the unit, but for what happens when the budget is out. */
+/* The ways on from block l within the unit, but for what happens when the budget is out. One is where its call comes back to. */
 static unsigned ways_on(const struct gen *g, ir_label l, ir_label to[2])
 {
 	const struct ir_insn *end = insn_of(g, g->u->blocks[l].end - 1);
 	unsigned n = 0;
 	if (end->op == IR_br || end->op == IR_brc || end->op == IR_charge)
 		to[n++] = gen_forwarded(g, end->b);
-	if (end->op == IR_brc)
+	bool lands = (end->op == IR_exit_jump || end->op == IR_exit_ind) && end->c != IR_NONE;
+	if (end->op == IR_brc || lands)
 		to[n++] = gen_forwarded(g, end->c);
 	return n;
 }
@@ -113,9 +114,9 @@ static bool may_move(const struct layout *y, ir_label l)
 /* Exits that are done where the branch to them is. */
 static void leave_out_exits(struct layout *y, ir_label l, const ir_label to[2], unsigned n)
 {
-	bool does = insn_of(y->g, y->g->u->blocks[l].end - 1)->op != IR_charge;
+	enum ir_op op = (enum ir_op)insn_of(y->g, y->g->u->blocks[l].end - 1)->op;
 	for (unsigned k = 0; k < n; k++)
-		if (does && gen_simple_exit(y->g, to[k]))
+		if ((op == IR_br || op == IR_brc) && gen_simple_exit(y->g, to[k]))
 			y->placed[to[k]] = true;
 }
 
