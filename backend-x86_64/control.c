@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The ways in and out of a unit, and between its blocks.
+ * The ways out of a unit, and between its blocks; with those in (entry.c) and what lies out of line (stubs.c) they are
  *
  *   prologue                                       exit_ind (key in k, scratch a and b)
  *   cross_entry:                                     lea   a, [k * 8]
@@ -83,11 +83,6 @@
 
 /* ---- jumps -------------------------------------------------------------------------------------- */
 
-static void jump_to_thunk(struct gen *g, uint64_t thunk)
-{
-	emit_link(emit_jmp(&g->e), rw_of(g, thunk));
-}
-
 static void jump_to_block(struct gen *g, uint8_t *rel32, ir_label l)
 {
 	l = gen_forwarded(g, l);
@@ -103,29 +98,19 @@ void gen_block_begin(struct gen *g, ir_label l)
 	ra_begin_block(g);
 }
 
-struct stub *gen_new_stub(struct gen *g, enum stub_kind kind)
-{
-	assert(g->n_stubs < g->n_exits);
-	struct stub *s = &g->stub[g->n_stubs++];
-	*s = (struct stub){.kind = kind, .inside = IR_NONE};
-	return s;
-}
-
 static unsigned bytes_to_line(const struct gen *g, unsigned offset)
 {
 	unsigned at = (unsigned)((uintptr_t)g->e.cur + offset) % CACHE_LINE;
 	return at > CACHE_LINE - 4 ? CACHE_LINE - at : 0;
 }
 
-/* Makes sure that the rel32s at these distances from here lie each in one cache line; and the jump of the second, which a nop may replace, in eight
- * bytes that are stored at once. */
-static void align_rel32s(struct gen *g, unsigned first, unsigned second, bool falls)
+void gen_align_rel32s(struct gen *g, unsigned first, unsigned second, bool nop)
 {
 	unsigned n;
-	if (falls && ((uintptr_t)g->e.cur + second - 1) % 8 > 3)
+	if (nop && ((uintptr_t)g->e.cur + second - 1) % 8 > 3)
 		emit_nop(&g->e, 8 - ((uintptr_t)g->e.cur + second - 1) % 8);
 	while (!g->e.full && ((n = bytes_to_line(g, first)) || (n = bytes_to_line(g, second))))
-		emit_nop(&g->e, falls ? 8 : n);
+		emit_nop(&g->e, nop ? 8 : n);
 }
 
 /* Does the block come next where a call comes back to? */
@@ -152,14 +137,14 @@ static void landing(struct gen *g, uint32_t key, ir_label inside)
 		s->from[0] = emit_jmp(&g->e);
 	} else {
 		s->from[0] = emit_jcc(&g->e, CC_E);
-		jump_to_thunk(g, g->t->thunk_return_miss);
+		gen_jump_to_thunk(g, g->t->thunk_return_miss);
 	}
 }
 
 static void exit_call(struct gen *g, const struct ir_insn *i)
 {
 	gen_homes_out(g);
-	align_rel32s(g, 1, CALL_BYTES + landing_rel32(g, i->c), falls_into(g, i->c));
+	gen_align_rel32s(g, 1, CALL_BYTES + landing_rel32(g, i->c), falls_into(g, i->c));
 	struct stub *s = gen_new_stub(g, STUB_EXIT);
 	s->from[0] = emit_call(&g->e);
 	s->slot = i->aux & 0xffu;
@@ -183,7 +168,7 @@ static void exit_jump(struct gen *g, const struct ir_insn *i, int cc)
 	}
 	gen_homes_out(g);
 	unsigned opcode = cc < 0 ? 1 : 2;
-	align_rel32s(g, opcode, opcode, false);
+	gen_align_rel32s(g, opcode, opcode, false);
 	s->from[0] = cc < 0 ? emit_jmp(&g->e) : emit_jcc(&g->e, (enum x64_cc)cc);
 }
 
@@ -297,7 +282,7 @@ void lower_exit_ind(struct gen *g, ir_ref v, const struct ir_insn *i)
 	}
 	unsigned bytes = p.a >= 8 ? 8 : 7; /* of the call: opcode, ModRM, SIB, disp32, perhaps REX */
 	unsigned rel32 = bytes + landing_rel32(g, i->c);
-	align_rel32s(g, rel32, rel32, falls_into(g, i->c));
+	gen_align_rel32s(g, rel32, rel32, falls_into(g, i->c));
 	emit_call_m(&g->e, p.target);
 	s->landing = g->e.cur;
 	landing(g, (uint32_t)i->imm, i->c);
@@ -309,180 +294,16 @@ void lower_exit_loop(struct gen *g, ir_ref v, const struct ir_insn *i)
 	struct opnd key = ra_operand(g, i->a);
 	gen_move(g, false, RAX, &key);
 	gen_homes_out(g);
-	jump_to_thunk(g, g->t->thunk_lookup);
+	gen_jump_to_thunk(g, g->t->thunk_lookup);
 }
 
-/* ---- prologue and stubs ------------------------------------------------------------------------- */
-
-static int32_t tag_disp(const struct gen *g, uint32_t pc_key)
-{
-	const struct x64_layout *l = &g->t->layout;
-	int64_t pages = INT64_C(1) << (32 - l->page_bits), page = pc_key >> l->page_bits;
-	return (int32_t)(l->exec_tag + 4 * (pages * g->args->space + page));
-}
-
-static void add_to_budget(struct gen *g, enum x64_alu op, uint32_t n)
-{
-	emit_alu_ri(&g->e, false, op, X64_BUDGET_REG, (int32_t)n);
-}
-
-/* Jumps when the page is mapped to another than `tag` says. */
-static uint8_t *compare_tag(struct gen *g, uint32_t pc_key, uint32_t tag)
-{
-	emit_alu_mi(&g->e, false, ALU_CMP, x64_mem(RBP, tag_disp(g, pc_key)), (int32_t)tag);
-	return emit_jcc(&g->e, CC_NE);
-}
-
-/*
- * Goes on elsewhere unless the low bits of these globals are 0.
- *   mov   eax, global;  or eax, another ...        (one alone, at home: no mov)
- *   test  al, bits
- *   jnz   instead
- */
-static void test_globals(struct gen *g, uint32_t globals, uint8_t bits)
-{
-	int reg = g->t->home[__builtin_ctz(globals)];
-	if (reg < 0 || globals & (globals - 1)) {
-		reg = RAX;
-		for (uint32_t left = globals; left; left &= left - 1) {
-			unsigned global = (unsigned)__builtin_ctz(left);
-			int home = g->t->home[global];
-			bool first = left == globals;
-			if (home >= 0 && first)
-				emit_mov_rr(&g->e, false, RAX, home);
-			else if (home >= 0)
-				emit_alu_rr(&g->e, false, ALU_OR, RAX, home);
-			else if (first)
-				emit_mov_rm(&g->e, false, RAX, global_mem(g->t, global));
-			else
-				emit_alu_rm(&g->e, false, ALU_OR, RAX, global_mem(g->t, global));
-		}
-	}
-	emit_test8_ri(&g->e, reg, bits);
-	emit_link(emit_jcc(&g->e, CC_NE), rw_of(g, g->args->instead));
-}
-
-static uint8_t *look_at_guard(struct gen *g, uint8_t mask)
-{
-	emit_test8_mi(&g->e, x64_mem(RBP, g->args->guard.byte), mask);
-	return emit_jcc(&g->e, CC_NE);
-}
-
-static void guarded_out(struct gen *g, uint8_t *from, const uint8_t *back)
-{
-	emit_link(from, g->e.cur);
-	emit_mov_ri(&g->e, RAX, g->args->guard.fn);
-	emit_link(emit_call(&g->e), rw_of(g, g->t->thunk_call_pure));
-	emit_link(emit_jmp(&g->e), back);
-}
-
-void gen_prologue(struct gen *g)
-{
-	const uint32_t words = g->u->assumes & ((1u << IR_ASSUMED_GLOBALS) - 1), halves = g->u->assumes >> IR_ASSUMED_GLOBALS;
-	const struct x64_compile_args *args = g->args;
-	g->code->cross_entry = here(g);
-	g->tag_out = args->cross_tag ? compare_tag(g, (uint32_t)g->u->pc_key, args->cross_tag) : NULL;
-	g->code->guarded_entry = here(g);
-	g->guarded = args->guard.mask ? look_at_guard(g, args->guard.mask) : NULL;
-	g->code->entry = here(g);
-	for (unsigned k = 0; k < args->n_other_pages; k++)
-		emit_link(compare_tag(g, args->other_page[k].pc_key, args->other_page[k].tag), rw_of(g, args->instead));
-	if (words)
-		test_globals(g, words, 3);
-	if (halves)
-		test_globals(g, halves, 1);
-	add_to_budget(g, ALU_SUB, g->args->n_insns);
-	g->budget_out = emit_jcc(&g->e, CC_L);
-	if (g->args->counter)
-		emit_alu_mi(&g->e, true, ALU_ADD, x64_mem(RBP, g->args->counter), 1);
-	gen_homes_in(g);
-}
-
-static void compare_tags(struct gen *g, uint32_t pc_key)
-{
-	const struct x64_compile_args *args = g->args;
-	struct stub *s = gen_new_stub(g, STUB_LOOKUP);
-	assert(args->n_other_pages < ARRAY_LEN(s->from));
-	s->pc_key = pc_key;
-	s->from[0] = compare_tag(g, (uint32_t)g->u->pc_key, args->cross_tag);
-	for (unsigned k = 0; k < args->n_other_pages; k++)
-		s->from[k + 1] = compare_tag(g, args->other_page[k].pc_key, args->other_page[k].tag);
-}
-
-/* A call comes back: the pages may be others by now. The guard is any of its bits. */
-void lower_enter(struct gen *g, ir_ref v, const struct ir_insn *i)
-{
-	(void)v;
-	if (g->args->cross_tag)
-		compare_tags(g, (uint32_t)i->imm);
-	if (i->aux && g->args->guard.all) {
-		struct stub *s = gen_new_stub(g, STUB_GUARD);
-		s->from[0] = look_at_guard(g, g->args->guard.all);
-		s->landing = g->e.cur;
-	}
-	gen_homes_in(g);
-}
-
-static void leave(struct gen *g, uint32_t pc_key, uint64_t result)
-{
-	emit_store_imm(&g->e, 4, global_mem(g->t, g->t->guest->pc_global), (int32_t)pc_key);
-	emit_mov_ri(&g->e, RAX, result);
-	jump_to_thunk(g, g->t->thunk_exit);
-}
-
-/* Homes go back where they are not in others' way; returns the rel32 of the jump to be patched. */
-static uint8_t *exit_through(struct gen *g, uint8_t *from)
-{
-	emit_link(from, g->e.cur);
-	gen_homes_out(g);
-	align_rel32s(g, 1, 1, false);
-	return emit_jmp(&g->e);
-}
-
-static void exit_stub(struct gen *g, const struct stub *s)
-{
-	enum x64_exit why = s->slot >= g->args->first_landing ? X64_EXIT_RETURN : X64_EXIT_JUMP;
-	assert(s->slot < g->args->n_slots);
-	uint32_t inside = s->inside != IR_NONE ? (uint32_t)(g->label[s->inside] - g->start) : 0;
-	uint8_t *patched = s->through ? exit_through(g, s->through) : s->from[0];
-	g->code->slot[s->slot] = (struct x64_slot){(uint32_t)(patched - g->start), here(g), inside};
-	emit_link(patched, g->e.cur);
-	leave(g, s->pc_key, (g->args->exit_cookie + (uint64_t)s->slot * g->args->exit_size) | why);
-}
-
-static void miss_stub(struct gen *g, const struct stub *s)
-{
-	emit_link(s->from[0], g->e.cur);
-	emit_link(s->from[1], g->e.cur);
-	if (s->reg != RAX)
-		emit_mov_rr(&g->e, false, RAX, s->reg);
-	if (!s->landing) {
-		jump_to_thunk(g, g->t->thunk_lookup);
-		return;
-	}
-	emit_link(emit_call(&g->e), rw_of(g, g->t->thunk_lookup));
-	emit_link(emit_jmp(&g->e), s->landing);
-}
-
-static void lookup_stub(struct gen *g, const struct stub *s)
-{
-	for (unsigned k = 0; k < ARRAY_LEN(s->from) && s->from[k]; k++)
-		emit_link(s->from[k], g->e.cur);
-	leave(g, s->pc_key, X64_EXIT_LOOKUP);
-}
-
-static void stick_stub(struct gen *g, const struct stub *s)
-{
-	emit_link(s->from[0], g->e.cur);
-	emit_store_imm(&g->e, 1, global_mem(g->t, s->global), 1);
-	emit_link(emit_jmp(&g->e), s->landing);
-}
+/* ---- the budget ---------------------------------------------------------------------------------- */
 
 void lower_refund(struct gen *g, ir_ref v, const struct ir_insn *i)
 {
 	(void)v;
 	flags_clobber(g);
-	add_to_budget(g, ALU_ADD, (uint32_t)i->imm);
+	gen_add_to_budget(g, ALU_ADD, (uint32_t)i->imm);
 }
 
 /* add budget, a; a carry by adc budget, 0, its opposite by sbb budget, -1. */
@@ -510,53 +331,11 @@ void lower_count(struct gen *g, ir_ref v, const struct ir_insn *i)
 void lower_charge(struct gen *g, ir_ref v, const struct ir_insn *i)
 {
 	(void)v;
-	add_to_budget(g, ALU_SUB, i->aux);
+	gen_add_to_budget(g, ALU_SUB, i->aux);
 	if (gen_next_block(g) == gen_forwarded(g, i->b)) {
 		jump_to_block(g, emit_jcc(&g->e, CC_L), i->c);
 	} else {
 		jump_to_block(g, emit_jcc(&g->e, CC_GE), i->b);
 		go_to(g, i->c);
 	}
-}
-
-void lower_exit_budget(struct gen *g, ir_ref v, const struct ir_insn *i)
-{
-	(void)v;
-	add_to_budget(g, ALU_ADD, i->aux);
-	gen_homes_out(g);
-	leave(g, (uint32_t)i->imm, g->args->cookie | X64_EXIT_BUDGET);
-}
-
-void gen_stubs(struct gen *g)
-{
-	for (uint32_t k = 0; k < g->n_stubs && !g->e.full; k++) {
-		switch (g->stub[k].kind) {
-		case STUB_EXIT:
-			exit_stub(g, &g->stub[k]);
-			break;
-		case STUB_IND_MISS:
-			miss_stub(g, &g->stub[k]);
-			break;
-		case STUB_STICK:
-			stick_stub(g, &g->stub[k]);
-			break;
-		case STUB_LOOKUP:
-			lookup_stub(g, &g->stub[k]);
-			break;
-		case STUB_GUARD:
-			guarded_out(g, g->stub[k].from[0], g->stub[k].landing);
-			break;
-		}
-	}
-	emit_link(g->budget_out, g->e.cur);
-	add_to_budget(g, ALU_ADD, g->args->n_insns);
-	leave(g, (uint32_t)g->u->pc_key, g->args->cookie | X64_EXIT_BUDGET);
-	if (g->guarded)
-		guarded_out(g, g->guarded, g->start + g->code->entry);
-	if (g->tag_out) {
-		emit_link(g->tag_out, g->e.cur);
-		leave(g, (uint32_t)g->u->pc_key, X64_EXIT_LOOKUP);
-	}
-	for (uint32_t k = 0; k < g->n_fixups && !g->e.full; k++)
-		emit_link(g->fixup[k].rel32, g->label[g->fixup[k].block]);
 }

@@ -464,12 +464,27 @@ struct jump_probe {
 	struct x64_mem target;
 };
 void emit_jump_probe(struct emit *e, const struct x64_layout *l, struct jump_probe *p);
+void gen_block_begin(struct gen *g, ir_label l);
+/* Makes sure that the rel32s at these distances from here lie each in one cache line; and the jump of the second, where a nop may replace it, in
+ * eight bytes that are stored at once. */
+void gen_align_rel32s(struct gen *g, unsigned first, unsigned second, bool nop);
+
+/* ---- entry.c ------------------------------------------------------------------------------------ */
+
+void gen_prologue(struct gen *g);
+/* Jumps when the guard says so (x64_compile_args.guard). */
+uint8_t *gen_look_at_guard(struct gen *g, uint8_t mask);
+
+/* ---- stubs.c ------------------------------------------------------------------------------------ */
+
 /* Appends one, all zeros but for its kind. */
 struct stub *gen_new_stub(struct gen *g, enum stub_kind kind);
-void gen_prologue(struct gen *g);
-void gen_block_begin(struct gen *g, ir_label l);
+void gen_jump_to_thunk(struct gen *g, uint64_t thunk);
+void gen_add_to_budget(struct gen *g, enum x64_alu op, uint32_t n);
 /* Exits, lookup misses and the prologue's ways out; then nothing points nowhere. */
 void gen_stubs(struct gen *g);
+
+/* ---- ops.def ------------------------------------------------------------------------------------ */
 
 /* One lowering an opcode, called with the insn and its result's name. */
 #define OP(name, shape, result, args, flags) \
