@@ -43,7 +43,7 @@ static void init(struct gen *g, const struct x64_target *t, const struct ir_unit
 	g->last_note = g->cap_notes = 0;
 	g->defining = IR_NONE;
 	g->next_landing = args->first_landing;
-	g->n_fixups = g->n_slow = g->n_stubs = g->n_mem = g->n_calls = g->n_exits = g->mark = 0;
+	g->n_fixups = g->n_slow = g->n_stubs = g->n_mem = g->n_calls = g->n_exits = g->n_order = g->end = g->mark = 0;
 	g->val = array(g, u->n_insns, sizeof *g->val);
 	g->works = array(g, u->n_insns / 64 + 1, sizeof *g->works);
 	g->steps = array(g, u->n_insns / 64 + 1, sizeof *g->steps);
@@ -52,6 +52,7 @@ static void init(struct gen *g, const struct x64_target *t, const struct ir_unit
 	g->folded = zeroed(g, u->n_blocks, sizeof *g->folded);
 	g->run = array(g, u->n_insns / 2, sizeof *g->run);
 	g->open_run = NULL;
+	g->order = array(g, u->n_blocks, sizeof *g->order);
 	g->forward = array(g, u->n_blocks, sizeof *g->forward);
 	g->fixup = array(g, 2 * u->n_blocks, sizeof *g->fixup);
 	*code = (struct x64_code){
@@ -99,10 +100,23 @@ static void lower_value(struct gen *g, ir_ref v)
 	}
 }
 
+/* Of which guest instruction a block has the rest: blocks are not lowered in the order of their insns. */
+static uint32_t mark_before(const struct gen *g, ir_ref r)
+{
+	while (r-- > 0)
+		if (insn_of(g, r)->op == IR_insn)
+			return insn_of(g, r)->aux;
+	return 0;
+}
+
 static void lower_block(struct gen *g, ir_label l)
 {
 	const struct ir_block *b = &g->u->blocks[l];
 	gen_block_begin(g, l);
+	if (b->first != g->end)
+		g->mark = mark_before(g, b->first);
+	g->end = b->end;
+	g->note_from = MAX(b->first, 1u);
 	for (ir_ref w = b->first / 64; w * 64 < b->end; w++)
 		for (uint64_t left = gen_in_block(g->steps, b, w); left && !g->e.full; left &= left - 1)
 			lower_value(g, w * 64 + (ir_ref)__builtin_ctzll(left));
@@ -110,16 +124,15 @@ static void lower_block(struct gen *g, ir_label l)
 
 static void generate(struct gen *g)
 {
-	const struct ir_unit *u = g->u;
 	gen_choose_homes(g);
 	gen_find_runs(g);
 	gen_analyse(g);
 	init_lists(g);
-	gen_forward(g);
+	gen_layout(g);
 	gen_prologue(g);
-	for (g->block_index = 0; g->block_index < u->n_order; g->block_index++)
-		if (!g->folded[u->order[g->block_index]])
-			lower_block(g, u->order[g->block_index]);
+	for (g->block_index = 0; g->block_index < g->n_order; g->block_index++)
+		if (!g->folded[g->order[g->block_index]])
+			lower_block(g, g->order[g->block_index]);
 	g->code->slow_start = here(g);
 	gen_slow_paths(g);
 	gen_stubs(g);
@@ -160,16 +173,38 @@ bool x64_compile(const struct x64_target *t, const struct ir_unit *u, const stru
 	return true;
 }
 
+/* One store, of whatever alignment C may think of: what it stores to stays within a cache line (control.c). */
+static void store_jump(uint64_t rel32, int32_t distance)
+{
+	__asm__ volatile("movl %1, (%0)" : : "r"(rel32), "r"(distance) : "memory");
+}
+
+/* The same where the jump may also be a nop: all of its five bytes are in an aligned word. */
+static void store_jump_or_nop(uint64_t rel32, int32_t distance)
+{
+	static const uint8_t nop[] = {0x0f, 0x1f, 0x44, 0x00, 0x00};
+	uint8_t jump[5] = {0xe9}, word[8];
+	uint64_t start = (rel32 - 1) & ~UINT64_C(7), all;
+	memcpy(&jump[1], &distance, sizeof distance);
+	memcpy(word, (const void *)(uintptr_t)start, sizeof word);
+	memcpy(&word[(rel32 - 1) % 8], distance ? jump : nop, sizeof nop);
+	memcpy(&all, word, sizeof all);
+	__asm__ volatile("movq %1, (%0)" : : "r"(start), "r"(all) : "memory");
+}
+
 void x64_patch_jump(const struct x64_code *code, unsigned slot, uint64_t target, ptrdiff_t rx_delta)
 {
-	uint64_t rel32 = code->code + code->slot[slot].jump;
-	assert(code->slot[slot].jump);
+	const struct x64_slot *s = &code->slot[slot];
+	uint64_t rel32 = code->code + s->jump;
+	assert(s->jump);
 	if (!target)
-		target = code->code + code->slot[slot].stub;
+		target = code->code + s->stub;
 	int64_t distance = (int64_t)(target - (rel32 + 4));
 	assert(distance == (int32_t)distance);
-	/* One store, of whatever alignment C may think of: it stays within a cache line (control.c). */
-	__asm__ volatile("movl %1, (%0)" : : "r"(rel32 - (uint64_t)rx_delta), "r"((int32_t)distance) : "memory");
+	if (s->inside == s->jump + 4)
+		store_jump_or_nop(rel32 - (uint64_t)rx_delta, (int32_t)distance);
+	else
+		store_jump(rel32 - (uint64_t)rx_delta, (int32_t)distance);
 }
 
 /* The window's displacement makes every access at least 6 bytes long. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The ways in and out of a unit, and between its blocks.
+ * The ways out of a unit, and between its blocks; with those in (entry.c) and what lies out of line (stubs.c) they are
  *
  *   prologue                                       exit_ind (key in k, scratch a and b)
  *   cross_entry:                                     lea   a, [k * 8]
@@ -61,8 +61,11 @@
  *     jne  lookup_out                                  jmp  thunk_exit
  *
  * Calls push their landing on the return stack (x64.h), returns pop one. A landing whose call comes back into the unit may be linked to the block that
- * starts with the `enter` (x64_slot.inside). thunk_return_miss reads the
- * imm32 of other landings, one byte in.
+ * starts with the `enter` (x64_slot.inside); where that comes next it is
+ *     cmp  eax, return key
+ *     jne  thunk_return_miss
+ *     jmp  landing_stub     (patched, or a nop when it is linked to what follows)
+ * thunk_return_miss reads the imm32 of other landings, one byte in.
  *
  * Where the unit has homes of its own (homes.c) each way out puts the target's back first. A conditional exit is then a jcc to a stub that
  * does and has the jump to be patched.
@@ -76,60 +79,13 @@
 #define CACHE_LINE 64u
 #define CALL_BYTES 5u    /* call rel32 */
 #define LANDING_REL32 7u /* from a landing's start to what is patched in it */
+#define LANDING_FALLS_REL32 12u
 
 /* ---- jumps -------------------------------------------------------------------------------------- */
 
-static void jump_to_thunk(struct gen *g, uint64_t thunk)
-{
-	emit_link(emit_jmp(&g->e), rw_of(g, thunk));
-}
-
-static bool is_empty(const struct gen *g, ir_label l)
-{
-	const struct ir_block *b = &g->u->blocks[l];
-	for (ir_ref v = b->first; v < b->end - 1; v++)
-		if (insn_of(g, v)->op != IR_nop)
-			return false;
-	return insn_of(g, b->end - 1)->op == IR_br;
-}
-
-void gen_forward(struct gen *g)
-{
-	const struct ir_unit *u = g->u;
-	for (ir_label l = 0; l < u->n_blocks; l++)
-		g->forward[l] = l;
-	for (ir_label l = 1; l < u->n_blocks; l++) {
-		ir_label to = is_empty(g, l) ? insn_of(g, u->blocks[l].end - 1)->b : l;
-		while (g->forward[to] != to)
-			to = g->forward[to];
-		g->forward[l] = to; /* itself, when it is a loop */
-		g->folded[l] = to != l;
-		if (to != l) /* its own branch was counted */
-			g->preds[to] += g->preds[l] - 1;
-	}
-}
-
-/* Where a branch to l goes. */
-static ir_label forwarded(const struct gen *g, ir_label l)
-{
-	while (g->forward[l] != l)
-		l = g->forward[l];
-	return l;
-}
-
-/* The block that comes next in the code, or IR_NONE. */
-static ir_label next_block(const struct gen *g)
-{
-	const struct ir_unit *u = g->u;
-	uint32_t next = g->block_index + 1;
-	while (next < u->n_order && g->folded[u->order[next]])
-		next++;
-	return next < u->n_order ? u->order[next] : IR_NONE;
-}
-
 static void jump_to_block(struct gen *g, uint8_t *rel32, ir_label l)
 {
-	l = forwarded(g, l);
+	l = gen_forwarded(g, l);
 	if (g->label[l])
 		emit_link(rel32, g->label[l]);
 	else
@@ -142,44 +98,30 @@ void gen_block_begin(struct gen *g, ir_label l)
 	ra_begin_block(g);
 }
 
-static bool is_call(const struct ir_insn *i)
-{
-	return i->aux >> 8 == IR_LINK_CALL;
-}
-
-/* The exit_jump that is all of block l, when it is not placed yet and no other block leads there. */
-static const struct ir_insn *simple_exit(const struct gen *g, ir_label l)
-{
-	const struct ir_block *b = &g->u->blocks[l];
-	const struct ir_insn *last = insn_of(g, b->end - 1);
-	if (g->preds[l] != 1 || last->op != IR_exit_jump || g->label[l] || is_call(last))
-		return NULL;
-	for (ir_ref v = b->first; v < b->end - 1; v++)
-		if (insn_of(g, v)->op != IR_nop)
-			return NULL;
-	return last;
-}
-
-struct stub *gen_new_stub(struct gen *g, enum stub_kind kind)
-{
-	assert(g->n_stubs < g->n_exits);
-	struct stub *s = &g->stub[g->n_stubs++];
-	*s = (struct stub){.kind = kind, .inside = IR_NONE};
-	return s;
-}
-
 static unsigned bytes_to_line(const struct gen *g, unsigned offset)
 {
 	unsigned at = (unsigned)((uintptr_t)g->e.cur + offset) % CACHE_LINE;
 	return at > CACHE_LINE - 4 ? CACHE_LINE - at : 0;
 }
 
-/* Makes sure that the rel32s at these distances from here lie each in one cache line. */
-static void align_rel32s(struct gen *g, unsigned first, unsigned second)
+void gen_align_rel32s(struct gen *g, unsigned first, unsigned second, bool nop)
 {
 	unsigned n;
+	if (nop && ((uintptr_t)g->e.cur + second - 1) % 8 > 3)
+		emit_nop(&g->e, 8 - ((uintptr_t)g->e.cur + second - 1) % 8);
 	while (!g->e.full && ((n = bytes_to_line(g, first)) || (n = bytes_to_line(g, second))))
-		emit_nop(&g->e, n);
+		emit_nop(&g->e, nop ? 8 : n);
+}
+
+/* Does the block come next where a call comes back to? */
+static bool falls_into(const struct gen *g, ir_label inside)
+{
+	return inside != IR_NONE && gen_next_block(g) == inside;
+}
+
+static unsigned landing_rel32(const struct gen *g, ir_label inside)
+{
+	return falls_into(g, inside) ? LANDING_FALLS_REL32 : LANDING_REL32;
 }
 
 /* Where a call returns to; the call was emitted last. */
@@ -187,17 +129,22 @@ static void landing(struct gen *g, uint32_t key, ir_label inside)
 {
 	struct stub *s = gen_new_stub(g, STUB_EXIT);
 	s->inside = inside;
-	emit_cmp_eax_i32(&g->e, (int32_t)key);
-	s->from[0] = emit_jcc(&g->e, CC_E);
 	s->slot = g->next_landing++;
 	s->pc_key = key;
-	jump_to_thunk(g, g->t->thunk_return_miss);
+	emit_cmp_eax_i32(&g->e, (int32_t)key);
+	if (falls_into(g, inside)) {
+		emit_link(emit_jcc(&g->e, CC_NE), rw_of(g, g->t->thunk_return_miss));
+		s->from[0] = emit_jmp(&g->e);
+	} else {
+		s->from[0] = emit_jcc(&g->e, CC_E);
+		gen_jump_to_thunk(g, g->t->thunk_return_miss);
+	}
 }
 
 static void exit_call(struct gen *g, const struct ir_insn *i)
 {
 	gen_homes_out(g);
-	align_rel32s(g, 1, CALL_BYTES + LANDING_REL32);
+	gen_align_rel32s(g, 1, CALL_BYTES + landing_rel32(g, i->c), falls_into(g, i->c));
 	struct stub *s = gen_new_stub(g, STUB_EXIT);
 	s->from[0] = emit_call(&g->e);
 	s->slot = i->aux & 0xffu;
@@ -208,7 +155,7 @@ static void exit_call(struct gen *g, const struct ir_insn *i)
 /* cc < 0: always. */
 static void exit_jump(struct gen *g, const struct ir_insn *i, int cc)
 {
-	if (cc < 0 && is_call(i)) {
+	if (cc < 0 && gen_is_call(i)) {
 		exit_call(g, i);
 		return;
 	}
@@ -221,17 +168,17 @@ static void exit_jump(struct gen *g, const struct ir_insn *i, int cc)
 	}
 	gen_homes_out(g);
 	unsigned opcode = cc < 0 ? 1 : 2;
-	align_rel32s(g, opcode, opcode);
+	gen_align_rel32s(g, opcode, opcode, false);
 	s->from[0] = cc < 0 ? emit_jmp(&g->e) : emit_jcc(&g->e, (enum x64_cc)cc);
 }
 
 /* Goes on at block l, which may just come next. */
 static void go_to(struct gen *g, ir_label l)
 {
-	l = forwarded(g, l);
-	if (next_block(g) == l)
+	l = gen_forwarded(g, l);
+	if (gen_next_block(g) == l)
 		return;
-	const struct ir_insn *exit = simple_exit(g, l);
+	const struct ir_insn *exit = gen_simple_exit(g, l);
 	if (exit) {
 		exit_jump(g, exit, -1);
 		g->folded[l] = true;
@@ -254,8 +201,8 @@ void lower_brc(struct gen *g, ir_ref v, const struct ir_insn *i)
 		return;
 	}
 	enum x64_cc cc = flags_truth(g, i->a);
-	ir_label then = forwarded(g, i->b), or_else = forwarded(g, i->c);
-	const struct ir_insn *then_exit = simple_exit(g, then), *else_exit = simple_exit(g, or_else);
+	ir_label then = gen_forwarded(g, i->b), or_else = gen_forwarded(g, i->c);
+	const struct ir_insn *then_exit = gen_simple_exit(g, then), *else_exit = gen_simple_exit(g, or_else);
 	if (then_exit) {
 		exit_jump(g, then_exit, (int)cc);
 		g->folded[then] = true;
@@ -264,7 +211,7 @@ void lower_brc(struct gen *g, ir_ref v, const struct ir_insn *i)
 		exit_jump(g, else_exit, (int)cc ^ 1);
 		g->folded[or_else] = true;
 		go_to(g, then);
-	} else if (next_block(g) == then) {
+	} else if (gen_next_block(g) == then) {
 		jump_to_block(g, emit_jcc(&g->e, cc ^ 1), or_else);
 	} else {
 		jump_to_block(g, emit_jcc(&g->e, cc), then);
@@ -334,7 +281,8 @@ void lower_exit_ind(struct gen *g, ir_ref v, const struct ir_insn *i)
 		return;
 	}
 	unsigned bytes = p.a >= 8 ? 8 : 7; /* of the call: opcode, ModRM, SIB, disp32, perhaps REX */
-	align_rel32s(g, bytes + LANDING_REL32, bytes + LANDING_REL32);
+	unsigned rel32 = bytes + landing_rel32(g, i->c);
+	gen_align_rel32s(g, rel32, rel32, falls_into(g, i->c));
 	emit_call_m(&g->e, p.target);
 	s->landing = g->e.cur;
 	landing(g, (uint32_t)i->imm, i->c);
@@ -346,180 +294,16 @@ void lower_exit_loop(struct gen *g, ir_ref v, const struct ir_insn *i)
 	struct opnd key = ra_operand(g, i->a);
 	gen_move(g, false, RAX, &key);
 	gen_homes_out(g);
-	jump_to_thunk(g, g->t->thunk_lookup);
+	gen_jump_to_thunk(g, g->t->thunk_lookup);
 }
 
-/* ---- prologue and stubs ------------------------------------------------------------------------- */
-
-static int32_t tag_disp(const struct gen *g, uint32_t pc_key)
-{
-	const struct x64_layout *l = &g->t->layout;
-	int64_t pages = INT64_C(1) << (32 - l->page_bits), page = pc_key >> l->page_bits;
-	return (int32_t)(l->exec_tag + 4 * (pages * g->args->space + page));
-}
-
-static void add_to_budget(struct gen *g, enum x64_alu op, uint32_t n)
-{
-	emit_alu_ri(&g->e, false, op, X64_BUDGET_REG, (int32_t)n);
-}
-
-/* Jumps when the page is mapped to another than `tag` says. */
-static uint8_t *compare_tag(struct gen *g, uint32_t pc_key, uint32_t tag)
-{
-	emit_alu_mi(&g->e, false, ALU_CMP, x64_mem(RBP, tag_disp(g, pc_key)), (int32_t)tag);
-	return emit_jcc(&g->e, CC_NE);
-}
-
-/*
- * Goes on elsewhere unless the low bits of these globals are 0.
- *   mov   eax, global;  or eax, another ...        (one alone, at home: no mov)
- *   test  al, bits
- *   jnz   instead
- */
-static void test_globals(struct gen *g, uint32_t globals, uint8_t bits)
-{
-	int reg = g->t->home[__builtin_ctz(globals)];
-	if (reg < 0 || globals & (globals - 1)) {
-		reg = RAX;
-		for (uint32_t left = globals; left; left &= left - 1) {
-			unsigned global = (unsigned)__builtin_ctz(left);
-			int home = g->t->home[global];
-			bool first = left == globals;
-			if (home >= 0 && first)
-				emit_mov_rr(&g->e, false, RAX, home);
-			else if (home >= 0)
-				emit_alu_rr(&g->e, false, ALU_OR, RAX, home);
-			else if (first)
-				emit_mov_rm(&g->e, false, RAX, global_mem(g->t, global));
-			else
-				emit_alu_rm(&g->e, false, ALU_OR, RAX, global_mem(g->t, global));
-		}
-	}
-	emit_test8_ri(&g->e, reg, bits);
-	emit_link(emit_jcc(&g->e, CC_NE), rw_of(g, g->args->instead));
-}
-
-static uint8_t *look_at_guard(struct gen *g, uint8_t mask)
-{
-	emit_test8_mi(&g->e, x64_mem(RBP, g->args->guard.byte), mask);
-	return emit_jcc(&g->e, CC_NE);
-}
-
-static void guarded_out(struct gen *g, uint8_t *from, const uint8_t *back)
-{
-	emit_link(from, g->e.cur);
-	emit_mov_ri(&g->e, RAX, g->args->guard.fn);
-	emit_link(emit_call(&g->e), rw_of(g, g->t->thunk_call_pure));
-	emit_link(emit_jmp(&g->e), back);
-}
-
-void gen_prologue(struct gen *g)
-{
-	const uint32_t words = g->u->assumes & ((1u << IR_ASSUMED_GLOBALS) - 1), halves = g->u->assumes >> IR_ASSUMED_GLOBALS;
-	const struct x64_compile_args *args = g->args;
-	g->code->cross_entry = here(g);
-	g->tag_out = args->cross_tag ? compare_tag(g, (uint32_t)g->u->pc_key, args->cross_tag) : NULL;
-	g->code->guarded_entry = here(g);
-	g->guarded = args->guard.mask ? look_at_guard(g, args->guard.mask) : NULL;
-	g->code->entry = here(g);
-	for (unsigned k = 0; k < args->n_other_pages; k++)
-		emit_link(compare_tag(g, args->other_page[k].pc_key, args->other_page[k].tag), rw_of(g, args->instead));
-	if (words)
-		test_globals(g, words, 3);
-	if (halves)
-		test_globals(g, halves, 1);
-	add_to_budget(g, ALU_SUB, g->args->n_insns);
-	g->budget_out = emit_jcc(&g->e, CC_L);
-	if (g->args->counter)
-		emit_alu_mi(&g->e, true, ALU_ADD, x64_mem(RBP, g->args->counter), 1);
-	gen_homes_in(g);
-}
-
-static void compare_tags(struct gen *g, uint32_t pc_key)
-{
-	const struct x64_compile_args *args = g->args;
-	struct stub *s = gen_new_stub(g, STUB_LOOKUP);
-	assert(args->n_other_pages < ARRAY_LEN(s->from));
-	s->pc_key = pc_key;
-	s->from[0] = compare_tag(g, (uint32_t)g->u->pc_key, args->cross_tag);
-	for (unsigned k = 0; k < args->n_other_pages; k++)
-		s->from[k + 1] = compare_tag(g, args->other_page[k].pc_key, args->other_page[k].tag);
-}
-
-/* A call comes back: the pages may be others by now. The guard is any of its bits. */
-void lower_enter(struct gen *g, ir_ref v, const struct ir_insn *i)
-{
-	(void)v;
-	if (g->args->cross_tag)
-		compare_tags(g, (uint32_t)i->imm);
-	if (i->aux && g->args->guard.all) {
-		struct stub *s = gen_new_stub(g, STUB_GUARD);
-		s->from[0] = look_at_guard(g, g->args->guard.all);
-		s->landing = g->e.cur;
-	}
-	gen_homes_in(g);
-}
-
-static void leave(struct gen *g, uint32_t pc_key, uint64_t result)
-{
-	emit_store_imm(&g->e, 4, global_mem(g->t, g->t->guest->pc_global), (int32_t)pc_key);
-	emit_mov_ri(&g->e, RAX, result);
-	jump_to_thunk(g, g->t->thunk_exit);
-}
-
-/* Homes go back where they are not in others' way; returns the rel32 of the jump to be patched. */
-static uint8_t *exit_through(struct gen *g, uint8_t *from)
-{
-	emit_link(from, g->e.cur);
-	gen_homes_out(g);
-	align_rel32s(g, 1, 1);
-	return emit_jmp(&g->e);
-}
-
-static void exit_stub(struct gen *g, const struct stub *s)
-{
-	enum x64_exit why = s->slot >= g->args->first_landing ? X64_EXIT_RETURN : X64_EXIT_JUMP;
-	assert(s->slot < g->args->n_slots);
-	uint32_t inside = s->inside != IR_NONE ? (uint32_t)(g->label[s->inside] - g->start) : 0;
-	uint8_t *patched = s->through ? exit_through(g, s->through) : s->from[0];
-	g->code->slot[s->slot] = (struct x64_slot){(uint32_t)(patched - g->start), here(g), inside};
-	emit_link(patched, g->e.cur);
-	leave(g, s->pc_key, (g->args->exit_cookie + (uint64_t)s->slot * g->args->exit_size) | why);
-}
-
-static void miss_stub(struct gen *g, const struct stub *s)
-{
-	emit_link(s->from[0], g->e.cur);
-	emit_link(s->from[1], g->e.cur);
-	if (s->reg != RAX)
-		emit_mov_rr(&g->e, false, RAX, s->reg);
-	if (!s->landing) {
-		jump_to_thunk(g, g->t->thunk_lookup);
-		return;
-	}
-	emit_link(emit_call(&g->e), rw_of(g, g->t->thunk_lookup));
-	emit_link(emit_jmp(&g->e), s->landing);
-}
-
-static void lookup_stub(struct gen *g, const struct stub *s)
-{
-	for (unsigned k = 0; k < ARRAY_LEN(s->from) && s->from[k]; k++)
-		emit_link(s->from[k], g->e.cur);
-	leave(g, s->pc_key, X64_EXIT_LOOKUP);
-}
-
-static void stick_stub(struct gen *g, const struct stub *s)
-{
-	emit_link(s->from[0], g->e.cur);
-	emit_store_imm(&g->e, 1, global_mem(g->t, s->global), 1);
-	emit_link(emit_jmp(&g->e), s->landing);
-}
+/* ---- the budget ---------------------------------------------------------------------------------- */
 
 void lower_refund(struct gen *g, ir_ref v, const struct ir_insn *i)
 {
 	(void)v;
 	flags_clobber(g);
-	add_to_budget(g, ALU_ADD, (uint32_t)i->imm);
+	gen_add_to_budget(g, ALU_ADD, (uint32_t)i->imm);
 }
 
 /* add budget, a; a carry by adc budget, 0, its opposite by sbb budget, -1. */
@@ -547,53 +331,11 @@ void lower_count(struct gen *g, ir_ref v, const struct ir_insn *i)
 void lower_charge(struct gen *g, ir_ref v, const struct ir_insn *i)
 {
 	(void)v;
-	add_to_budget(g, ALU_SUB, i->aux);
-	if (next_block(g) == forwarded(g, i->b)) {
+	gen_add_to_budget(g, ALU_SUB, i->aux);
+	if (gen_next_block(g) == gen_forwarded(g, i->b)) {
 		jump_to_block(g, emit_jcc(&g->e, CC_L), i->c);
 	} else {
 		jump_to_block(g, emit_jcc(&g->e, CC_GE), i->b);
 		go_to(g, i->c);
 	}
-}
-
-void lower_exit_budget(struct gen *g, ir_ref v, const struct ir_insn *i)
-{
-	(void)v;
-	add_to_budget(g, ALU_ADD, i->aux);
-	gen_homes_out(g);
-	leave(g, (uint32_t)i->imm, g->args->cookie | X64_EXIT_BUDGET);
-}
-
-void gen_stubs(struct gen *g)
-{
-	for (uint32_t k = 0; k < g->n_stubs && !g->e.full; k++) {
-		switch (g->stub[k].kind) {
-		case STUB_EXIT:
-			exit_stub(g, &g->stub[k]);
-			break;
-		case STUB_IND_MISS:
-			miss_stub(g, &g->stub[k]);
-			break;
-		case STUB_STICK:
-			stick_stub(g, &g->stub[k]);
-			break;
-		case STUB_LOOKUP:
-			lookup_stub(g, &g->stub[k]);
-			break;
-		case STUB_GUARD:
-			guarded_out(g, g->stub[k].from[0], g->stub[k].landing);
-			break;
-		}
-	}
-	emit_link(g->budget_out, g->e.cur);
-	add_to_budget(g, ALU_ADD, g->args->n_insns);
-	leave(g, (uint32_t)g->u->pc_key, g->args->cookie | X64_EXIT_BUDGET);
-	if (g->guarded)
-		guarded_out(g, g->guarded, g->start + g->code->entry);
-	if (g->tag_out) {
-		emit_link(g->tag_out, g->e.cur);
-		leave(g, (uint32_t)g->u->pc_key, X64_EXIT_LOOKUP);
-	}
-	for (uint32_t k = 0; k < g->n_fixups && !g->e.full; k++)
-		emit_link(g->fixup[k].rel32, g->label[g->fixup[k].block]);
 }

@@ -178,7 +178,8 @@ struct gen {
 	uint32_t *preds;        /* by ir_label */
 	bool *folded;           /* by ir_label: its exit was emitted at its only predecessor, or it is empty */
 	ir_label *forward;      /* by ir_label: where an empty block leads, else itself */
-	uint32_t block_index;   /* in u->order */
+	ir_label *order;        /* of the code, as in the unit but for what layout.c moved; n_order of them */
+	uint32_t n_order, block_index; /* in `order` */
 	bool unreachable;       /* the rest of this block is not reached */
 	uint32_t next_landing;  /* slot */
 	struct fixup *fixup;
@@ -190,6 +191,7 @@ struct gen {
 	uint32_t n_mem, n_calls, n_exits; /* counted by analyse */
 	uint8_t *budget_out, *tag_out, *guarded; /* rel32 of the prologue's jumps out; tag_out and guarded may be NULL */
 	uint32_t mark;          /* index of the current guest instruction */
+	ir_ref end;             /* of the block that was lowered last */
 };
 
 /* ---- small questions ------------------------------------------------------------------------ */
@@ -431,6 +433,18 @@ void flags_carry_in(struct gen *g, ir_ref c, bool inverted);
 /* Makes the flags say whether v != 0, if they do not; returns the condition that means yes. */
 enum x64_cc flags_truth(struct gen *g, ir_ref v);
 
+/* ---- layout.c ----------------------------------------------------------------------------------- */
+
+/* Finds the blocks that are nothing but a branch, and the order in which the others come in the code. */
+void gen_layout(struct gen *g);
+/* Where a branch to l goes. */
+ir_label gen_forwarded(const struct gen *g, ir_label l);
+/* The block that comes next in the code, or IR_NONE. */
+ir_label gen_next_block(const struct gen *g);
+/* The exit_jump that is all of block l, when it is not placed yet and no other block leads there. */
+const struct ir_insn *gen_simple_exit(const struct gen *g, ir_label l);
+static inline bool gen_is_call(const struct ir_insn *i) { return i->aux >> 8 == IR_LINK_CALL; }
+
 /* ---- memory.c, slow.c, call.c, control.c ---------------------------------------------------------------- */
 
 /* Where the TLB for accesses of this kind lies, from rbp. */
@@ -450,14 +464,27 @@ struct jump_probe {
 	struct x64_mem target;
 };
 void emit_jump_probe(struct emit *e, const struct x64_layout *l, struct jump_probe *p);
+void gen_block_begin(struct gen *g, ir_label l);
+/* Makes sure that the rel32s at these distances from here lie each in one cache line; and the jump of the second, where a nop may replace it, in
+ * eight bytes that are stored at once. */
+void gen_align_rel32s(struct gen *g, unsigned first, unsigned second, bool nop);
+
+/* ---- entry.c ------------------------------------------------------------------------------------ */
+
+void gen_prologue(struct gen *g);
+/* Jumps when the guard says so (x64_compile_args.guard). */
+uint8_t *gen_look_at_guard(struct gen *g, uint8_t mask);
+
+/* ---- stubs.c ------------------------------------------------------------------------------------ */
+
 /* Appends one, all zeros but for its kind. */
 struct stub *gen_new_stub(struct gen *g, enum stub_kind kind);
-void gen_prologue(struct gen *g);
-/* Finds the blocks that are nothing but a branch. */
-void gen_forward(struct gen *g);
-void gen_block_begin(struct gen *g, ir_label l);
+void gen_jump_to_thunk(struct gen *g, uint64_t thunk);
+void gen_add_to_budget(struct gen *g, enum x64_alu op, uint32_t n);
 /* Exits, lookup misses and the prologue's ways out; then nothing points nowhere. */
 void gen_stubs(struct gen *g);
+
+/* ---- ops.def ------------------------------------------------------------------------------------ */
 
 /* One lowering an opcode, called with the insn and its result's name. */
 #define OP(name, shape, result, args, flags) \

@@ -390,11 +390,11 @@ void ra_alias(struct gen *g, ir_ref v, unsigned global)
 	g->alias[global] = v;
 }
 
-/* v is about to lose its global: is it in another one too? */
-static bool find_other_home(struct gen *g, ir_ref v)
+/* v is about to lose its global: is it in another one too, that has a home or `anywhere`? */
+static bool find_other(struct gen *g, ir_ref v, bool anywhere)
 {
 	for (unsigned n = 0; n < g->t->guest->n_globals; n++)
-		if (g->holds[n] == v && home_of(g, n) >= 0) {
+		if (g->holds[n] == v && (home_of(g, n) >= 0 || (anywhere && global_bytes(g, (int)n) == 4 && !wide(g, v)))) {
 			ra_alias(g, v, n);
 			return true;
 		}
@@ -405,7 +405,7 @@ static void move_away(struct gen *g, ir_ref v, unsigned global)
 {
 	struct value *val = &g->val[v];
 	val->global = -1;
-	if (val->reg >= 0 || val->slot >= 0 || find_other_home(g, v))
+	if (val->reg >= 0 || val->slot >= 0 || find_other(g, v, false))
 		return;
 	int home = home_of(g, global), r = find_free(g);
 	if (r >= 0) {
@@ -437,7 +437,7 @@ static void note_away(struct gen *g, ir_ref v, unsigned global)
 {
 	struct value *val = &g->val[v];
 	val->global = -1;
-	if (!notes_keep(g, val))
+	if (!notes_keep(g, val) || find_other(g, v, true))
 		return;
 	if (home_of(g, global) < 0) {
 		move_away(g, v, global);

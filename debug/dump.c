@@ -4,6 +4,7 @@
 
 #include "debug/disas.h"
 #include "debug/dump.h"
+#include "debug/marks.h"
 
 struct dump {
 	struct log *log;
@@ -87,35 +88,18 @@ static void on_optimised(void *opaque, const struct tb_view *tb)
 	log_flush(d->log);
 }
 
-/* Walks the unit's markers beside the host code. */
-struct mark_cursor {
-	const struct tb_view *tb;
-	uint32_t mark; /* the next one's number */
-	uint32_t insn; /* where in the unit its marker is looked for */
-};
-
-/* Address of the next guest instruction; moves behind it. */
-static uint32_t next_pc(struct mark_cursor *c)
-{
-	const struct ir_unit *u = c->tb->unit;
-	c->mark++;
-	while (c->insn < u->n_insns)
-		if (u->insns[c->insn++].op == IR_insn)
-			return (uint32_t)u->insns[c->insn - 1].imm & ~1u;
-	return 0;
-}
-
 static void dump_host_code(struct dump *d, const struct tb_view *tb)
 {
 	const struct x64_code *host = tb->host;
 	struct disas_x64_block b = { tb->host_code, host->size, host->code, d->relative };
 	struct mark_cursor c = { .tb = tb };
 	char text[2 * DISAS_LINE];
-	bool slow = false;
-	log_printf(d->log, "OUT: [size=%u]\n  -- guest addr 0x%08x + tb prologue\n", host->size, next_pc(&c));
+	bool slow = false, more = marks_next(&c);
+	log_printf(d->log, "OUT: [size=%u]\n  -- guest addr 0x%08x + tb prologue\n", host->size, c.pc);
+	more = more && marks_next(&c);
 	for (uint32_t at = 0; at < host->size;) {
-		while (c.mark < host->n_marks && at >= host->mark[c.mark])
-			log_printf(d->log, "  -- guest addr 0x%08x\n", next_pc(&c));
+		for (; more && at >= c.offset; more = marks_next(&c))
+			log_printf(d->log, "  -- guest addr 0x%08x\n", c.pc);
 		if (!slow && host->slow_start && at >= host->slow_start) {
 			log_printf(d->log, "  -- tb slow paths + alignment\n");
 			slow = true;

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "debug/jitdump.h"
+#include "debug/marks.h"
 
 #define MAGIC 0x4a695444u /* "JiTD" */
 #define NAME_SIZE 256u
@@ -88,14 +89,6 @@ static void put_code(struct jitdump *j, const char *name, uint64_t addr, const v
 
 /* ---- lines ---- */
 
-static uint32_t pc_of(const struct ir_unit *u, uint32_t mark)
-{
-	for (uint32_t i = 0, n = 0; i < u->n_insns; i++)
-		if (u->insns[i].op == IR_insn && n++ == mark)
-			return (uint32_t)u->insns[i].imm & ~1u;
-	return 0;
-}
-
 /* Calls nothing but counts bytes and entries when `write` is not set. */
 static size_t each_line(struct jitdump *j, const struct tb_view *tb, bool write, uint64_t *n)
 {
@@ -103,13 +96,13 @@ static size_t each_line(struct jitdump *j, const struct tb_view *tb, bool write,
 	uint32_t file = 0, line = 0;
 	size_t size = 0;
 	*n = 0;
-	for (uint32_t mark = 0; mark < tb->host->n_marks; mark++) {
-		const struct debug_line *l = debug_find_line(t, pc_of(tb->unit, mark));
+	for (struct mark_cursor c = {.tb = tb}; marks_next(&c);) {
+		const struct debug_line *l = debug_find_line(t, c.pc);
 		if (!l || (l->file == file && l->line == line))
 			continue;
 		file = l->file;
 		line = l->line;
-		struct debug_entry e = {tb->host->code + tb->host->mark[mark], line, 0};
+		struct debug_entry e = {tb->host->code + c.offset, line, 0};
 		if (write) {
 			put(j, &e, sizeof e);
 			put(j, t->file[file], strlen(t->file[file]) + 1);

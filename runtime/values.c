@@ -10,7 +10,7 @@
 #include "frontend-arm/owed.h"
 #include "runtime/vcpu.h"
 
-#define TOO_OFTEN 1000u /* 10 to 20 us, about what a block costs to be translated again; in so many slices: */
+#define TOO_OFTEN 100u /* 10 to 20 us, about what a block costs to be translated again; in so many slices: */
 #define WHILE 256u
 #define TOO_OFTEN_IN_TROUBLE 3u
 

@@ -87,6 +87,9 @@ static void a_call_comes_back_into_its_unit(void **state)
 	assert_int_equal(b.h.base->env.pc, KEY + 4);
 	assert_int_equal(b.h.base->budget, 2);
 	assert_int_equal(depth(&b), 0);
+	x64_patch_jump(&b.call, 2, 0, b.h.out.rx_delta);
+	assert_int_equal(reenter(&b, &b.call), RETURNED); /* as before */
+	assert_int_equal(b.h.base->budget, 98);
 	harness_free(&b.h);
 }
 

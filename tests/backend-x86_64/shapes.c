@@ -292,6 +292,38 @@ static void unit_loop_homes(struct ir_unit *u)
 	ir_exit_budget(u, 4, KEY);
 }
 
+/* The way from an inner loop back to the outer one comes behind what follows both. */
+static void unit_loops(struct ir_unit *u)
+{
+	ir_label inner = ir_block_new(u), behind = ir_block_new(u), back = ir_block_new(u);
+	ir_br(u, inner);
+	ir_block_start(u, inner);
+	ir_ref one = word(u, 1), n = ir_sub(u, IR_I32, ir_get(u, R0), one);
+	ir_set(u, R0, n);
+	ir_brc(u, ir_cmp(u, IR_I32, IR_NE, n, word(u, 0)), inner, back);
+	ir_block_start(u, behind);
+	ir_set(u, R2, word(u, 5));
+	shape_end(u);
+	ir_block_start(u, back);
+	n = ir_sub(u, IR_I32, ir_get(u, R1), word(u, 1));
+	ir_set(u, R1, n);
+	ir_brc(u, ir_cmp(u, IR_I32, IR_NE, n, word(u, 0)), inner, behind);
+}
+
+/* What a fault would need of r0 is in another global by then. */
+static void unit_kept(struct ir_unit *u)
+{
+	ir_ref a = ir_get(u, R0), zero = word(u, 0);
+	ir_set(u, N, ir_cmp(u, IR_I32, IR_LTS, a, zero));
+	u->insns[u->n_insns - 1].b = IR_SET_LAZY;
+	ir_set(u, R12, a);
+	ir_set(u, R0, ir_ld(u, IR_I32, IR_MEMOP(2, 0, IR_ALIGN_FORCE, 1), ir_get(u, R1)));
+	ir_insn(u, KEY + 4);
+	ir_set(u, R2, ir_ld(u, IR_I32, IR_MEMOP(2, 0, IR_ALIGN_FORCE, 1), ir_get(u, R1)));
+	ir_set(u, N, zero);
+	shape_end(u);
+}
+
 const struct shape shapes[] = {
 	{"arithmetic", unit_arithmetic, 0, 0, 0},
 	{"loop end: subs, bne", unit_loop_end, 0, 0, 0},
@@ -313,6 +345,8 @@ const struct shape shapes[] = {
 	{"memory: runs", unit_runs, 0, 0, 0},
 	{"call that comes back into the unit", unit_call_lands, 0x1234, 0, 0},
 	{"loop that has a home of its own", unit_loop_homes, 0, 0, 1u << R12},
+	{"loops: no jump to what follows one", unit_loops, 0, 0, 0},
+	{"an operand that is in another global, too", unit_kept, 0, 2, 1u << R12},
 };
 
 static void build_keyed(struct ir_unit *u, struct harness *h, const struct ir_guest *guest, const struct shape *s,
