@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "frontend-arm/effects.h"
 #include "frontend-arm/loop.h"
 #include "frontend-arm/owed.h"
 
@@ -120,9 +121,10 @@ static void translate_insn(struct loop *t)
 /* ---- looking ahead ------------------------------------------------------------------------------- */
 
 /* The first few instructions there, lowered into a unit of their own. */
-static struct arm_debtor see_ahead(struct arm_translate_request *there, bool thumb, struct arena *arena)
+struct arm_debtor arm_see_by_lowering(struct arm_translate_request *there, struct arena *arena)
 {
 	struct ir_unit u;
+	bool thumb = there->pc_key & 1;
 	there->look_ahead = there->count_taken = false;
 	there->max_insns = ARM_LOOK_AHEAD;
 	ir_unit_init(&u, &arm_guest, arena);
@@ -167,10 +169,13 @@ struct arm_debtor arm_look_ahead(const struct arm_lower *l, uint32_t key)
 	there.code += offset;
 	there.code_bytes = (uint32_t)((int64_t)req->code_bytes - offset);
 	there.code_before = (uint32_t)((int64_t)req->code_before + offset);
+	struct arm_debtor to;
+	if (arm_foresee(&there, &to))
+		return to;
 	struct arm_ahead *a = recall(&there, &known);
 	if (known)
 		return a->to;
-	struct arm_debtor to = see_ahead(&there, l->thumb, l->u->arena);
+	to = arm_see_by_lowering(&there, l->u->arena);
 	if (a)
 		a->to = to;
 	return to;
