@@ -11,6 +11,7 @@
 #define NZ (1u << FLAG_N | 1u << FLAG_Z)
 #define C (1u << FLAG_C)
 #define NZC (NZ | C)
+#define FAR 4u /* instructions that are looked at for who overwrites flags */
 
 static uint16_t reg(uint32_t n)
 {
@@ -199,6 +200,31 @@ struct arm_effect arm_effect_a32(const struct arm_translate_request *req, uint32
 	return other;
 }
 
+static struct arm_effect effect(const struct arm_translate_request *req, uint32_t offset)
+{
+	uint32_t pc = (req->pc_key & ~1u) + offset;
+	return req->pc_key & 1 ? arm_effect_t16(req, pc, fetch_t16(req, offset)) : arm_effect_a32(req, pc, fetch_a32(req, offset));
+}
+
+/* ---- behind an instruction ----------------------------------------------------------------------- */
+
+unsigned arm_find_unseen(const struct arm_lower *l)
+{
+	const struct arm_translate_request *req = l->req;
+	uint32_t size = l->thumb ? 2 : 4, offset = l->offset;
+	unsigned seen = 0, unseen = 0;
+	for (unsigned k = MIN(l->room, FAR); k-- && req->code_bytes - offset >= size && !is_barred(req, offset); offset += size) {
+		struct arm_effect e = effect(req, offset);
+		if (e.kind != EFFECT_PLAIN)
+			break;
+		seen |= e.reads & ~unseen;
+		unseen |= e.sets & ~seen;
+		if ((seen | unseen) == ARM_NZCV)
+			break;
+	}
+	return unseen;
+}
+
 /* ---- ahead --------------------------------------------------------------------------------------- */
 
 /* An access may fault: then the flags that are still owed are shown. */
@@ -212,14 +238,12 @@ static void show(struct arm_debtor *to, uint32_t written)
 
 bool arm_foresee(const struct arm_translate_request *req, struct arm_debtor *to)
 {
-	bool thumb = req->pc_key & 1;
-	uint32_t size = thumb ? 2 : 4, written = 0;
+	uint32_t size = req->pc_key & 1 ? 2 : 4, written = 0;
 	*to = (struct arm_debtor){ .by_value = ARM_VALUE_WRITES };
 	for (uint32_t offset = 0; offset < ARM_LOOK_AHEAD * size && req->code_bytes - offset >= size; offset += size) {
-		uint32_t pc = (req->pc_key & ~1u) + offset;
 		if (offset && is_barred(req, offset))
 			return true;
-		struct arm_effect e = thumb ? arm_effect_t16(req, pc, fetch_t16(req, offset)) : arm_effect_a32(req, pc, fetch_a32(req, offset));
+		struct arm_effect e = effect(req, offset);
 		if (e.kind == EFFECT_OTHER)
 			return false;
 		if (e.kind == EFFECT_ASKS || e.reads & ~to->kills)

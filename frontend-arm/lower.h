@@ -102,6 +102,10 @@ struct arm_lower {
 	const struct arm_translate_request *req;
 	uint32_t pc, next; /* addresses of this instruction and of the one behind it */
 	bool thumb;
+	uint32_t offset;   /* of the one behind it from the first, and how many the unit may have from there on */
+	uint32_t room;
+	uint8_t unseen;    /* flags that it may set and that nobody will see: the next ones overwrite them (effects.c). Not to be asked directly: */
+	bool looked;       /* ... whether that was found out */
 
 	/* values of the current IR block; IR_NONE = read the global, make the constant */
 	enum arm_flag_source source;
@@ -213,6 +217,19 @@ void arm_set_q(struct arm_lower *l, ir_ref v);
 bool arm_is_held(const struct arm_lower *l, ir_ref v);
 /* 1 when the condition (not AL) holds. */
 ir_ref arm_condition(struct arm_lower *l, enum arm_cond cond);
+
+/* ---- effects.c ----------------------------------------------------------------------------------- */
+
+unsigned arm_find_unseen(const struct arm_lower *l);
+/* Flags that this instruction need not set. */
+static inline unsigned arm_unseen(struct arm_lower *l)
+{
+	if (!l->looked) {
+		l->unseen = (uint8_t)arm_find_unseen(l);
+		l->looked = true;
+	}
+	return l->unseen;
+}
 
 /* ---- owed.c: flags at the ends of units ---------------------------------------------------------- */
 

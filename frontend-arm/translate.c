@@ -102,6 +102,10 @@ static void translate_insn(struct loop *t)
 		arm_give_back(l);
 	arm_begin_insn(t, row, insn, condition_of(row, l->thumb, insn));
 	l->guarded = t->region.open;
+	l->offset = t->offset;
+	l->room = t->end - l->u->n_marks;
+	l->looked = !l->req->look_ahead || l->guarded || l->skip.left || l->pred != ARM_AL; /* else ask */
+	l->unseen = 0;
 	if (t->skips)
 		arm_skip_begin(l, condition_of(row, true, insn), t->skips);
 	else if (!l->ended && !(row && row->lower(l, insn)))
