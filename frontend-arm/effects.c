@@ -28,7 +28,7 @@ static struct arm_effect access(uint32_t writes)
 	return (struct arm_effect){ .kind = EFFECT_ACCESS, .access = true, .writes = (uint16_t)writes };
 }
 
-static const struct arm_effect other = { .kind = EFFECT_OTHER }, leaves = { .kind = EFFECT_LEAVES }, asks = { .kind = EFFECT_ASKS };
+static const struct arm_effect other = { .kind = EFFECT_OTHER }, leaves = { .kind = EFFECT_LEAVES }, asks = { .kind = EFFECT_ASKS }, jumps = { .kind = EFFECT_JUMPS };
 
 /* Loads, one after the other. */
 static struct arm_effect load_list(uint32_t list, uint32_t base, bool update)
@@ -110,7 +110,8 @@ struct arm_effect arm_effect_t16(const struct arm_translate_request *req, uint32
 	case 24: return insn & 0xff ? access(high8) : other;
 	case 25: return insn & 0xff ? load_list(insn & 0xff, bits(insn, 10, 8), true) : other;
 	case 26: case 27: return bits(insn, 11, 9) == 7 ? other : asks;
-	case 28: case 31: return leaves;
+	case 28: return jumps;
+	case 31: return leaves;
 	case 30: return plain(0, reg(14));
 	}
 	return other;
@@ -195,7 +196,7 @@ struct arm_effect arm_effect_a32(const struct arm_translate_request *req, uint32
 	case 1: return dp(insn, bits(insn, 11, 8), false);
 	case 2: case 3: return single(req, pc, insn);
 	case 4: return multiple(insn);
-	case 5: return leaves;
+	case 5: return jumps;
 	}
 	return other;
 }
@@ -208,13 +209,16 @@ static struct arm_effect effect(const struct arm_translate_request *req, uint32_
 
 /* ---- behind an instruction ----------------------------------------------------------------------- */
 
-unsigned arm_find_unseen(const struct arm_lower *l)
+unsigned arm_find_unseen(const struct arm_lower *l, bool *may_wait)
 {
 	const struct arm_translate_request *req = l->req;
 	uint32_t size = l->thumb ? 2 : 4, offset = l->offset;
 	unsigned seen = 0, unseen = 0;
-	for (unsigned k = MIN(l->room, FAR); k-- && req->code_bytes - offset >= size && !is_barred(req, offset); offset += size) {
-		struct arm_effect e = effect(req, offset);
+	for (unsigned k = 0; k < FAR; k++, offset += size) {
+		bool ends = k == l->room || req->code_bytes - offset < size || is_barred(req, offset);
+		struct arm_effect e = ends ? jumps : effect(req, offset);
+		if (!k)
+			*may_wait = e.kind >= EFFECT_LEAVES && !e.access;
 		if (e.kind != EFFECT_PLAIN)
 			break;
 		seen |= e.reads & ~unseen;
@@ -256,7 +260,7 @@ bool arm_foresee(const struct arm_translate_request *req, struct arm_debtor *to)
 			to->by_value = ARM_VALUE_TAKES;
 			return true;
 		}
-		if (e.kind == EFFECT_LEAVES) {
+		if (e.kind == EFFECT_LEAVES || e.kind == EFFECT_JUMPS) {
 			to->by_value = ARM_VALUE_PASSES;
 			return true;
 		}

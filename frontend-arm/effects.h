@@ -10,7 +10,8 @@ enum arm_effect_kind {
 	EFFECT_PLAIN,  /* goes on, and nobody can see the state on the way */
 	EFFECT_ACCESS, /* the same, but that accesses may fault or leave */
 	EFFECT_LEAVES, /* ends the unit, perhaps by way of accesses, and looks at no flags */
-	EFFECT_ASKS,   /* a conditional branch: looks at flags */
+	EFFECT_JUMPS,  /* the same, by a direct jump */
+	EFFECT_ASKS,   /* a direct conditional branch: looks at flags */
 };
 
 struct arm_effect {

@@ -57,6 +57,7 @@ void arm_set_flag(struct arm_lower *l, enum arm_flag f, ir_ref v)
 		l->late |= (uint8_t)(1u << f);
 	else
 		ir_set(l->u, (uint16_t)(ARM_G_n + f), v);
+	l->late &= (uint8_t)~((unsigned)!l->req->once << f);
 	l->flag[f] = v;
 	l->set_flags |= (uint8_t)(1u << f);
 	l->again &= ~(1u << f);
@@ -84,7 +85,18 @@ static void be_late(struct arm_lower *l, enum arm_flag f, enum arm_flag g)
 {
 	l->flag[f] = l->flag[g] = IR_NONE;
 	l->late |= (uint8_t)(1u << f | 1u << g);
-	l->wrote_flags = true;
+	l->set_flags |= (uint8_t)(1u << f | 1u << g);
+	l->again &= ~(1u << f | 1u << g);
+	l->sure.flags &= (uint8_t)~(1u << f | 1u << g);
+	l->wrote_flags = l->touched = true;
+}
+
+/* May the flags of this instruction be late? Some may be unseen beside. */
+static bool may_be_late(struct arm_lower *l)
+{
+	if (l->req->once)
+		return true;
+	return !l->region && !arm_unseen(l) && l->may_wait;
 }
 
 /* Nobody will see it. */
@@ -93,12 +105,12 @@ static void not_set(struct arm_lower *l, enum arm_flag f)
 	l->flag[f] = IR_NONE;
 	l->again &= ~(1u << f);
 	l->sure.flags &= (uint8_t)~(1u << f);
-	l->wrote_flags = true;
+	l->wrote_flags = l->touched = true;
 }
 
 static void set_nz(struct arm_lower *l, ir_ref r)
 {
-	if (l->req->once) {
+	if (may_be_late(l)) {
 		be_late(l, FLAG_N, FLAG_Z);
 		l->late_r = r;
 		return;
@@ -117,7 +129,7 @@ static void set_nz(struct arm_lower *l, ir_ref r)
 /* Carry and overflow of an operation, by the opcode of its carry. */
 static void set_cv(struct arm_lower *l, enum ir_op carry, ir_ref a, ir_ref b, ir_ref cin)
 {
-	if (l->req->once) {
+	if (may_be_late(l)) {
 		be_late(l, FLAG_C, FLAG_V);
 		l->late_cv = carry;
 		l->late_a = a;

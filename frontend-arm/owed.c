@@ -351,7 +351,7 @@ void arm_exit(struct arm_lower *l, unsigned slot, enum ir_link link, uint32_t ke
 	bool inside = l->region && (link == IR_LINK_JUMP || l->region->part[l->region->at].calls);
 	const struct arm_region_part *part = inside ? arm_region_part(l, key) : NULL;
 	bool pays = l->owed && l->pays[slot];
-	arm_write_late(l);
+	arm_write_rest(l, arm_owed_mask(l->owed));
 	if (part) {
 		arm_region_jump(l, part);
 		return;
@@ -435,6 +435,8 @@ void arm_arrive(struct arm_lower *l)
 	uint8_t before = s->to.kills;
 	for (; !s->decided && s->from < l->u->n_insns; s->from++)
 		s->decided = !arrive(s, &l->u->insns[s->from]);
+	if (!s->decided)
+		s->to.kills |= l->late;
 	if (s->to.kills == ARM_NZCV)
 		s->decided = true;
 	if (ir_block_ended(l->u))

@@ -38,11 +38,11 @@ static void end_insn(struct loop *t)
 	}
 	unsigned owing = 0;
 	if (indirect) {
-		arm_write_late(l);
 		if (!l->by_value) /* or it was ahead of loads */
 			arm_pass_on(l);
 		arm_owe_by_value(l);
 		owing = arm_owed_mask(l->by_value);
+		arm_write_rest(l, owing);
 		arm_owe_nothing(l);
 		arm_pay_again(l, ~owing);
 	}
@@ -106,6 +106,7 @@ static void translate_insn(struct loop *t)
 	l->room = t->end - l->u->n_marks;
 	l->looked = !l->req->look_ahead || l->guarded || l->skip.left || l->pred != ARM_AL; /* else ask */
 	l->unseen = 0;
+	l->may_wait = false;
 	if (t->skips)
 		arm_skip_begin(l, condition_of(row, true, insn), t->skips);
 	else if (!l->ended && !(row && row->lower(l, insn)))
@@ -219,6 +220,8 @@ static enum arm_by_value takes_values(const struct arm_lower *l, const struct ar
 		return ARM_VALUE_PASSES;
 	if (entry->kills == ARM_NZCV)
 		return ARM_VALUE_TAKES;
+	if (l->touched)
+		return ARM_VALUE_WRITES;
 	for (ir_ref r = 0; r < l->u->n_insns; r++) {
 		const struct ir_insn *i = &l->u->insns[r];
 		bool flag = (i->op == IR_get || i->op == IR_set) && i->aux >= ARM_G_n && i->aux <= ARM_G_v;
