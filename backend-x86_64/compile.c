@@ -45,8 +45,7 @@ static void init(struct gen *g, const struct x64_target *t, const struct ir_unit
 	g->next_landing = args->first_landing;
 	g->n_fixups = g->n_slow = g->n_stubs = g->n_mem = g->n_calls = g->n_exits = g->mark = 0;
 	g->val = array(g, u->n_insns, sizeof *g->val);
-	g->works = array(g, u->n_insns / 64 + 1, sizeof *g->works);
-	g->steps = array(g, u->n_insns / 64 + 1, sizeof *g->steps);
+	g->sets = u->left ? u->left : ir_sort(u);
 	g->label = zeroed(g, u->n_blocks, sizeof *g->label);
 	g->preds = zeroed(g, u->n_blocks, sizeof *g->preds);
 	g->folded = zeroed(g, u->n_blocks, sizeof *g->folded);
@@ -104,7 +103,7 @@ static void lower_block(struct gen *g, ir_label l)
 	const struct ir_block *b = &g->u->blocks[l];
 	gen_block_begin(g, l);
 	for (ir_ref w = b->first / 64; w * 64 < b->end; w++)
-		for (uint64_t left = gen_in_block(g->steps, b, w); left && !g->e.full; left &= left - 1)
+		for (uint64_t left = ir_in_block(g->sets->rest, b, w) | ir_in_block(g->sets->marks, b, w); left && !g->e.full; left &= left - 1)
 			lower_value(g, w * 64 + (ir_ref)__builtin_ctzll(left));
 }
 

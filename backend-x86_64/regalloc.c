@@ -7,6 +7,8 @@
  * Order inside a lowering: ra_use/ra_operand of all operands, ra_release, ra_def, the code,
  * ra_bind. What an operand named stays readable until the result's register is written.
  */
+#include <string.h>
+
 #include "backend-x86_64/gen.h"
 
 static uint16_t set_of(int reg)
@@ -23,10 +25,9 @@ static bool wide(const struct gen *g, ir_ref v)
 
 void ra_begin_block(struct gen *g)
 {
-	for (unsigned r = 0; r < 16; r++)
-		g->owner[r] = IR_NONE;
-	for (unsigned n = 0; n < g->t->guest->n_globals; n++)
-		g->alias[n] = g->holds[n] = IR_NONE;
+	memset(g->owner, 0xff, sizeof g->owner); /* IR_NONE */
+	memset(g->alias, 0xff, g->t->guest->n_globals * sizeof *g->alias);
+	memset(g->holds, 0xff, g->t->guest->n_globals * sizeof *g->holds);
 	g->n_slots = g->n_free_slots = 0;
 	g->locked = g->note_regs = 0;
 	g->flags = IR_NONE;

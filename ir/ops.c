@@ -65,3 +65,37 @@ const ir_ref *ir_call_args(const struct ir_unit *u, const struct ir_insn *i, uns
 	*n = u->guest->helpers[i->aux].n_args;
 	return &u->args[i->imm];
 }
+
+/* Constants and the rest, of 32 insns: a bit for each, 32 apart. Markers are in neither half. */
+static const uint64_t classes[IR_OP_COUNT] = {
+#define OP(name, shape, result, args, flags) \
+	[IR_##name] = IR_##name == IR_const ? UINT64_C(1) << 32 : IR_SHAPE_##shape != IR_SHAPE_MARK,
+#include "ir/ops.def"
+#undef OP
+};
+
+static uint64_t sort(const struct ir_insn *i, unsigned n)
+{
+	uint64_t both = 0;
+	for (unsigned k = 0; k < n; k++)
+		both |= classes[i[k].op] << k;
+	return both;
+}
+
+struct ir_sets *ir_sort(const struct ir_unit *u)
+{
+	size_t n_words = u->n_insns / 64 + 1;
+	struct ir_sets *s = arena_alloc(u->arena, sizeof *s);
+	s->rest = arena_alloc(u->arena, 3 * n_words * sizeof *s->rest);
+	s->consts = s->rest + n_words;
+	s->marks = s->consts + n_words;
+	for (uint32_t w = 0; w < n_words; w++) {
+		uint32_t n = MIN(u->n_insns - 64 * w, 64u);
+		uint64_t low = sort(&u->insns[64 * w], MIN(n, 32u)), high = n > 32 ? sort(&u->insns[64 * w + 32], n - 32) : 0;
+		uint64_t all = n == 64 ? UINT64_MAX : ~(UINT64_MAX << n);
+		s->rest[w] = (uint32_t)low | high << 32;
+		s->consts[w] = low >> 32 | (high >> 32 << 32);
+		s->marks[w] = all & ~(s->rest[w] | s->consts[w]);
+	}
+	return s;
+}

@@ -141,7 +141,7 @@ static void see(struct align *a, ir_ref r)
 		see_global(a, r);
 	else if (ACCESSES >> i->op & 1)
 		see_access(a, r);
-	else
+	else if (OTHERS >> i->op & 1)
 		see_others(a, i);
 }
 
@@ -151,11 +151,9 @@ static void walk(struct align *a, ir_label l)
 	memcpy(a->now, a->in[l], sizeof a->now);
 	memset(a->shown + b.first, 0, b.end - b.first);
 	a->held = 0;
-	for (ir_ref r = b.first; r < b.end; r += 64) {
-		uint64_t which = ir_which(&a->o->insns[r], MIN(b.end - r, 64u), ACCESSES | OTHERS | GLOBALS);
-		for (; which; which &= which - 1)
-			see(a, r + (ir_ref)__builtin_ctzll(which));
-	}
+	for (ir_ref w = b.first / 64; w * 64 < b.end; w++)
+		for (uint64_t left = ir_in_block(a->o->sets->rest, &b, w); left; left &= left - 1)
+			see(a, w * 64 + (ir_ref)__builtin_ctzll(left));
 }
 
 /* Where the block that was walked ends, every global's need is in `now`. */
