@@ -71,11 +71,9 @@ static void see_access(struct finder *f, ir_ref v, const struct ir_insn *i)
 static inline void see(struct finder *f, ir_ref v)
 {
 	const struct ir_insn *i = insn_of(f->g, v);
-	if (!((IR_SET_OF(ld) | IR_SET_OF(st) | IR_SET_OF(call)) >> i->op & 1))
-		return;
 	if (i->op == IR_call)
 		close_run(f);
-	else
+	else if (i->op != IR_nop)
 		see_access(f, v, i);
 }
 
@@ -86,7 +84,7 @@ void gen_find_runs(struct gen *g)
 	for (uint32_t k = 0; k < g->u->n_order; k++) {
 		const struct ir_block *b = &g->u->blocks[g->u->order[k]];
 		for (ir_ref w = b->first / 64; w * 64 < b->end; w++)
-			for (uint64_t left = ir_in_block(g->sets->rest, b, w); left; left &= left - 1)
+			for (uint64_t left = ir_in_block(g->sets->accesses, b, w); left; left &= left - 1)
 				see(&f, w * 64 + (ir_ref)__builtin_ctzll(left));
 		close_run(&f);
 	}

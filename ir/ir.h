@@ -212,6 +212,7 @@ struct ir_sets {
 	uint64_t *rest;   /* all but those below, and nops */
 	uint64_t *consts;
 	uint64_t *marks;
+	uint64_t *accesses; /* of the rest: loads, stores and calls, and perhaps some that were */
 };
 #define IR_ASSUMED_GLOBALS 16u
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The opcode table, made from ops.def, and what can be asked about an insn or a condition alone. */
+#include <string.h>
+
 #include "ir/ir.h"
 
 #define COMM IR_COMM
@@ -66,36 +68,38 @@ const ir_ref *ir_call_args(const struct ir_unit *u, const struct ir_insn *i, uns
 	return &u->args[i->imm];
 }
 
-/* Constants and the rest, of 32 insns: a bit for each, 32 apart. Markers are in neither half. */
+/* The rest, constants and accesses, of 16 insns: a bit for each, 16 apart. Markers are in none. */
+enum { CONSTS = 16, ACCESSES = 32 };
+#define IS_ACCESS(shape) (IR_SHAPE_##shape == IR_SHAPE_LOAD || IR_SHAPE_##shape == IR_SHAPE_STORE || IR_SHAPE_##shape == IR_SHAPE_CALL)
 static const uint64_t classes[IR_OP_COUNT] = {
 #define OP(name, shape, result, args, flags) \
-	[IR_##name] = IR_##name == IR_const ? UINT64_C(1) << 32 : IR_SHAPE_##shape != IR_SHAPE_MARK,
+	[IR_##name] = IR_##name == IR_const ? UINT64_C(1) << CONSTS : \
+		      (uint64_t)(IR_SHAPE_##shape != IR_SHAPE_MARK) | (uint64_t)IS_ACCESS(shape) << ACCESSES,
 #include "ir/ops.def"
 #undef OP
 };
 
-static uint64_t sort(const struct ir_insn *i, unsigned n)
+static void sort(struct ir_sets *s, ir_ref r, const struct ir_insn *i, unsigned n)
 {
-	uint64_t both = 0;
+	uint64_t all = 0;
 	for (unsigned k = 0; k < n; k++)
-		both |= classes[i[k].op] << k;
-	return both;
+		all |= classes[i[k].op] << k;
+	s->rest[r / 64] |= (all & 0xffff) << r % 64;
+	s->consts[r / 64] |= (all >> CONSTS & 0xffff) << r % 64;
+	s->accesses[r / 64] |= (all >> ACCESSES & 0xffff) << r % 64;
+	s->marks[r / 64] |= (~(all | all >> CONSTS) & (UINT64_C(0xffff) >> (16 - n))) << r % 64;
 }
 
 struct ir_sets *ir_sort(const struct ir_unit *u)
 {
 	size_t n_words = u->n_insns / 64 + 1;
 	struct ir_sets *s = arena_alloc(u->arena, sizeof *s);
-	s->rest = arena_alloc(u->arena, 3 * n_words * sizeof *s->rest);
+	s->rest = arena_alloc(u->arena, 4 * n_words * sizeof *s->rest);
+	memset(s->rest, 0, 4 * n_words * sizeof *s->rest);
 	s->consts = s->rest + n_words;
 	s->marks = s->consts + n_words;
-	for (uint32_t w = 0; w < n_words; w++) {
-		uint32_t n = MIN(u->n_insns - 64 * w, 64u);
-		uint64_t low = sort(&u->insns[64 * w], MIN(n, 32u)), high = n > 32 ? sort(&u->insns[64 * w + 32], n - 32) : 0;
-		uint64_t all = n == 64 ? UINT64_MAX : ~(UINT64_MAX << n);
-		s->rest[w] = (uint32_t)low | high << 32;
-		s->consts[w] = low >> 32 | (high >> 32 << 32);
-		s->marks[w] = all & ~(s->rest[w] | s->consts[w]);
-	}
+	s->accesses = s->marks + n_words;
+	for (ir_ref r = 0; r < u->n_insns; r += 16)
+		sort(s, r, &u->insns[r], MIN(u->n_insns - r, 16u));
 	return s;
 }
