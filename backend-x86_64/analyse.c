@@ -261,7 +261,7 @@ static void visit(struct analysis *an, ir_ref v, const struct ir_insn *i)
 		return;
 	count_uses(an, v, i);
 	gen_follow_flags(an, v, i);
-	if (info->flags & IR_PURE)
+	if (ir_pure_ops >> i->op & 1)
 		return;
 	switch ((enum ir_shape)info->shape) {
 	case IR_SHAPE_GLOBAL_OR:

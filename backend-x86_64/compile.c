@@ -32,6 +32,7 @@ static void init(struct gen *g, const struct x64_target *t, const struct ir_unit
 	uintptr_t start = ((uintptr_t)out->cur + CODE_ALIGN - 1) & ~(uintptr_t)(CODE_ALIGN - 1);
 	g->t = t;
 	g->u = u;
+	g->insns = u->insns;
 	g->args = args;
 	g->code = code;
 	g->start = (uint8_t *)start;
@@ -82,7 +83,7 @@ static bool is_dead(const struct gen *g, ir_ref v, const struct ir_insn *i)
 		return true;
 	if (i->op == IR_get && g->val[v].note_until)
 		return false;
-	return !g->val[v].last_use && !sets_flags(g, v) && (ir_ops[i->op].flags & IR_PURE || i->op == IR_get);
+	return !g->val[v].last_use && !sets_flags(g, v) && (ir_pure_ops | IR_SET_OF(get)) >> i->op & 1;
 }
 
 static void lower_value(struct gen *g, ir_ref v)

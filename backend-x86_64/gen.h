@@ -122,6 +122,7 @@ struct swap {
 struct gen {
 	const struct x64_target *t;
 	const struct ir_unit *u;
+	const struct ir_insn *insns; /* the unit's */
 	const struct x64_compile_args *args;
 	struct x64_code *code;
 	struct emit e;
@@ -195,17 +196,17 @@ struct gen {
 
 static inline const struct ir_insn *insn_of(const struct gen *g, ir_ref v)
 {
-	return &g->u->insns[v];
+	return &g->insns[v];
 }
 
 static inline bool is_const(const struct gen *g, ir_ref v)
 {
-	return g->u->insns[v].op == IR_const;
+	return g->insns[v].op == IR_const;
 }
 
 static inline bool is_const_of(const struct gen *g, ir_ref v, uint64_t imm)
 {
-	return is_const(g, v) && g->u->insns[v].imm == imm;
+	return is_const(g, v) && g->insns[v].imm == imm;
 }
 
 /* Is the value needed after the current insn? */

@@ -96,17 +96,22 @@ void ra_release_value(struct gen *g, ir_ref v)
 	free_slot(g, &g->val[v]);
 }
 
+/* It was used, for the last time perhaps. */
+static inline void end_use(struct gen *g, struct value *val)
+{
+	if (val->last_use > g->at || (val->reg & val->slot) < 0) /* both are */
+		return;
+	free_reg(g, val);
+	free_slot(g, val);
+}
+
 void ra_end_insn(struct gen *g)
 {
-	unsigned n;
-	const ir_ref *v = operands(g, &n);
-	for (unsigned k = 0; k < n; k++) {
-		struct value *val = &g->val[v[k]];
-		if (val->last_use <= g->at && (val->reg >= 0 || val->slot >= 0)) {
-			free_reg(g, val);
-			free_slot(g, val);
-		}
-	}
+	const struct ir_insn *i = insn_of(g, g->at);
+	unsigned n = ir_ops[i->op].n_args;
+	const ir_ref *v = i->op == IR_call ? ir_call_args(g->u, i, &n) : &i->a;
+	for (unsigned k = 0; k < n; k++)
+		end_use(g, &g->val[v[k]]);
 	g->locked = g->note_regs = 0;
 }
 

@@ -403,28 +403,11 @@ static void arrive_at_fault(struct arm_arrival *s)
 			s->to.written[f] = s->written;
 }
 
-/* Ops that compute, and markers: most insns. */
-static const uint64_t of_no_concern = IR_SET_OF(insn)
-#define COMM 0
-#define PURE 1
-#define FAULT 0
-#define EFFECT 0
-#define END 0
-#define OP(name, shape, result, args, flags) | (uint64_t)((flags) & 1) << IR_##name
-#include "ir/ops.def"
-#undef OP
-#undef COMM
-#undef PURE
-#undef FAULT
-#undef EFFECT
-#undef END
-;
-
 /* One more insn of the unit's start; false when it is the first that looks at flags, or the last of its IR block. */
 static inline bool arrive(struct arm_arrival *s, const struct ir_insn *i)
 {
 	const uint64_t faults = IR_SET_OF(ld) | IR_SET_OF(st), global = UINT64_C(1) << (i->aux & 63);
-	if (of_no_concern >> i->op & 1)
+	if ((ir_pure_ops | IR_SET_OF(insn)) >> i->op & 1) /* most */
 		return true;
 	if (i->op == IR_set) {
 		s->to.kills |= (uint8_t)flags_of(global);

@@ -84,6 +84,25 @@ struct ir_op_info {
 	uint8_t n_args;    /* letters in args: value operands in a, b, c (CALL: see ir_call_args) */
 };
 
+/* The set of PURE ops, as a constant. */
+#define NONE 0
+#define COMM 0
+#define PURE 1
+#define FAULT 0
+#define EFFECT 0
+#define END 0
+static const uint64_t ir_pure_ops = 0
+#define OP(name, shape, result, args, flags) | (uint64_t)((flags) & 1) << IR_##name
+#include "ir/ops.def"
+#undef OP
+;
+#undef NONE
+#undef COMM
+#undef PURE
+#undef FAULT
+#undef EFFECT
+#undef END
+
 extern const struct ir_op_info ir_ops[IR_OP_COUNT] __attribute__((visibility("hidden"))); /* read all the time: not by way of the GOT */
 
 /* Conditions of `cmp`; ir_cc_negate and ir_cc_swap derive the others. */

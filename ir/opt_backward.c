@@ -185,7 +185,7 @@ static inline void sweep_other(struct opt *o, ir_ref r, struct ir_insn *i, struc
 
 static inline void sweep(struct opt *o, ir_ref r, struct ir_insn *i, struct live *live)
 {
-	if (ir_ops[i->op].flags & IR_PURE)
+	if (ir_pure_ops >> i->op & 1)
 		sweep_pure(o, r, i);
 	else if (i->op == IR_set)
 		sweep_set(o, i, live);
@@ -263,7 +263,7 @@ static struct passage walk(const struct opt *o, ir_label l)
 			unsigned k = 63 - (unsigned)__builtin_clzll(left);
 			const struct ir_insn *i = &o->insns[w * 64 + k];
 			bit = UINT64_C(1) << k;
-			if (ir_ops[i->op].flags & IR_PURE)
+			if (ir_pure_ops >> i->op & 1)
 				continue;
 			none = live_before(o, i, none);
 			all = live_before(o, i, all);
