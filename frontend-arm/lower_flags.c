@@ -91,12 +91,12 @@ static void be_late(struct arm_lower *l, enum arm_flag f, enum arm_flag g)
 	l->wrote_flags = l->touched = true;
 }
 
-/* May the flags of this instruction be late? Some may be unseen beside. */
+/* May the flags of this instruction be late? What is given back to the budget first would change the host's. */
 static bool may_be_late(struct arm_lower *l)
 {
 	if (l->req->once)
 		return true;
-	return !l->region && !arm_unseen(l) && l->may_wait;
+	return !l->region && !l->unspent && !arm_unseen(l) && l->may_wait;
 }
 
 /* Nobody will see it. */
