@@ -261,7 +261,7 @@ static void visit(struct analysis *an, ir_ref v, const struct ir_insn *i)
 		return;
 	count_uses(an, v, i);
 	gen_follow_flags(an, v, i);
-	if (info->flags & IR_PURE)
+	if (ir_pure_ops >> i->op & 1)
 		return;
 	switch ((enum ir_shape)info->shape) {
 	case IR_SHAPE_GLOBAL_OR:
@@ -314,25 +314,17 @@ static const uint64_t wide_by_type = 0
 ;
 #undef OP
 
-/* Begins all values, and the sets of insns. */
-static void begin(struct gen *g)
+static void begin_values(struct gen *g, const uint64_t *set)
 {
 	static const struct value none = {.fuse = IR_NONE, .target = -1, .reg = -1, .global = -1, .slot = -1, .flags_of = IR_NONE};
-	const uint64_t removed = IR_SET_OF(nop) | IR_SET_OF(const);
-	const struct ir_insn *i = g->u->insns;
-	for (ir_ref v = 0; v < g->u->n_insns; v += 64) {
-		uint64_t works = 0, marks = 0;
-		unsigned n = MIN(g->u->n_insns - v, 64u);
-		for (unsigned k = 0; k < n; k++, i++) {
+	for (ir_ref w = 0; w * 64 < g->u->n_insns; w++)
+		for (uint64_t left = set[w]; left; left &= left - 1) {
+			ir_ref v = w * 64 + (ir_ref)__builtin_ctzll(left);
+			const struct ir_insn *i = insn_of(g, v);
 			uint64_t wide = always_wide | (i->type == IR_I64 ? wide_by_type : 0);
-			g->val[v + k] = none;
-			g->val[v + k].wide = wide >> i->op & 1;
-			works |= (uint64_t)!(removed >> i->op & 1) << k;
-			marks |= (uint64_t)(i->op == IR_insn) << k;
+			g->val[v] = none;
+			g->val[v].wide = wide >> i->op & 1;
 		}
-		g->steps[v / 64] = works;
-		g->works[v / 64] = works & ~marks;
-	}
 }
 
 void gen_analyse(struct gen *g)
@@ -340,12 +332,13 @@ void gen_analyse(struct gen *g)
 	struct analysis an;
 	memset(&an, 0, offsetof(struct analysis, lazy_set));
 	an.g = g;
-	begin(g);
+	begin_values(g, g->sets->rest);
+	begin_values(g, g->sets->consts);
 	for (uint32_t k = 0; k < g->u->n_order; k++) {
 		const struct ir_block *b = &g->u->blocks[g->u->order[k]];
 		forget_flags(&an);
 		for (ir_ref w = b->first / 64; w * 64 < b->end; w++)
-			for (uint64_t left = gen_in_block(g->works, b, w); left; left &= left - 1) {
+			for (uint64_t left = ir_in_block(g->sets->rest, b, w); left; left &= left - 1) {
 				ir_ref v = w * 64 + (ir_ref)__builtin_ctzll(left);
 				visit(&an, v, insn_of(g, v));
 			}

@@ -32,6 +32,7 @@ static void init(struct gen *g, const struct x64_target *t, const struct ir_unit
 	uintptr_t start = ((uintptr_t)out->cur + CODE_ALIGN - 1) & ~(uintptr_t)(CODE_ALIGN - 1);
 	g->t = t;
 	g->u = u;
+	g->insns = u->insns;
 	g->args = args;
 	g->code = code;
 	g->start = (uint8_t *)start;
@@ -45,8 +46,7 @@ static void init(struct gen *g, const struct x64_target *t, const struct ir_unit
 	g->next_landing = args->first_landing;
 	g->n_fixups = g->n_slow = g->n_stubs = g->n_mem = g->n_calls = g->n_exits = g->n_order = g->end = g->mark = 0;
 	g->val = array(g, u->n_insns, sizeof *g->val);
-	g->works = array(g, u->n_insns / 64 + 1, sizeof *g->works);
-	g->steps = array(g, u->n_insns / 64 + 1, sizeof *g->steps);
+	g->sets = u->left ? u->left : ir_sort(u);
 	g->label = zeroed(g, u->n_blocks, sizeof *g->label);
 	g->preds = zeroed(g, u->n_blocks, sizeof *g->preds);
 	g->folded = zeroed(g, u->n_blocks, sizeof *g->folded);
@@ -84,7 +84,7 @@ static bool is_dead(const struct gen *g, ir_ref v, const struct ir_insn *i)
 		return true;
 	if (i->op == IR_get && g->val[v].note_until)
 		return false;
-	return !g->val[v].last_use && !sets_flags(g, v) && (ir_ops[i->op].flags & IR_PURE || i->op == IR_get);
+	return !g->val[v].last_use && !sets_flags(g, v) && (ir_pure_ops | IR_SET_OF(get)) >> i->op & 1;
 }
 
 static void lower_value(struct gen *g, ir_ref v)
@@ -118,7 +118,7 @@ static void lower_block(struct gen *g, ir_label l)
 	g->end = b->end;
 	g->note_from = MAX(b->first, 1u);
 	for (ir_ref w = b->first / 64; w * 64 < b->end; w++)
-		for (uint64_t left = gen_in_block(g->steps, b, w); left && !g->e.full; left &= left - 1)
+		for (uint64_t left = ir_in_block(g->sets->rest, b, w) | ir_in_block(g->sets->marks, b, w); left && !g->e.full; left &= left - 1)
 			lower_value(g, w * 64 + (ir_ref)__builtin_ctzll(left));
 }
 

@@ -94,9 +94,21 @@ static uint8_t *put_modrm_mem(uint8_t *p, int reg, struct x64_mem m)
 	return p;
 }
 
+/* Off rbp, as most are. */
+static inline uint8_t *put_state(uint8_t *p, unsigned op, int reg, int32_t disp)
+{
+	bool is_short = disp == (int8_t)disp;
+	p = put_opcode(p, op, reg, 0, 0);
+	*p++ = (uint8_t)((is_short ? 0x40 : 0x80) | (reg & 7) << 3 | RBP);
+	put32(p, disp);
+	return p + (is_short ? 1 : 4);
+}
+
 static uint8_t *put_rm(uint8_t *p, unsigned op, int reg, struct x64_mem m)
 {
 	assert(m.index != RSP);
+	if (m.base == RBP && m.index < 0)
+		return put_state(p, op, reg, m.disp);
 	p = put_opcode(p, op, reg, m.index >= 0 ? m.index : 0, m.base >= 0 ? m.base : 0);
 	return put_modrm_mem(p, reg, m);
 }

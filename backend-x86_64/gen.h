@@ -122,14 +122,14 @@ struct swap {
 struct gen {
 	const struct x64_target *t;
 	const struct ir_unit *u;
+	const struct ir_insn *insns; /* the unit's */
 	const struct x64_compile_args *args;
 	struct x64_code *code;
 	struct emit e;
 	uint8_t *start;         /* RW address of the unit's first byte */
 	ptrdiff_t rx_delta;
 	struct value *val;      /* by ir_ref */
-	uint64_t *works;        /* set of ir_refs, a bit each: all but constants, markers and what the optimiser removed */
-	uint64_t *steps;        /* the same and the markers */
+	const struct ir_sets *sets; /* all but what the optimiser removed; val[] is of what is not in `marks` */
 	ir_ref at;              /* insn being lowered */
 	struct run *run;        /* in the order of the code */
 	uint32_t n_runs;
@@ -198,25 +198,17 @@ struct gen {
 
 static inline const struct ir_insn *insn_of(const struct gen *g, ir_ref v)
 {
-	return &g->u->insns[v];
+	return &g->insns[v];
 }
 
 static inline bool is_const(const struct gen *g, ir_ref v)
 {
-	return g->u->insns[v].op == IR_const;
+	return g->insns[v].op == IR_const;
 }
 
 static inline bool is_const_of(const struct gen *g, ir_ref v, uint64_t imm)
 {
-	return is_const(g, v) && g->u->insns[v].imm == imm;
-}
-
-/* Word number w of a set of ir_refs (works, steps), without what is not of the block. A walk over it takes no branch for each insn of the unit. */
-static inline uint64_t gen_in_block(const uint64_t *set, const struct ir_block *b, ir_ref w)
-{
-	uint64_t from = w == b->first / 64 ? UINT64_MAX << b->first % 64 : UINT64_MAX;
-	uint64_t to = w == b->end / 64 ? ~(UINT64_MAX << b->end % 64) : UINT64_MAX;
-	return set[w] & from & to;
+	return is_const(g, v) && g->insns[v].imm == imm;
 }
 
 /* Is the value needed after the current insn? */

@@ -7,6 +7,8 @@
  * Order inside a lowering: ra_use/ra_operand of all operands, ra_release, ra_def, the code,
  * ra_bind. What an operand named stays readable until the result's register is written.
  */
+#include <string.h>
+
 #include "backend-x86_64/gen.h"
 
 static uint16_t set_of(int reg)
@@ -23,10 +25,9 @@ static bool wide(const struct gen *g, ir_ref v)
 
 void ra_begin_block(struct gen *g)
 {
-	for (unsigned r = 0; r < 16; r++)
-		g->owner[r] = IR_NONE;
-	for (unsigned n = 0; n < g->t->guest->n_globals; n++)
-		g->alias[n] = g->holds[n] = IR_NONE;
+	memset(g->owner, 0xff, sizeof g->owner); /* IR_NONE */
+	memset(g->alias, 0xff, g->t->guest->n_globals * sizeof *g->alias);
+	memset(g->holds, 0xff, g->t->guest->n_globals * sizeof *g->holds);
 	g->n_slots = g->n_free_slots = 0;
 	g->locked = g->note_regs = 0;
 	g->flags = IR_NONE;
@@ -95,17 +96,22 @@ void ra_release_value(struct gen *g, ir_ref v)
 	free_slot(g, &g->val[v]);
 }
 
+/* It was used, for the last time perhaps. */
+static inline void end_use(struct gen *g, struct value *val)
+{
+	if (val->last_use > g->at || (val->reg & val->slot) < 0) /* both are */
+		return;
+	free_reg(g, val);
+	free_slot(g, val);
+}
+
 void ra_end_insn(struct gen *g)
 {
-	unsigned n;
-	const ir_ref *v = operands(g, &n);
-	for (unsigned k = 0; k < n; k++) {
-		struct value *val = &g->val[v[k]];
-		if (val->last_use <= g->at && (val->reg >= 0 || val->slot >= 0)) {
-			free_reg(g, val);
-			free_slot(g, val);
-		}
-	}
+	const struct ir_insn *i = insn_of(g, g->at);
+	unsigned n = ir_ops[i->op].n_args;
+	const ir_ref *v = i->op == IR_call ? ir_call_args(g->u, i, &n) : &i->a;
+	for (unsigned k = 0; k < n; k++)
+		end_use(g, &g->val[v[k]]);
 	g->locked = g->note_regs = 0;
 }
 

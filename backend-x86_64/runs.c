@@ -68,19 +68,24 @@ static void see_access(struct finder *f, ir_ref v, const struct ir_insn *i)
 	f->n = 1;
 }
 
+static inline void see(struct finder *f, ir_ref v)
+{
+	const struct ir_insn *i = insn_of(f->g, v);
+	if (i->op == IR_call)
+		close_run(f);
+	else if (i->op != IR_nop)
+		see_access(f, v, i);
+}
+
 void gen_find_runs(struct gen *g)
 {
 	struct finder f = {.g = g};
 	g->n_runs = 0;
 	for (uint32_t k = 0; k < g->u->n_order; k++) {
 		const struct ir_block *b = &g->u->blocks[g->u->order[k]];
-		for (ir_ref v = b->first; v < b->end; v++) {
-			const struct ir_insn *i = insn_of(g, v);
-			if (i->op == IR_ld || i->op == IR_st)
-				see_access(&f, v, i);
-			else if (i->op == IR_call)
-				close_run(&f);
-		}
+		for (ir_ref w = b->first / 64; w * 64 < b->end; w++)
+			for (uint64_t left = ir_in_block(g->sets->accesses, b, w); left; left &= left - 1)
+				see(&f, w * 64 + (ir_ref)__builtin_ctzll(left));
 		close_run(&f);
 	}
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "frontend-arm/loop.h"
+#include "frontend-arm/owed.h"
 
 #define MAX_RUN 3u     /* ARM instructions of one condition that are selected */
 #define MAX_SKIPPED 4u /* Thumb instructions behind a branch */
@@ -69,7 +70,7 @@ static struct arm_flow divide(struct loop *t, bool branch, ir_label body)
 	}
 	r->compared &= t->l.source == FLAGS_SUB;
 	ir_ref holds = arm_condition(&t->l, r->cond);
-	arm_write_late(&t->l);
+	arm_write_rest(&t->l, arm_owed_mask(t->l.owed));
 	arm_owe_nothing(&t->l);
 	way->start = ir_block_new(u);
 	ir_brc(u, holds, body, way->start);
@@ -290,6 +291,8 @@ static void begin_apart(struct loop *t, const struct arm_insn_row *row, uint32_t
 	if (cond == ARM_AL || t->l.skip.left)
 		return;
 	unsigned run = selected_run(t, row, insn, cond), skipped = skips(t, row, insn);
+	if (run || skipped)
+		arm_write_late(&t->l);
 	if (skipped)
 		t->skips = skipped;
 	else if (run == 1)

@@ -102,6 +102,12 @@ struct arm_lower {
 	const struct arm_translate_request *req;
 	uint32_t pc, next; /* addresses of this instruction and of the one behind it */
 	bool thumb;
+	uint32_t offset;   /* of the one behind it from the first, and how many the unit may have from there on */
+	uint32_t room;
+	uint8_t unseen;    /* flags that it may set and that nobody will see: the next ones overwrite them (effects.c). Not to be asked directly: */
+	bool looked;       /* ... whether that was found out */
+	bool may_wait;     /* likewise: the next one is a branch, or the unit's end, so that flags may be late */
+	bool touched;      /* flags that this unit sets were late, or not set */
 
 	/* values of the current IR block; IR_NONE = read the global, make the constant */
 	enum arm_flag_source source;
@@ -115,7 +121,7 @@ struct arm_lower {
 	ir_ref reg[15];
 	ir_ref kept;       /* what was kept of what is in no register any more; IR_NONE = nobody knows */
 	ir_ref small[2];   /* the constants 0 and 1 */
-	/* In a unit that runs once: flags that are not written yet, as a mask. Where `flag` has no value either, they are those of late_r (N, Z), and
+	/* In a unit that runs once, and ahead of branches: flags that are not written yet, as a mask. Where `flag` has no value either, they are those of late_r (N, Z), and
 	 * of the operation late_cv (C, V) on these operands. */
 	uint8_t late;
 	enum ir_op late_cv; /* of C; that of V is the next one */
@@ -205,14 +211,34 @@ void arm_flags_sub(struct arm_lower *l, ir_ref a, ir_ref b, ir_ref r);
 void arm_flags_adc(struct arm_lower *l, ir_ref a, ir_ref b, ir_ref cin, ir_ref r);
 void arm_flags_sbc(struct arm_lower *l, ir_ref a, ir_ref b, ir_ref cin, ir_ref r);
 /* Nobody optimises units that run once, so flags are computed and written where somebody may look at them: ahead of an access, a call, the
- * end of an IR block. Writes those of l->late. */
+ * end of an IR block. So are those ahead of a branch, which may owe them. Writes those of l->late. */
 void arm_write_late(struct arm_lower *l);
+/* Writes those that are not owed. */
+static inline void arm_write_rest(struct arm_lower *l, unsigned owed)
+{
+	l->late &= (uint8_t)~owed;
+	if (l->late)
+		arm_write_late(l);
+}
 /* Q |= v. */
 void arm_set_q(struct arm_lower *l, ir_ref v);
 /* Is the value in a register? */
 bool arm_is_held(const struct arm_lower *l, ir_ref v);
 /* 1 when the condition (not AL) holds. */
 ir_ref arm_condition(struct arm_lower *l, enum arm_cond cond);
+
+/* ---- effects.c ----------------------------------------------------------------------------------- */
+
+unsigned arm_find_unseen(const struct arm_lower *l, bool *may_wait);
+/* Flags that this instruction need not set; then l->may_wait is told, too. */
+static inline unsigned arm_unseen(struct arm_lower *l)
+{
+	if (!l->looked) {
+		l->unseen = (uint8_t)arm_find_unseen(l, &l->may_wait);
+		l->looked = true;
+	}
+	return l->unseen;
+}
 
 /* ---- owed.c: flags at the ends of units ---------------------------------------------------------- */
 

@@ -171,9 +171,9 @@ bool arm_dp(struct arm_lower *l, enum arm_dp_op op, bool s, uint32_t rd, ir_ref 
 	return true;
 }
 
-static bool wants_carry(enum arm_dp_op op, bool s)
+static bool wants_carry(struct arm_lower *l, enum arm_dp_op op, bool s)
 {
-	return dp_kind[op] & TEST ? dp_kind[op] & LOGICAL : s && dp_kind[op] & LOGICAL;
+	return (s || dp_kind[op] & TEST) && dp_kind[op] & LOGICAL && !(arm_unseen(l) >> FLAG_C & 1u);
 }
 
 static ir_ref first_operand(struct arm_lower *l, enum arm_dp_op op, uint32_t rn)
@@ -185,14 +185,14 @@ static bool dp_imm(struct arm_lower *l, enum arm_dp_op op, const struct arm_args
 {
 	uint32_t imm = ror32(a->imm, 2 * a->rot);
 	struct arm_operand b = arm_operand(arm_const(l, imm));
-	if (a->rot && wants_carry(op, a->s))
+	if (a->rot && wants_carry(l, op, a->s))
 		b.carry = arm_const(l, imm >> 31);
 	return arm_dp(l, op, a->s, a->rd, first_operand(l, op, a->rn), b);
 }
 
 static bool dp_reg(struct arm_lower *l, enum arm_dp_op op, const struct arm_args_dp_reg *a)
 {
-	bool carry = wants_carry(op, a->s);
+	bool carry = wants_carry(l, op, a->s);
 	ir_ref first = first_operand(l, op, a->rn);
 	struct arm_operand b = arm_shift_imm(l, arm_reg(l, a->rm), (enum arm_shift)a->type, a->amount, carry);
 	if (!arm_dp(l, op, a->s, a->rd, first, b))
@@ -205,7 +205,7 @@ static bool dp_reg(struct arm_lower *l, enum arm_dp_op op, const struct arm_args
 /* With rd = 15 no exception return: unpredictable in the manual, and what qemu-system-arm does. */
 static bool dp_rsr(struct arm_lower *l, enum arm_dp_op op, const struct arm_args_dp_rsr *a)
 {
-	bool carry = wants_carry(op, a->s);
+	bool carry = wants_carry(l, op, a->s);
 	ir_ref first = first_operand(l, op, a->rn), m = arm_reg(l, a->rm);
 	struct arm_operand b = arm_shift_reg(l, m, (enum arm_shift)a->type, arm_reg(l, a->rs), carry);
 	return dp(l, op, a->s, a->rd, first, b);

@@ -57,6 +57,7 @@ void arm_set_flag(struct arm_lower *l, enum arm_flag f, ir_ref v)
 		l->late |= (uint8_t)(1u << f);
 	else
 		ir_set(l->u, (uint16_t)(ARM_G_n + f), v);
+	l->late &= (uint8_t)~((unsigned)!l->req->once << f);
 	l->flag[f] = v;
 	l->set_flags |= (uint8_t)(1u << f);
 	l->again &= ~(1u << f);
@@ -84,25 +85,51 @@ static void be_late(struct arm_lower *l, enum arm_flag f, enum arm_flag g)
 {
 	l->flag[f] = l->flag[g] = IR_NONE;
 	l->late |= (uint8_t)(1u << f | 1u << g);
-	l->wrote_flags = true;
+	l->set_flags |= (uint8_t)(1u << f | 1u << g);
+	l->again &= ~(1u << f | 1u << g);
+	l->sure.flags &= (uint8_t)~(1u << f | 1u << g);
+	l->wrote_flags = l->touched = true;
+}
+
+/* May the flags of this instruction be late? What is given back to the budget first would change the host's. */
+static bool may_be_late(struct arm_lower *l)
+{
+	if (l->req->once)
+		return true;
+	return !l->region && !l->unspent && !arm_unseen(l) && l->may_wait;
+}
+
+/* Nobody will see it. */
+static void not_set(struct arm_lower *l, enum arm_flag f)
+{
+	l->flag[f] = IR_NONE;
+	l->again &= ~(1u << f);
+	l->sure.flags &= (uint8_t)~(1u << f);
+	l->wrote_flags = l->touched = true;
 }
 
 static void set_nz(struct arm_lower *l, ir_ref r)
 {
-	if (l->req->once) {
+	if (may_be_late(l)) {
 		be_late(l, FLAG_N, FLAG_Z);
 		l->late_r = r;
 		return;
 	}
-	ir_ref zero = arm_const(l, 0);
-	arm_set_flag(l, FLAG_N, ir_cmp(l->u, IR_I32, IR_LTS, r, zero));
-	arm_set_flag(l, FLAG_Z, ir_cmp(l->u, IR_I32, IR_EQ, r, zero));
+	unsigned unseen = arm_unseen(l);
+	if (unseen >> FLAG_N & 1u)
+		not_set(l, FLAG_N);
+	else
+		arm_set_flag(l, FLAG_N, ir_cmp(l->u, IR_I32, IR_LTS, r, arm_const(l, 0)));
+	if (unseen >> FLAG_Z & 1u)
+		not_set(l, FLAG_Z);
+	else
+		arm_set_flag(l, FLAG_Z, ir_cmp(l->u, IR_I32, IR_EQ, r, arm_const(l, 0)));
 }
 
 /* Carry and overflow of an operation, by the opcode of its carry. */
 static void set_cv(struct arm_lower *l, enum ir_op carry, ir_ref a, ir_ref b, ir_ref cin)
 {
-	if (l->req->once) {
+	if (may_be_late(l)) {
 		be_late(l, FLAG_C, FLAG_V);
 		l->late_cv = carry;
 		l->late_a = a;
@@ -110,8 +137,15 @@ static void set_cv(struct arm_lower *l, enum ir_op carry, ir_ref a, ir_ref b, ir
 		l->late_cin = cin;
 		return;
 	}
-	arm_set_flag(l, FLAG_C, ir_append(l->u, (struct ir_head){ (uint8_t)carry, IR_I32, 0 }, a, b, cin, 0));
-	arm_set_flag(l, FLAG_V, ir_append(l->u, (struct ir_head){ (uint8_t)(carry + 1), IR_I32, 0 }, a, b, cin, 0));
+	unsigned unseen = arm_unseen(l);
+	if (unseen >> FLAG_C & 1u)
+		not_set(l, FLAG_C);
+	else
+		arm_set_flag(l, FLAG_C, ir_append(l->u, (struct ir_head){ (uint8_t)carry, IR_I32, 0 }, a, b, cin, 0));
+	if (unseen >> FLAG_V & 1u)
+		not_set(l, FLAG_V);
+	else
+		arm_set_flag(l, FLAG_V, ir_append(l->u, (struct ir_head){ (uint8_t)(carry + 1), IR_I32, 0 }, a, b, cin, 0));
 }
 
 static void set_source(struct arm_lower *l, enum arm_flag_source source, ir_ref a, ir_ref b, ir_ref r)

@@ -13,9 +13,14 @@ static ir_ref imm_operand(struct arm_lower *l, uint32_t x)
 
 /* ---- data processing ----------------------------------------------------------------------------- */
 
+static bool wants_carry(struct arm_lower *l)
+{
+	return !(arm_unseen(l) >> FLAG_C & 1u);
+}
+
 static bool shift_imm(struct arm_lower *l, const struct arm_args_t_shift *a, enum arm_shift type)
 {
-	struct arm_operand b = arm_shift_imm(l, arm_reg(l, a->rm), type, a->imm, true);
+	struct arm_operand b = arm_shift_imm(l, arm_reg(l, a->rm), type, a->imm, wants_carry(l));
 	return arm_dp(l, DP_MOV, true, a->rd, IR_NONE, b);
 }
 
@@ -25,7 +30,7 @@ bool arm_lower_t_asr_imm(struct arm_lower *l, const struct arm_args_t_shift *a) 
 
 static bool shift_reg(struct arm_lower *l, const struct arm_args_rr *a, enum arm_shift type)
 {
-	struct arm_operand b = arm_shift_reg(l, arm_reg(l, a->rd), type, arm_reg(l, a->rm), true);
+	struct arm_operand b = arm_shift_reg(l, arm_reg(l, a->rd), type, arm_reg(l, a->rm), wants_carry(l));
 	return arm_dp(l, DP_MOV, true, a->rd, IR_NONE, b);
 }
 

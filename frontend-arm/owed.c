@@ -351,7 +351,7 @@ void arm_exit(struct arm_lower *l, unsigned slot, enum ir_link link, uint32_t ke
 	bool inside = l->region && (link == IR_LINK_JUMP || l->region->part[l->region->at].calls);
 	const struct arm_region_part *part = inside ? arm_region_part(l, key) : NULL;
 	bool pays = l->owed && l->pays[slot];
-	arm_write_late(l);
+	arm_write_rest(l, arm_owed_mask(l->owed));
 	if (part) {
 		arm_region_jump(l, part);
 		return;
@@ -407,6 +407,8 @@ static void arrive_at_fault(struct arm_arrival *s)
 static inline bool arrive(struct arm_arrival *s, const struct ir_insn *i)
 {
 	const uint64_t faults = IR_SET_OF(ld) | IR_SET_OF(st), global = UINT64_C(1) << (i->aux & 63);
+	if ((ir_pure_ops | IR_SET_OF(insn)) >> i->op & 1) /* most */
+		return true;
 	if (i->op == IR_set) {
 		s->to.kills |= (uint8_t)flags_of(global);
 		s->written |= (uint16_t)(global & ((1u << ARM_G_pc) - 1));
@@ -435,6 +437,8 @@ void arm_arrive(struct arm_lower *l)
 	uint8_t before = s->to.kills;
 	for (; !s->decided && s->from < l->u->n_insns; s->from++)
 		s->decided = !arrive(s, &l->u->insns[s->from]);
+	if (!s->decided)
+		s->to.kills |= l->late;
 	if (s->to.kills == ARM_NZCV)
 		s->decided = true;
 	if (ir_block_ended(l->u))

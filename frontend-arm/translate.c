@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "frontend-arm/effects.h"
 #include "frontend-arm/loop.h"
 #include "frontend-arm/owed.h"
 
@@ -37,11 +38,11 @@ static void end_insn(struct loop *t)
 	}
 	unsigned owing = 0;
 	if (indirect) {
-		arm_write_late(l);
 		if (!l->by_value) /* or it was ahead of loads */
 			arm_pass_on(l);
 		arm_owe_by_value(l);
 		owing = arm_owed_mask(l->by_value);
+		arm_write_rest(l, owing);
 		arm_owe_nothing(l);
 		arm_pay_again(l, ~owing);
 	}
@@ -101,6 +102,11 @@ static void translate_insn(struct loop *t)
 		arm_give_back(l);
 	arm_begin_insn(t, row, insn, condition_of(row, l->thumb, insn));
 	l->guarded = t->region.open;
+	l->offset = t->offset;
+	l->room = t->end - l->u->n_marks;
+	l->looked = !l->req->look_ahead || l->guarded || l->skip.left || l->pred != ARM_AL; /* else ask */
+	l->unseen = 0;
+	l->may_wait = false;
 	if (t->skips)
 		arm_skip_begin(l, condition_of(row, true, insn), t->skips);
 	else if (!l->ended && !(row && row->lower(l, insn)))
@@ -120,9 +126,10 @@ static void translate_insn(struct loop *t)
 /* ---- looking ahead ------------------------------------------------------------------------------- */
 
 /* The first few instructions there, lowered into a unit of their own. */
-static struct arm_debtor see_ahead(struct arm_translate_request *there, bool thumb, struct arena *arena)
+struct arm_debtor arm_see_by_lowering(struct arm_translate_request *there, struct arena *arena)
 {
 	struct ir_unit u;
+	bool thumb = there->pc_key & 1;
 	there->look_ahead = there->count_taken = false;
 	there->max_insns = ARM_LOOK_AHEAD;
 	ir_unit_init(&u, &arm_guest, arena);
@@ -167,10 +174,13 @@ struct arm_debtor arm_look_ahead(const struct arm_lower *l, uint32_t key)
 	there.code += offset;
 	there.code_bytes = (uint32_t)((int64_t)req->code_bytes - offset);
 	there.code_before = (uint32_t)((int64_t)req->code_before + offset);
+	struct arm_debtor to;
+	if (arm_foresee(&there, &to))
+		return to;
 	struct arm_ahead *a = recall(&there, &known);
 	if (known)
 		return a->to;
-	struct arm_debtor to = see_ahead(&there, l->thumb, l->u->arena);
+	to = arm_see_by_lowering(&there, l->u->arena);
 	if (a)
 		a->to = to;
 	return to;
@@ -210,6 +220,8 @@ static enum arm_by_value takes_values(const struct arm_lower *l, const struct ar
 		return ARM_VALUE_PASSES;
 	if (entry->kills == ARM_NZCV)
 		return ARM_VALUE_TAKES;
+	if (l->touched)
+		return ARM_VALUE_WRITES;
 	for (ir_ref r = 0; r < l->u->n_insns; r++) {
 		const struct ir_insn *i = &l->u->insns[r];
 		bool flag = (i->op == IR_get || i->op == IR_set) && i->aux >= ARM_G_n && i->aux <= ARM_G_v;

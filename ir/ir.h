@@ -84,6 +84,25 @@ struct ir_op_info {
 	uint8_t n_args;    /* letters in args: value operands in a, b, c (CALL: see ir_call_args) */
 };
 
+/* The set of PURE ops, as a constant. */
+#define NONE 0
+#define COMM 0
+#define PURE 1
+#define FAULT 0
+#define EFFECT 0
+#define END 0
+static const uint64_t ir_pure_ops = 0
+#define OP(name, shape, result, args, flags) | (uint64_t)((flags) & 1) << IR_##name
+#include "ir/ops.def"
+#undef OP
+;
+#undef NONE
+#undef COMM
+#undef PURE
+#undef FAULT
+#undef EFFECT
+#undef END
+
 extern const struct ir_op_info ir_ops[IR_OP_COUNT] __attribute__((visibility("hidden"))); /* read all the time: not by way of the GOT */
 
 /* Conditions of `cmp`; ir_cc_negate and ir_cc_swap derive the others. */
@@ -204,6 +223,15 @@ struct ir_unit {
 	uint64_t pc_key;         /* of the first guest instruction */
 	uint32_t may_assume;     /* who enters the unit can look at so much; the optimiser chooses: */
 	uint32_t assumes;        /* bit g, global g is a multiple of 4; bit IR_ASSUMED_GLOBALS + g, of 2. Else it is not entered */
+	struct ir_sets *left;    /* what the optimiser left; NULL: it was not there */
+};
+
+/* Sets of insns, a bit each, by ir_ref / 64. Who walks over one takes no branch for each insn of the unit, of which a branch would be mispredicted. */
+struct ir_sets {
+	uint64_t *rest;   /* all but those below, and nops */
+	uint64_t *consts;
+	uint64_t *marks;
+	uint64_t *accesses; /* of the rest: loads, stores and calls, and perhaps some that were */
 };
 #define IR_ASSUMED_GLOBALS 16u
 
@@ -252,14 +280,16 @@ static inline bool ir_is_noted(const struct ir_insn *i)
 	return i->imm == IR_NOTED && ir_ops[i->op].flags & IR_PURE && ir_ops[i->op].n_args;
 }
 
-/* Which of the n insns from i on, 64 at most, are of an op in the set `ops`: bit k for i[k]. A branch for each insn would be mispredicted. */
-static inline uint64_t ir_which(const struct ir_insn *i, unsigned n, uint64_t ops)
+/* Word number w of a set, without what is not of the block. */
+static inline uint64_t ir_in_block(const uint64_t *set, const struct ir_block *b, ir_ref w)
 {
-	uint64_t which = 0;
-	for (unsigned k = 0; k < n; k++)
-		which |= (ops >> i[k].op & 1) << k;
-	return which;
+	uint64_t from = w == b->first / 64 ? UINT64_MAX << b->first % 64 : UINT64_MAX;
+	uint64_t to = w == b->end / 64 ? ~(UINT64_MAX << b->end % 64) : UINT64_MAX;
+	return set[w] & from & to;
 }
+
+/* The sets of a unit as it is, from its arena; nops count as the rest. */
+struct ir_sets *ir_sort(const struct ir_unit *u);
 
 /* Result type of an insn (IR_VOID for none), and the number of value operands in a, b, c. */
 enum ir_type ir_result_type(const struct ir_unit *u, const struct ir_insn *i);

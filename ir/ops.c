@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The opcode table, made from ops.def, and what can be asked about an insn or a condition alone. */
+#include <string.h>
+
 #include "ir/ir.h"
 
 #define COMM IR_COMM
@@ -64,4 +66,40 @@ const ir_ref *ir_call_args(const struct ir_unit *u, const struct ir_insn *i, uns
 {
 	*n = u->guest->helpers[i->aux].n_args;
 	return &u->args[i->imm];
+}
+
+/* The rest, constants and accesses, of 16 insns: a bit for each, 16 apart. Markers are in none. */
+enum { CONSTS = 16, ACCESSES = 32 };
+#define IS_ACCESS(shape) (IR_SHAPE_##shape == IR_SHAPE_LOAD || IR_SHAPE_##shape == IR_SHAPE_STORE || IR_SHAPE_##shape == IR_SHAPE_CALL)
+static const uint64_t classes[IR_OP_COUNT] = {
+#define OP(name, shape, result, args, flags) \
+	[IR_##name] = IR_##name == IR_const ? UINT64_C(1) << CONSTS : \
+		      (uint64_t)(IR_SHAPE_##shape != IR_SHAPE_MARK) | (uint64_t)IS_ACCESS(shape) << ACCESSES,
+#include "ir/ops.def"
+#undef OP
+};
+
+static void sort(struct ir_sets *s, ir_ref r, const struct ir_insn *i, unsigned n)
+{
+	uint64_t all = 0;
+	for (unsigned k = 0; k < n; k++)
+		all |= classes[i[k].op] << k;
+	s->rest[r / 64] |= (all & 0xffff) << r % 64;
+	s->consts[r / 64] |= (all >> CONSTS & 0xffff) << r % 64;
+	s->accesses[r / 64] |= (all >> ACCESSES & 0xffff) << r % 64;
+	s->marks[r / 64] |= (~(all | all >> CONSTS) & (UINT64_C(0xffff) >> (16 - n))) << r % 64;
+}
+
+struct ir_sets *ir_sort(const struct ir_unit *u)
+{
+	size_t n_words = u->n_insns / 64 + 1;
+	struct ir_sets *s = arena_alloc(u->arena, sizeof *s);
+	s->rest = arena_alloc(u->arena, 4 * n_words * sizeof *s->rest);
+	memset(s->rest, 0, 4 * n_words * sizeof *s->rest);
+	s->consts = s->rest + n_words;
+	s->marks = s->consts + n_words;
+	s->accesses = s->marks + n_words;
+	for (ir_ref r = 0; r < u->n_insns; r += 16)
+		sort(s, r, &u->insns[r], MIN(u->n_insns - r, 16u));
+	return s;
 }

@@ -47,6 +47,7 @@ void ir_optimise(struct ir_unit *u)
 		.n_preds = arena_alloc(u->arena, u->n_blocks * sizeof *o.n_preds),
 		.live_in = arena_alloc(u->arena, u->n_blocks * sizeof *o.live_in),
 	};
+	u->left = o.sets = ir_sort(u);
 	count_preds(&o);
 	opt_forward(&o);
 	check(u, "opt_forward");

@@ -12,6 +12,7 @@
 struct opt {
 	struct ir_unit *u;
 	struct ir_insn *insns; /* u->insns, which never moves here */
+	struct ir_sets *sets;  /* as lowered; from opt_backward on, of what is left, which a pass that moves or removes something sees to */
 	uint8_t *width;     /* by ir_ref: bits from this one on are known to be 0; 64 = unknown */
 	uint8_t *used;      /* by ir_ref: who needs the value, see opt_backward.c; 0 = nobody */
 	uint32_t *n_preds;  /* by label */

@@ -141,7 +141,7 @@ static void see(struct align *a, ir_ref r)
 		see_global(a, r);
 	else if (ACCESSES >> i->op & 1)
 		see_access(a, r);
-	else
+	else if (OTHERS >> i->op & 1)
 		see_others(a, i);
 }
 
@@ -151,11 +151,9 @@ static void walk(struct align *a, ir_label l)
 	memcpy(a->now, a->in[l], sizeof a->now);
 	memset(a->shown + b.first, 0, b.end - b.first);
 	a->held = 0;
-	for (ir_ref r = b.first; r < b.end; r += 64) {
-		uint64_t which = ir_which(&a->o->insns[r], MIN(b.end - r, 64u), ACCESSES | OTHERS | GLOBALS);
-		for (; which; which &= which - 1)
-			see(a, r + (ir_ref)__builtin_ctzll(which));
-	}
+	for (ir_ref w = b.first / 64; w * 64 < b.end; w++)
+		for (uint64_t left = ir_in_block(a->o->sets->rest, &b, w); left; left &= left - 1)
+			see(a, w * 64 + (ir_ref)__builtin_ctzll(left));
 }
 
 /* Where the block that was walked ends, every global's need is in `now`. */
@@ -226,34 +224,57 @@ static uint32_t implied(uint32_t assumed)
 	return assumed | assumed << TRACKED;
 }
 
-static bool leads_into(const struct align *a, const bool *set, ir_label l)
+/* Blocks and branches between them; branch 2 * l + s is the s-th of block l. */
+struct graph {
+	bool *in_loop;
+	uint32_t *n_in, *n_out; /* by label: from and to blocks that are still in it */
+	uint32_t *first, *next; /* by label, by branch: those that lead to the block; IR_NONE = no more */
+	ir_label *gone;         /* whose neighbours do not know yet */
+	unsigned n_gone;
+};
+
+static void go(struct graph *x, ir_label l)
 {
-	ir_label to[2];
-	unsigned n = opt_successors(opt_end(a->o, l), to);
-	return (n > 0 && set[to[0]]) || (n > 1 && set[to[1]]);
+	if (x->in_loop[l])
+		x->gone[x->n_gone++] = l;
+	x->in_loop[l] = false;
+}
+
+static void find_ways_in(const struct align *a, struct graph *x)
+{
+	const struct ir_unit *u = a->o->u;
+	memset(x->first, 0xff, u->n_blocks * sizeof *x->first); /* IR_NONE */
+	for (ir_label l = 0; l < u->n_blocks; l++) {
+		ir_label to[2];
+		x->n_out[l] = opt_successors(opt_end(a->o, l), to);
+		for (unsigned s = 0; s < x->n_out[l]; s++) {
+			x->next[2 * l + s] = x->first[to[s]];
+			x->first[to[s]] = 2 * l + s;
+			x->n_in[to[s]]++;
+		}
+	}
 }
 
 /* The blocks of loops, and those between loops: what is left when blocks go that nobody else leads to, or that lead to nobody. */
-static void find_loops(const struct align *a, bool *in_loop, bool *entered)
+static void find_loops(const struct align *a, bool *in_loop)
 {
 	const struct ir_unit *u = a->o->u;
-	bool changed = true;
-	memset(in_loop, true, u->n_blocks);
-	while (changed) {
-		changed = false;
-		memset(entered, false, u->n_blocks);
-		for (uint32_t k = u->n_order; k-- > 0;) {
-			ir_label l = u->order[k], to[2];
-			bool stays = in_loop[l] && leads_into(a, in_loop, l);
-			changed |= stays != in_loop[l];
-			in_loop[l] = stays;
-			for (unsigned n = stays ? opt_successors(opt_end(a->o, l), to) : 0; n--;)
-				entered[to[n]] = true;
-		}
-		for (ir_label l = 0; l < u->n_blocks; l++) {
-			changed |= in_loop[l] && !entered[l];
-			in_loop[l] &= entered[l];
-		}
+	uint32_t n = u->n_blocks, *mem = arena_alloc(u->arena, 6 * n * sizeof *mem);
+	struct graph x = {in_loop, mem, mem + n, mem + 2 * n, mem + 3 * n, mem + 5 * n, 0};
+	memset(in_loop, true, n);
+	memset(x.n_in, 0, n * sizeof *x.n_in);
+	find_ways_in(a, &x);
+	for (ir_label l = 0; l < n; l++)
+		if (!x.n_in[l] || !x.n_out[l])
+			go(&x, l);
+	while (x.n_gone) {
+		ir_label l = x.gone[--x.n_gone], to[2];
+		for (unsigned s = opt_successors(opt_end(a->o, l), to); s-- > 0;)
+			if (!--x.n_in[to[s]])
+				go(&x, to[s]);
+		for (uint32_t b = x.first[l]; b != IR_NONE; b = x.next[b])
+			if (!--x.n_out[b / 2])
+				go(&x, b / 2);
 	}
 }
 
@@ -270,7 +291,7 @@ static uint32_t wanted(const struct align *a)
 	const struct ir_unit *u = a->o->u;
 	uint32_t all = 0;
 	bool *in_loop = arena_alloc(u->arena, u->n_blocks);
-	find_loops(a, in_loop, a->dirty);
+	find_loops(a, in_loop);
 	for (ir_label l = 0; l < u->n_blocks; l++) {
 		const struct ir_block b = u->blocks[l];
 		for (ir_ref r = b.first; in_loop[l] && r < b.end; r++)

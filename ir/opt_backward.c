@@ -190,25 +190,56 @@ static inline void sweep_other(struct opt *o, ir_ref r, struct ir_insn *i, struc
 	*live = live_before_other(o, i, *live);
 }
 
+static inline void sweep(struct opt *o, ir_ref r, struct ir_insn *i, struct live *live)
+{
+	if (ir_pure_ops >> i->op & 1)
+		sweep_pure(o, r, i);
+	else if (i->op == IR_set)
+		sweep_set(o, i, live);
+	else if (i->op != IR_get)
+		sweep_other(o, r, i, live);
+	else if (o->used[r])
+		live->read |= UINT64_C(1) << i->aux;
+	else
+		i->op = IR_nop;
+}
+
+/* Those of word w. What became a constant on the way is one from here on. */
+static void sweep_word(struct opt *o, const struct ir_block *b, ir_ref w, struct live *live)
+{
+	uint64_t gone = 0, consts = 0;
+	for (uint64_t left = ir_in_block(o->sets->rest, b, w), bit; left; left ^= bit) {
+		unsigned k = 63 - (unsigned)__builtin_clzll(left);
+		struct ir_insn *i = &o->insns[w * 64 + k];
+		bit = UINT64_C(1) << k;
+		sweep(o, w * 64 + k, i, live);
+		gone |= i->op == IR_nop ? bit : 0;
+		consts |= i->op == IR_const ? bit : 0;
+	}
+	o->sets->rest[w] &= ~(gone | consts);
+	o->sets->consts[w] |= consts;
+}
+
+/* Once all that may use them was seen. */
+static void sweep_consts(struct opt *o, const struct ir_block *b, ir_ref w)
+{
+	uint64_t gone = 0;
+	for (uint64_t left = ir_in_block(o->sets->consts, b, w); left; left &= left - 1) {
+		ir_ref r = w * 64 + (ir_ref)__builtin_ctzll(left);
+		o->insns[r].op = o->used[r] ? IR_const : IR_nop;
+		gone |= o->used[r] ? 0 : left & -left;
+	}
+	o->sets->consts[w] &= ~gone;
+}
+
 static void sweep_block(struct opt *o, ir_label l)
 {
 	const struct ir_block b = o->u->blocks[l];
 	struct live live = {live_out(o, l), 0};
-	for (ir_ref r = b.end; r-- > b.first;) {
-		struct ir_insn *i = &o->insns[r];
-		if (i->op == IR_insn)
-			continue;
-		if (ir_ops[i->op].flags & IR_PURE)
-			sweep_pure(o, r, i);
-		else if (i->op == IR_set)
-			sweep_set(o, i, &live);
-		else if (i->op != IR_get)
-			sweep_other(o, r, i, &live);
-		else if (o->used[r])
-			live.read |= UINT64_C(1) << i->aux;
-		else
-			i->op = IR_nop;
-	}
+	for (ir_ref w = (b.end - 1) / 64 + 1; w-- > b.first / 64;)
+		sweep_word(o, &b, w, &live);
+	for (ir_ref w = b.first / 64; w * 64 < b.end; w++)
+		sweep_consts(o, &b, w);
 	o->live_in[l] = live.read | live.fault;
 }
 
@@ -234,13 +265,16 @@ static struct passage walk(const struct opt *o, ir_label l)
 {
 	const struct ir_block b = o->u->blocks[l];
 	struct live none = {0, 0}, all = {UINT64_MAX, 0};
-	for (ir_ref r = b.end; r-- > b.first;) {
-		const struct ir_insn *i = &o->insns[r];
-		if (ir_ops[i->op].flags & IR_PURE || i->op == IR_insn)
-			continue;
-		none = live_before(o, i, none);
-		all = live_before(o, i, all);
-	}
+	for (ir_ref w = (b.end - 1) / 64 + 1; w-- > b.first / 64;)
+		for (uint64_t left = ir_in_block(o->sets->rest, &b, w), bit; left; left ^= bit) {
+			unsigned k = 63 - (unsigned)__builtin_clzll(left);
+			const struct ir_insn *i = &o->insns[w * 64 + k];
+			bit = UINT64_C(1) << k;
+			if (ir_pure_ops >> i->op & 1)
+				continue;
+			none = live_before(o, i, none);
+			all = live_before(o, i, all);
+		}
 	return (struct passage){none.read | none.fault, all.read | all.fault};
 }
 

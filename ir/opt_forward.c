@@ -8,6 +8,8 @@
  * There is no search for common subexpressions on purpose: a value kept costs a register or a
  * spill, a value computed again one host instruction, and a compare next to its branch fuses.
  */
+#include <string.h>
+
 #include "ir/opt.h"
 
 /* What the globals hold, by global's index. */
@@ -176,19 +178,16 @@ static inline void visit(struct opt *o, struct held *h, ir_ref r)
 	}
 }
 
-/* Constants and markers, half of all, need no visit. Returns which of the n insns from r on do, and fills the width of constants and of what
- * has none that is known. All without a branch, which would be mispredicted. */
-static inline uint64_t prepare(const struct opt *o, ir_ref r, unsigned n)
+/* The width of constants, and of all else that it is not known yet. */
+static void begin_widths(const struct opt *o)
 {
-	const uint64_t visited = ~(IR_SET_OF(const) | IR_SET_OF(insn) | IR_SET_OF(nop));
-	const struct ir_insn *i = &o->insns[r];
-	uint64_t which = 0;
-	for (unsigned k = 0; k < n; k++, i++) {
-		unsigned less = 64 - opt_bits_of(i->imm), is_const = i->op == IR_const;
-		o->width[r + k] = (uint8_t)(64 - (less & -is_const));
-		which |= (visited >> i->op & 1) << k;
-	}
-	return which;
+	const struct ir_unit *u = o->u;
+	memset(o->width, 64, u->n_insns);
+	for (ir_ref w = 0; w * 64 < u->n_insns; w++)
+		for (uint64_t left = o->sets->consts[w]; left; left &= left - 1) {
+			ir_ref r = w * 64 + (ir_ref)__builtin_ctzll(left);
+			o->width[r] = (uint8_t)opt_bits_of(o->insns[r].imm);
+		}
 }
 
 /* Values end with their block; of what they held only constants go on. What is dead on the way may never have been set. */
@@ -221,6 +220,7 @@ void opt_forward(struct opt *o)
 	struct ir_unit *u = o->u;
 	struct held h;
 	h.known = h.constant = 0;
+	begin_widths(o);
 	for (uint32_t k = 0; k < u->n_order; k++) {
 		ir_label l = u->order[k];
 		if (k > 0 && inherits(o, u->order[k - 1], l))
@@ -228,8 +228,8 @@ void opt_forward(struct opt *o)
 		else
 			h.known = h.constant = 0;
 		const struct ir_block b = u->blocks[l];
-		for (ir_ref r = b.first; r < b.end; r += 64)
-			for (uint64_t which = prepare(o, r, MIN(b.end - r, 64u)); which; which &= which - 1)
-				visit(o, &h, r + (ir_ref)__builtin_ctzll(which));
+		for (ir_ref w = b.first / 64; w * 64 < b.end; w++)
+			for (uint64_t left = ir_in_block(o->sets->rest, &b, w); left; left &= left - 1)
+				visit(o, &h, w * 64 + (ir_ref)__builtin_ctzll(left));
 	}
 }

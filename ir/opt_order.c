@@ -313,6 +313,15 @@ static void find_places(const struct opt *o, const struct plan *p, ir_ref *to)
 		to[n] = k;
 }
 
+/* What is where, now that insns have moved. */
+static void sort_again(const struct opt *o, ir_ref r)
+{
+	uint64_t bit = UINT64_C(1) << r % 64, *const sets[] = {&o->sets->rest[r / 64], &o->sets->consts[r / 64], &o->sets->marks[r / 64]};
+	const unsigned op = o->insns[r].op, in = op == IR_nop ? 3 : op == IR_insn ? 2 : op == IR_const;
+	for (unsigned k = 0; k < 3; k++)
+		*sets[k] = in == k ? *sets[k] | bit : *sets[k] & ~bit;
+}
+
 static void carry_out(struct order *w, const struct plan *p)
 {
 	struct opt *o = w->o;
@@ -330,6 +339,8 @@ static void carry_out(struct order *w, const struct plan *p)
 		w->was[to[j]] = was[j];
 		w->now[was[j]] = to[j];
 	}
+	for (ir_ref r = p->from; r <= p->to; r++)
+		sort_again(o, r);
 }
 
 /* ---- the scan -------------------------------------------------------------------------------------- */
@@ -410,19 +421,16 @@ static void scan_on(struct order *w, ir_ref r, ir_ref end)
 
 static void scan(struct order *w, struct ir_block b)
 {
-	for (ir_ref r = b.first; r < b.end; r += 64) {
-		uint64_t which = w->now ? 0 : ir_which(&w->o->insns[r], MIN(b.end - r, 64u), ASKERS);
-		ir_ref at = r;
-		for (; which && !w->now; which &= which - 1) {
-			at = r + (ir_ref)__builtin_ctzll(which);
-			visit(w, at);
-			at++;
+	for (ir_ref word = b.first / 64; word * 64 < b.end; word++)
+		for (uint64_t left = ir_in_block(w->o->sets->rest, &b, word); left; left &= left - 1) {
+			ir_ref r = word * 64 + (ir_ref)__builtin_ctzll(left);
+			if (!w->now && ASKERS >> w->o->insns[r].op & 1)
+				visit(w, r);
+			if (w->now) {
+				scan_on(w, r + 1, b.end);
+				return;
+			}
 		}
-		if (w->now) {
-			scan_on(w, at, b.end);
-			return;
-		}
-	}
 }
 
 void opt_order(struct opt *o)
