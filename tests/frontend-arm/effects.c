@@ -17,7 +17,7 @@
 #define PC 0x10000u
 
 struct fixture {
-	struct arm_decoder *d;
+	const struct arm_decoder *d;
 	struct arena arena;
 	struct ir_unit u;
 	uint32_t code[16], seed, told;
@@ -28,16 +28,15 @@ static int set_up(void **state)
 {
 	struct fixture *f = calloc(1, sizeof *f);
 	const char *seed = getenv("RHEA_SEED");
-	f->d = arm_decoder_new();
+	f->d = arm_decoder();
 	f->seed = seed ? (uint32_t)strtoul(seed, NULL, 0) : 20261123;
 	*state = f;
-	return f->d ? 0 : -1;
+	return 0;
 }
 
 static int tear_down(void **state)
 {
 	struct fixture *f = *state;
-	arm_decoder_free(f->d);
 	arena_free(&f->arena);
 	free(f);
 	return 0;
