@@ -316,7 +316,10 @@ static void settle_at_entry(struct loop *t)
 bool arm_translate_region(const struct arm_translate_request *req, const struct arm_region_part *part, unsigned n,
 			  struct ir_unit *u, struct arm_region_flags *flags)
 {
-	struct arm_region r = { .part = part, .n = n };
+	struct arm_region r;
+	memset(&r, 0, offsetof(struct arm_region, cold)); /* which is most of it, and filled as it grows */
+	r.part = part;
+	r.n = n;
 	struct loop t = { .l = { .u = u, .thumb = req->pc_key & 1, .region = &r } };
 	bool whole = true;
 	for (unsigned k = 0; k < n; k++)
