@@ -181,7 +181,7 @@ enum rhea_status rhea_load_kernel_with(struct rhea *m, const char *path, const s
 {
 	struct boot_job j = {.m = m, .path = path, .with = with};
 	struct image_file file;
-	enum rhea_status s = image_read(path, MACHINE_MAX_FILE_SIZE, &file, err);
+	enum rhea_status s = (m->see.debuginfo ? image_read : image_read_program)(path, MACHINE_MAX_FILE_SIZE, &file, err);
 	if (s)
 		return s;
 	j.params = (struct boot_params){.ram_size = m->ram_size, .append = with->append};

@@ -122,12 +122,12 @@ void machine_drop_blobs(struct rhea *m, const struct image_blob *until)
 	}
 }
 
-static enum rhea_status with_file(struct rhea *m, const struct load_request *q, struct rhea_error *err,
+static enum rhea_status with_file(struct rhea *m, const struct load_request *q, bool whole, struct rhea_error *err,
 				  enum rhea_status (*load)(struct rhea *m, const struct load_request *q,
 							   const struct image_file *file, struct rhea_error *err))
 {
 	struct image_file file;
-	enum rhea_status s = image_read(q->path, MACHINE_MAX_FILE_SIZE, &file, err);
+	enum rhea_status s = (whole ? image_read : image_read_program)(q->path, MACHINE_MAX_FILE_SIZE, &file, err);
 	if (s)
 		return s;
 	const struct image_blob *before = m->blobs;
@@ -154,7 +154,7 @@ static enum rhea_status load_firmware_file(struct rhea *m, const struct load_req
 
 enum rhea_status rhea_load_firmware(struct rhea *m, const char *path, struct rhea_error *err)
 {
-	return with_file(m, &(struct load_request){.path = path}, err, load_firmware_file);
+	return with_file(m, &(struct load_request){.path = path}, true, err, load_firmware_file);
 }
 
 static enum rhea_status load_plain_file(struct rhea *m, const struct load_request *q, const struct image_file *file,
@@ -179,7 +179,7 @@ enum rhea_status rhea_load_file(struct rhea *m, const char *path, bool has_addr,
 				struct rhea_error *err)
 {
 	struct load_request q = {.path = path, .has_addr = has_addr, .set_pc = set_pc, .addr = addr};
-	return with_file(m, &q, err, load_plain_file);
+	return with_file(m, &q, has_addr || m->see.debuginfo, err, load_plain_file);
 }
 
 enum rhea_status rhea_load_bytes(struct rhea *m, uint64_t addr, const void *bytes, size_t size, bool set_pc,

@@ -56,16 +56,17 @@ void *image_buffer(size_t size)
 	return p;
 }
 
-static enum rhea_status image_alloc(const char *path, size_t size, struct image_file *out, struct rhea_error *err)
+/* Takes `data`, NULL when there was no memory for it. */
+static enum rhea_status image_alloc(const char *path, size_t size, uint8_t *data, struct image_file *out, struct rhea_error *err)
 {
-	*out = (struct image_file){.path = strdup(path), .data = image_buffer(size), .size = size};
+	*out = (struct image_file){.path = strdup(path), .data = data, .size = size};
 	if (out->path && out->data)
 		return RHEA_OK;
 	image_file_free(out);
 	return error_set(err, RHEA_ERR_HOST, "%s: no host memory for %zu bytes", path, size);
 }
 
-enum rhea_status image_read(const char *path, uint64_t max_size, struct image_file *out, struct rhea_error *err)
+static enum rhea_status read_file(const char *path, uint64_t max_size, bool program, struct image_file *out, struct rhea_error *err)
 {
 	struct stat st;
 	*out = (struct image_file){0};
@@ -74,9 +75,10 @@ enum rhea_status image_read(const char *path, uint64_t max_size, struct image_fi
 		return error_set(err, RHEA_ERR_FILE, "%s: %s", path, strerror(errno));
 	enum rhea_status status = fstat(fd, &st) ? error_set(err, RHEA_ERR_FILE, "%s: %s", path, strerror(errno))
 						  : check_stat(path, &st, max_size, err);
+	bool parts = !status && program && st.st_size >= (off_t)LARGE;
 	if (!status)
-		status = image_alloc(path, (size_t)st.st_size, out, err);
-	if (!status)
+		status = image_alloc(path, (size_t)st.st_size, parts ? calloc(1, (size_t)st.st_size) : image_buffer((size_t)st.st_size), out, err);
+	if (!status && !(parts && image_read_parts(fd, out->data, out->size)))
 		status = read_all(fd, path, out->data, out->size, err);
 	close(fd);
 	if (status)
@@ -84,10 +86,20 @@ enum rhea_status image_read(const char *path, uint64_t max_size, struct image_fi
 	return status;
 }
 
+enum rhea_status image_read(const char *path, uint64_t max_size, struct image_file *out, struct rhea_error *err)
+{
+	return read_file(path, max_size, false, out, err);
+}
+
+enum rhea_status image_read_program(const char *path, uint64_t max_size, struct image_file *out, struct rhea_error *err)
+{
+	return read_file(path, max_size, true, out, err);
+}
+
 enum rhea_status image_from_memory(const char *path, const void *data, size_t size, struct image_file *out,
 				   struct rhea_error *err)
 {
-	enum rhea_status status = image_alloc(path, size, out, err);
+	enum rhea_status status = image_alloc(path, size, image_buffer(size), out, err);
 	if (!status && size)
 		memcpy(out->data, data, size);
 	return status;

@@ -35,6 +35,12 @@ void *image_buffer(size_t size);
 /* Reads a regular file of 1 to max_size bytes. On failure *out is empty. */
 enum rhea_status image_read(const char *path, uint64_t max_size, struct image_file *out, struct rhea_error *err);
 
+/* The same, but of an ELF file only what image_elf_parse and image_elf_symbols look at need be there: debug information may be zeros. */
+enum rhea_status image_read_program(const char *path, uint64_t max_size, struct image_file *out, struct rhea_error *err);
+
+/* Inside of it: false when it is no such file, or a damaged one; then any of data[0..size) may have been written. */
+bool image_read_parts(int fd, uint8_t *data, size_t size);
+
 /* Takes bytes as if read from `path` (copies both). */
 enum rhea_status image_from_memory(const char *path, const void *data, size_t size, struct image_file *out,
 				   struct rhea_error *err);

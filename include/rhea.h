@@ -228,10 +228,11 @@ RHEA_API unsigned rhea_net_count(const struct rhea *m);
 /*
  * Plugs network card n (0-based) into a network named as -nic names them, instead of the one it was in:
  * "user[,hostfwd=[tcp|udp]:[ADDR]:PORT-[ADDR]:PORT]...[,restrict=on][,net=A/N]...": a network of its own inside this
- *   process, with a router to what the process can reach (unless restrict=on), DHCP and DNS;
+ *   process, with a router to what the process can reach (unless restrict=on), DHCP and DNS. It needs libslirp; "user" without
+ *   options loads it when the guest's card first listens or sends, and says on stderr when it is missing;
  * "socket,listen=HOST:PORT", "socket,connect=HOST:PORT", "socket,udp=HOST:PORT,localaddr=HOST:PORT": another emulator;
  * "none": unplugged, as after rhea_new. Each takes mac=ADDRESS (default 52:54:00:12:34:56) and dump=FILE (pcap).
- * RHEA_ERR_USAGE for a spec that makes no sense, RHEA_ERR_HOST when the host refuses a port; the card is unplugged then.
+ * RHEA_ERR_USAGE for a spec that makes no sense, RHEA_ERR_HOST when the host refuses a port or has no libslirp; the card is unplugged then.
  */
 RHEA_API enum rhea_status rhea_net_open(struct rhea *m, unsigned n, const char *spec, struct rhea_error *err);
 

@@ -172,7 +172,7 @@ static void drop(struct vcpu *v, struct tb *tb)
 static void drop_overwritten(struct vcpu *v, struct code_page *page, struct tb *tb, const uint8_t *host, uint64_t size)
 {
 	if (tb_overlaps_code(tb, host, size))
-		tb_expect_more(tb);
+		tb_expect_more(&v->tbs, tb);
 	else
 		page->literals_vary = true;
 	drop(v, tb);

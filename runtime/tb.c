@@ -152,7 +152,7 @@ static uint8_t *runs_of(struct tb_store *s, const uint8_t *code)
 bool tb_ran_enough(struct tb_store *s, const uint8_t *code)
 {
 	const struct code_page *p = tb_page(s, code, false);
-	return p && p->once[halfword_of(code)] && *runs_of(s, code) >= TB_COLD_RUNS;
+	return p && p->once[halfword_of(code)] && (s->code_changes || *runs_of(s, code) >= TB_COLD_RUNS);
 }
 
 void tb_note_once(struct tb_store *s, struct code_page *p, const uint8_t *code, uint32_t bytes)
@@ -184,8 +184,9 @@ void tb_forget_once(struct code_page *p, const uint8_t *code)
 
 #define TRUSTED 16u /* blocks on the word of one; the one behind them is watched again */
 
-void tb_expect_more(struct tb *tb)
+void tb_expect_more(struct tb_store *s, struct tb *tb)
 {
+	s->code_changes = true;
 	if (tb->ran_before && !tb->page->at_once)
 		tb->page->at_once = TRUSTED + 1;
 }

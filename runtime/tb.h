@@ -117,7 +117,7 @@ struct code_page {
 };
 
 #define TB_COLD_RUNS 4u /* a block is compiled on the run behind these ... */
-#define TB_RUNS_BITS 12u
+#define TB_RUNS_BITS 11u
 
 #define TB_PAGE_HASH_BITS 11u
 #define TB_PAGE_HASH_SIZE (1u << TB_PAGE_HASH_BITS)
@@ -129,9 +129,10 @@ struct tb_store {
 	struct tb **by_host;         /* JIT: in order of host code address */
 	uint32_t n_by_host, cap_by_host, n_pages, n_valid, n_made;
 	uint64_t generation;         /* counts flushes */
-	/* ... by its address, whatever ran there; several places share a count. So what is compiled again after a flush, in a buffer for code, or in
-	 * a guest of many thousand blocks, waits for its second run only. */
+	/* ... by its address, whatever ran there; several places share a count. So what is compiled again after a flush, or in a guest of many
+	 * thousand blocks, waits for its second run only. */
 	uint8_t runs[1u << TB_RUNS_BITS];
+	bool code_changes;           /* compiled code was overwritten, as compilers and systems do: all blocks wait for their second run only */
 	ptrdiff_t rx_delta;
 };
 
@@ -165,7 +166,7 @@ static inline bool tb_page_used(const struct code_page *p)
 bool tb_ran_enough(struct tb_store *s, const uint8_t *code);
 void tb_note_once(struct tb_store *s, struct code_page *p, const uint8_t *code, uint32_t bytes);
 /* Code is written anew where `tb` was, which ran more than once: what comes will, too, and some blocks need not show it. */
-void tb_expect_more(struct tb *tb);
+void tb_expect_more(struct tb_store *s, struct tb *tb);
 bool tb_compile_at_once(struct tb_store *s, const uint8_t *code);
 /* An access of the guest instruction at `pc`, in a block of the page, was not aligned. False: so was one before. */
 bool tb_note_odd(struct tb_store *s, struct code_page *p, uint32_t pc);

@@ -208,6 +208,64 @@ static void symbols_are_listed(void **state)
 	image_file_free(&f);
 }
 
+/* What is made of a file: the status with its message, the segments' bytes, the symbols. */
+struct outcome {
+	enum rhea_status status;
+	struct rhea_error err;
+	uint64_t sum;
+	struct found found;
+	uint32_t zeros;
+};
+
+static struct outcome outcome_of(enum rhea_status (*read)(const char *path, uint64_t max, struct image_file *f, struct rhea_error *err), const char *path)
+{
+	struct outcome o = {0};
+	struct image_file f;
+	struct image_elf e;
+	assert_int_equal(read(path, 1 << 20, &f, NULL), RHEA_OK);
+	o.status = image_elf_parse(&f, &e, &o.err);
+	for (unsigned i = 0; i < e.n_segments; i++)
+		for (uint32_t k = 0; k < e.segments[i].filesz; k++)
+			o.sum = o.sum * 31 + e.segments[i].bytes[k] + e.segments[i].paddr;
+	image_elf_symbols(&f, note, &o.found);
+	for (size_t i = 0; i < f.size; i++)
+		o.zeros += !f.data[i];
+	image_elf_free(&e);
+	image_file_free(&f);
+	return o;
+}
+
+/* Failure: a large ELF file, also a damaged one, is loaded otherwise because its debug information is not read; or all of it is read. */
+static void debug_information_is_not_read(void **state)
+{
+	enum { DEBUG = 100000 };
+	static uint8_t debug[DEBUG];
+	char path[] = "/tmp/rhea-test-XXXXXX";
+	uint32_t r = 0xd1ce, fewer = 0;
+	int fd = mkstemp(path);
+	(void)state;
+	memset(debug, 0xaa, sizeof debug);
+	assert_int_equal(pwrite(fd, debug, sizeof debug, sizeof(struct sample)), sizeof debug);
+	for (unsigned round = 0; round < 1000; round++) {
+		struct sample s = sample_make();
+		for (unsigned k = 0; k < round % 4; k++) { /* now and then by fields that name other places of the file */
+			r = r * 1664525u + 1013904223u;
+			((uint8_t *)&s)[(r >> 8) % sizeof s] = (uint8_t)(r & 1 ? 0x01 : r >> 24);
+		}
+		assert_int_equal(pwrite(fd, &s, sizeof s, 0), sizeof s);
+		struct outcome whole = outcome_of(image_read, path), part = outcome_of(image_read_program, path);
+		assert_int_equal(part.status, whole.status);
+		assert_string_equal(part.err.msg, whole.err.msg);
+		assert_true(part.sum == whole.sum);
+		assert_string_equal(part.found.text, whole.found.text);
+		assert_true(round || part.zeros >= whole.zeros + DEBUG);
+		fewer += part.zeros > whole.zeros;
+	}
+	assert_in_range(fewer, 500, 999);
+	close(fd);
+	unlink(path);
+}
+
 /* ---- files ---- */
 
 static void expect_read_error(const char *path, uint64_t max, const char *msg)
@@ -259,6 +317,7 @@ int main(void)
 		cmocka_unit_test(empty_segments_load_nothing),
 		cmocka_unit_test(random_damage_never_breaks_promises),
 		cmocka_unit_test(symbols_are_listed),
+		cmocka_unit_test(debug_information_is_not_read),
 		cmocka_unit_test(unreadable_files_are_named),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
