@@ -5,7 +5,12 @@
 
 enum rhea_status rhea_read_reg(const struct rhea *m, unsigned reg, uint32_t *value)
 {
+	struct arm_cpu now;
 	const struct arm_cpu *cpu = m->vcpu->cpu;
+	if (m->running) { /* a device's callback */
+		vcpu_see_core(m->vcpu, &now);
+		cpu = &now;
+	}
 	if (reg < ARRAY_LEN(cpu->r))
 		*value = cpu->r[reg];
 	else if (reg == RHEA_REG_PC)

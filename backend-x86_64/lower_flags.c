@@ -7,6 +7,7 @@
  *   cmp a, 0          test a, a                                   [cin]; mov t, a; adc t, b
  *   sub_c, sub_v      cmp a, b    (cin = 1)     sub_c, sub_v      [cin]; mov t, a; sbb t, b
  *   shl_c             bt a, 32 - n              shr_c, sar_c      bt a, n - 1
+ *   adc a, k          [cin]; mov t, a; adc t, k         when cin is there the other way round: mov t, a; sbb t, ~k; of sbc: adc t, ~k
  *
  * and nothing at all when analyse.c fused them with an earlier insn.
  */

@@ -168,7 +168,8 @@ RHEA_API enum rhea_status rhea_map_host(struct rhea *m, uint64_t base, uint64_t 
 					struct rhea_error *err);
 
 /* Device callbacks: `off` from base, `size` 1, 2 or 4. Return false for a bus error. Called inside rhea_run; may
- * call rhea_stop, rhea_read_*, rhea_set_irq, rhea_map_*, nothing else of the machine. */
+ * call rhea_stop, rhea_read_*, rhea_set_irq, rhea_map_*, nothing else of the machine. Registers then are as before the access; the
+ * pc is that of some instruction before. */
 struct rhea_mmio {
 	bool (*read)(void *opaque, uint32_t off, unsigned size, uint32_t *value);
 	bool (*write)(void *opaque, uint32_t off, unsigned size, uint32_t value);

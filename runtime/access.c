@@ -3,6 +3,7 @@
  * The doors between running code and the softmmu: the slow paths of emitted code, the
  * interpreter's memory, and what the softmmu asks back.
  */
+#include "frontend-arm/owed.h"
 #include "runtime/vcpu.h"
 
 static struct vcpu *vcpu_of_env(void *env)
@@ -194,6 +195,16 @@ static inline bool is_plain(const struct vcpu *v)
 	return !v->trapped && !v->observer.access && !v->stops.n_watch;
 }
 
+void vcpu_see_core(const struct vcpu *v, struct arm_cpu *core)
+{
+	bool compiled = v->in_block && !v->cur_tb && v->cfg.accel == VCPU_JIT;
+	const struct tb *tb = compiled ? tb_by_host_pc(&v->tbs, v->base->host_pc) : NULL;
+	*core = *v->cpu;
+	if (tb)
+		x64_recover(&v->target, &tb->host, tb_site(tb, v->base->host_pc), (char *)v->base + VCPU_BASE_BIAS, core);
+	arm_settle_flags(core);
+}
+
 struct x64_load_result vcpu_load_slow(void *env, uint32_t addr, uint32_t how, uint64_t host_pc)
 {
 	struct vcpu *v = vcpu_of_env(env);
@@ -203,6 +214,7 @@ struct x64_load_result vcpu_load_slow(void *env, uint32_t addr, uint32_t how, ui
 	uint32_t value = 0;
 	unsigned size = memop_size((uint16_t)how);
 	v->io_ahead = x64_how_ahead(how);
+	v->base->host_pc = host_pc;
 	if (d->ops->read(d->dev, addr + d->to_off, size, &value) != MEM_OK)
 		return (struct x64_load_result){0, io_failed(v, addr, how, MEM_READ)};
 	value &= UINT32_MAX >> (32 - 8 * size);
@@ -219,6 +231,7 @@ uint64_t vcpu_store_slow(void *env, uint32_t addr, uint64_t value, uint32_t how,
 		return store_any(v, addr, value, how, host_pc);
 	unsigned size = memop_size((uint16_t)how);
 	v->io_ahead = x64_how_ahead(how);
+	v->base->host_pc = host_pc;
 	if (d->ops->write(d->dev, addr + d->to_off, size, (uint32_t)value & UINT32_MAX >> (32 - 8 * size)) != MEM_OK)
 		return io_failed(v, addr, how, MEM_WRITE);
 	return may_be_urgent(v, how) ? io_done(v, addr, how, true, 0) : 0;

@@ -392,6 +392,9 @@ static inline uint64_t vcpu_enter(struct vcpu *v, const struct tb *tb)
 /* exec.c: after X64_EXIT_FAULT, and before anything looks at the core: writes what the block did not (x64_recover). */
 void vcpu_recover(struct vcpu *v);
 
+/* access.c: the core as a device's callback may see it, inside of an access: what the running block has not written is worked out. */
+void vcpu_see_core(const struct vcpu *v, struct arm_cpu *core);
+
 /* access.c: what emitted code, the interpreter and the softmmu call. */
 struct x64_load_result vcpu_load_slow(void *env, uint32_t addr, uint32_t how, uint64_t host_pc);
 uint64_t vcpu_store_slow(void *env, uint32_t addr, uint64_t value, uint32_t how, uint64_t host_pc);

@@ -147,7 +147,24 @@ static bool dev_write(void *opaque, uint32_t off, unsigned size, uint32_t value)
 	return off != 0x84;
 }
 
+/* At 0x40 r0 is 1, at 0x44 r0 is 2 and the flags are those of a subtraction that gave what is written. */
+static bool write_of_known_state(void *opaque, uint32_t off, unsigned size, uint32_t value)
+{
+	struct device *d = opaque;
+	(void)size;
+	if (off == 0x24) {
+		rhea_stop(d->m);
+		return true;
+	}
+	assert_int_equal(reg(d->m, 0), off == 0x40 ? 1 : 2);
+	if (off == 0x44)
+		assert_int_equal(reg(d->m, RHEA_REG_CPSR) >> 28, value ? 2 : 6);
+	d->n++;
+	return true;
+}
+
 static const struct rhea_mmio dev_ops = {dev_read, dev_write};
+static const struct rhea_mmio looking_ops = {dev_read, write_of_known_state};
 
 static struct rhea *machine_with_device(struct rhea_config cfg, const uint32_t *code, size_t size, struct device *d)
 {
@@ -155,6 +172,35 @@ static struct rhea *machine_with_device(struct rhea_config cfg, const uint32_t *
 	*d = (struct device){.m = m, .next_value = 100};
 	assert_int_equal(rhea_map_mmio(m, IO_BASE, 0x1000, &dev_ops, d, NULL), RHEA_OK);
 	return m;
+}
+
+/* Failure: a device's callback reads registers or flags that compiled code has not written, because the next instruction overwrites them. */
+static void devices_see_registers(void **state)
+{
+	(void)state;
+	static const uint32_t code[] = {
+		0xe3a04201, /* mov r4, #0x10000000 */
+		0xe3a05a01, /* mov r5, #4096 */
+		0xe3a00001, /* mov r0, #1 */
+		0xe5845040, /* str r5, [r4, #0x40] */
+		0xe3a00002, /* mov r0, #2 */
+		0xe2555001, /* subs r5, r5, #1 */
+		0xe5845044, /* str r5, [r4, #0x44] */
+		0xe3a00003, /* mov r0, #3 */
+		0x1afffff8, /* bne */
+		0xe5840024, /* str r0, [r4, #0x24]: stops */
+		0xeafffffe,
+	};
+	EACH_ACCEL(cfg) {
+		struct rhea *m = machine(cfg, code, sizeof code);
+		struct device d = {.m = m};
+		struct rhea_event ev;
+		assert_int_equal(rhea_map_mmio(m, IO_BASE, 0x1000, &looking_ops, &d, NULL), RHEA_OK);
+		rhea_run(m, 100000, &ev);
+		assert_int_equal(ev.kind, RHEA_EVENT_STOP);
+		assert_int_equal(d.n, 8192);
+		rhea_free(m);
+	}
 }
 
 /* Failure: device accesses come in the wrong order, size or number, or stop late. */
@@ -332,6 +378,7 @@ int main(void)
 		cmocka_unit_test(two_machines_do_not_disturb_each_other),
 		cmocka_unit_test(outside_writes_drop_translated_code),
 		cmocka_unit_test(devices_are_called_in_order),
+		cmocka_unit_test(devices_see_registers),
 		cmocka_unit_test(bus_errors_become_data_aborts),
 		cmocka_unit_test(map_may_change_inside_a_block),
 		cmocka_unit_test(interrupts_are_taken_and_return),

@@ -84,10 +84,24 @@ static void arm_double(struct mix *m)
 	put(m, a_dp(ADC, below(m, 3) == 0, high, high, high));
 }
 
+/* Compares under a condition, and what they are for: mostly where the condition failed, too. */
+static void arm_chain(struct mix *m)
+{
+	uint32_t cond = ONE_OF(m->x, EQ, NE, below(m, 14)), then = ONE_OF(m->x, cond, cond ^ 1, cond ^ 1, NE);
+	put(m, arm_operation(m, AL, 0));
+	put(m, arm_operation(m, cond, 0));
+	if (below(m, 3) == 0)
+		put(m, arm_operation(m, cond, below(m, 5)));
+	put(m, a_if(then, below(m, 2) ? a_ldr(below(m, 6), PTR, 0) : a_ldrb(below(m, 6), PTR, 1)));
+	put(m, arm_operation(m, below(m, 3) ? then : condition(m), below(m, 7)));
+}
+
 static void arm_any(struct mix *m, bool branches)
 {
 	uint32_t kind = below(m, branches ? 14 : 10), d = below(m, 6), cond = below(m, 5) ? AL : condition(m);
-	if (kind < 7)
+	if (kind == 6 && below(m, 2))
+		arm_chain(m);
+	else if (kind < 7)
 		put(m, arm_operation(m, cond, kind));
 	else if (kind == 7)
 		put(m, a_if(below(m, 2) ? AL : cond, below(m, 2) ? a_ldr(d, PTR, 0) : a_ldrb(d, PTR, 1)));
