@@ -188,8 +188,9 @@ static enum rhea_status check_head(const struct rhea *m, const char *path, const
 static enum rhea_status read_events(struct input_log *l, const char *path, const uint8_t *p, size_t left, struct rhea_error *err)
 {
 	const size_t head = 4 + sizeof(struct input_event);
-	struct input_event e = {0};
-	while (left >= head && e.kind != EVENT_END) {
+	bool ended = false;
+	while (left >= head && !ended) {
+		struct input_event e;
 		uint32_t crc;
 		memcpy(&crc, p, 4);
 		memcpy(&e, p + 4, sizeof e);
@@ -199,8 +200,9 @@ static enum rhea_status read_events(struct input_log *l, const char *path, const
 			return error_set(err, RHEA_ERR_HOST, "%s: out of host memory", path);
 		p += head + e.size;
 		left -= head + e.size;
+		ended = e.kind == EVENT_END;
 	}
-	if (left && e.kind == EVENT_END)
+	if (left && ended)
 		return error_set(err, RHEA_ERR_IMAGE, "%s: damaged: %zu byte%s behind the recording's end", path, left, left > 1 ? "s" : "");
 	return RHEA_OK;
 }
@@ -225,6 +227,7 @@ static enum rhea_status replay(struct rhea *m, const char *path, const uint8_t *
 	struct snapshot_file *f = machine_check_snapshot_bytes(m, path, snapshot, h.snapshot, NULL, err);
 	if (!f)
 		return err->status;
+	/* Ahead of the state, which is to stay when they are refused: what restores it must not ask whether this is a replay. */
 	st = read_events(m->input_log, path, bytes + sizeof h + h.snapshot, size - sizeof h - h.snapshot, err);
 	if (!st) {
 		set_nics(m, &h);

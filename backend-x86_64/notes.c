@@ -260,13 +260,13 @@ static uint32_t write_note(struct gen *g)
 	w.n = 1;
 	w.steps = 0;
 	w.failed = false;
-	for (uint64_t left = g->lazy; left; left &= left - 1) {
+	for (uint64_t left = g->lazy; left && !w.failed; left &= left - 1) {
 		unsigned global = (unsigned)__builtin_ctzll(left);
 		ir_ref set = g->lazy_set[global];
 		if (g->val[set].note_until < g->at)
 			continue;
 		put(&w, global);
-		w.failed |= !put_operand(&w, insn_of(g, set)->a, SITE_DEPTH);
+		w.failed = !put_operand(&w, insn_of(g, set)->a, SITE_DEPTH);
 		count++;
 	}
 	g->notes_failed |= w.failed;

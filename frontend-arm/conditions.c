@@ -279,10 +279,9 @@ static enum kinship kinship(const struct loop *t, const struct arm_insn_row *row
 	if (may_decide && branch_target(&t->l, row, insn, &key) && implied(r, cond) >= 0)
 		return DECIDES;
 	bool chains = (cond == r->cond || (wrote && implied(r, cond) == 0)) && r->ways.n < ARM_MAX_WAYS;
-	if (chains && !selected_run(t, row, insn, cond))
-		return CHAINS;
-	if (wrote && implied(r, cond) == 1)
-		return MEETS;
+	bool meets = wrote && implied(r, cond) == 1;
+	if ((chains || meets) && !selected_run(t, row, insn, cond))
+		return chains ? CHAINS : MEETS;
 	return cond == (r->cond ^ 1u) && !wrote && r->ways.n == 1 ? OTHERWISE : APART;
 }
 

@@ -214,6 +214,9 @@ unsigned arm_find_unseen(const struct arm_lower *l, bool *may_wait)
 	const struct arm_translate_request *req = l->req;
 	uint32_t size = l->thumb ? 2 : 4, offset = l->offset;
 	unsigned seen = 0, unseen = 0;
+	*may_wait = false;
+	if (effect(req, offset - size).kind != EFFECT_PLAIN) /* may write the program counter: what is behind it is not what comes next */
+		return 0;
 	for (unsigned k = 0; k < FAR; k++, offset += size) {
 		bool ends = k == l->room || req->code_bytes - offset < size || is_barred(req, offset);
 		struct arm_effect e = ends ? jumps : effect(req, offset);

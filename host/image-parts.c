@@ -59,7 +59,7 @@ static bool get_symbols(struct parts *p, const Elf32_Ehdr *h)
 
 bool image_read_parts(int fd, uint8_t *data, size_t size)
 {
-	struct parts p = {.fd = fd, .data = data, .size = size, .left = size};
+	struct parts p = {.fd = fd, .data = data, .size = size, .left = 2 * size}; /* headers may be part of a segment */
 	Elf32_Ehdr h;
 	if (!get(&p, 0, sizeof h))
 		return false;

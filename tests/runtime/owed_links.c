@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Flags owed to units that are not what they were (decision 008): code from a time without links that is linked now, and blocks that a region
- * stands in for. A failure means that flags were seen, by a condition or in SPSR at an abort, that had not been written.
+ * stands in for; flags of what goes elsewhere than to the next instruction. A failure means that flags were seen, by a condition or in SPSR at an abort, that had not been written.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -161,11 +161,41 @@ static void what_a_region_takes_is_not_what_its_head_takes(void **state)
 	guest_free(&g[1]);
 }
 
+/* What sets flags and writes the program counter: the compare behind it never runs. r4 counts the carries at the target. */
+static void flags_of_a_jump_are_not_those_of_what_is_behind_it(void **state)
+{
+	(void)state;
+	EACH_WAY(way) {
+		struct guest g;
+		guest_init(&g, &way->cfg);
+		guest_org(&g, 0x1000);
+		guest_set_pc(&g, 0x1000);
+		guest_li(&g, 4, 0);
+		guest_li(&g, 7, 50);
+		uint32_t loop = g.at;
+		guest_li(&g, 0, 0x2000 - 1);
+		guest_li(&g, 1, 0);
+		guest_put(&g, 0xe1500000); /* cmp r0, r0: C */
+		guest_put(&g, 0xe0b0f211); /* adcs pc, r0, r1, lsl r2: no C */
+		guest_put(&g, 0xe1500000);
+		guest_org(&g, 0x2000);
+		guest_put(&g, 0xe2a44000); /* adc r4, r4, #0 */
+		guest_put(&g, a_subs(7, 7, 1));
+		guest_put(&g, a_bcond(NE, g.at, loop));
+		guest_stop(&g);
+		guest_run(&g, 10000);
+		if (guest_reg(&g, 4))
+			fail_msg("%s: %u carries", way->name, guest_reg(&g, 4));
+		guest_free(&g);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(code_from_before_links_sees_flags),
 		cmocka_unit_test(what_a_region_takes_is_not_what_its_head_takes),
+		cmocka_unit_test(flags_of_a_jump_are_not_those_of_what_is_behind_it),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
