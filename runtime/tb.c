@@ -143,10 +143,12 @@ static uint32_t halfword_of(const uint8_t *host)
 	return (uint32_t)((uintptr_t)host & PAGE_MASK) / 2;
 }
 
+/* By place in the page and what stands there: that is the same in each run of the process, which no host address is. */
 static uint8_t *runs_of(struct tb_store *s, const uint8_t *code)
 {
-	uintptr_t a = (uintptr_t)code;
-	return &s->runs[(a >> 2 ^ a >> (2 + TB_RUNS_BITS)) & ((1u << TB_RUNS_BITS) - 1)];
+	uint16_t insn;
+	memcpy(&insn, code, sizeof insn);
+	return &s->runs[(halfword_of(code) ^ (insn * 0x9e3779b1u) >> (32 - TB_RUNS_BITS)) & ((1u << TB_RUNS_BITS) - 1)];
 }
 
 bool tb_ran_enough(struct tb_store *s, const uint8_t *code)

@@ -129,7 +129,7 @@ struct tb_store {
 	struct tb **by_host;         /* JIT: in order of host code address */
 	uint32_t n_by_host, cap_by_host, n_pages, n_valid, n_made;
 	uint64_t generation;         /* counts flushes */
-	/* ... by its address, whatever ran there; several places share a count. So what is compiled again after a flush, or in a guest of many
+	/* ... by its place in the page and its first halfword; several share a count. So what is compiled again after a flush, or in a guest of many
 	 * thousand blocks, waits for its second run only. */
 	uint8_t runs[1u << TB_RUNS_BITS];
 	bool code_changes;           /* compiled code was overwritten, as compilers and systems do: all blocks wait for their second run only */

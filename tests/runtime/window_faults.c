@@ -138,7 +138,7 @@ static void run(const struct guest_way *way, const struct variant *variant, uint
 	guest_run(&g, LIMIT);
 	o->end = guest_reg(&g, 10);
 	assert_int_equal(rhea_read_phys(g.m, 0, o->ram, GUEST_RAM), RHEA_OK);
-	if (way->cfg.accel == RHEA_ACCEL_JIT && !way->cfg.no_window)
+	if (way->cfg.accel == RHEA_ACCEL_JIT && !way->cfg.no_window && !way->cfg.trouble_seed) /* which may not let code live as long */
 		assert_true(g.m->vcpu->stats.window_traps > 0);
 	guest_free(&g);
 }
