@@ -106,6 +106,7 @@ struct arm_lower {
 	uint32_t room;
 	uint8_t unseen;    /* flags that it may set and that nobody will see: the next ones overwrite them (effects.c). Not to be asked directly: */
 	bool looked;       /* ... whether that was found out */
+	unsigned overwritten; /* flags that were left out so: for who owes them that is where they end */
 	bool may_wait;     /* likewise: the next one is a branch, or the unit's end, so that flags may be late */
 	bool touched;      /* flags that this unit sets were late, or not set */
 
