@@ -26,6 +26,7 @@ enum arm_flag { FLAG_N, FLAG_Z, FLAG_C, FLAG_V };
 
 /* How far the start of the unit has been looked at for flags that it overwrites (owed.c). */
 struct arm_arrival {
+	uint8_t overwritten; /* flags that were not set since the next instructions overwrite them: for who owes them that is where they end */
 	bool decided;
 	ir_ref from;       /* first insn not yet looked at */
 	uint16_t written;  /* registers written so far */
@@ -106,7 +107,6 @@ struct arm_lower {
 	uint32_t room;
 	uint8_t unseen;    /* flags that it may set and that nobody will see: the next ones overwrite them (effects.c). Not to be asked directly: */
 	bool looked;       /* ... whether that was found out */
-	unsigned overwritten; /* flags that were left out so: for who owes them that is where they end */
 	bool may_wait;     /* likewise: the next one is a branch, or the unit's end, so that flags may be late */
 	bool touched;      /* flags that this unit sets were late, or not set */
 

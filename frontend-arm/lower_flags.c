@@ -105,7 +105,7 @@ static void not_set(struct arm_lower *l, enum arm_flag f)
 	l->flag[f] = IR_NONE;
 	l->again &= ~(1u << f);
 	l->sure.flags &= (uint8_t)~(1u << f);
-	l->overwritten |= 1u << f;
+	l->arrival.overwritten |= (uint8_t)(1u << f);
 	l->wrote_flags = l->touched = true;
 }
 

@@ -438,7 +438,7 @@ void arm_arrive(struct arm_lower *l)
 	for (; !s->decided && s->from < l->u->n_insns; s->from++)
 		s->decided = !arrive(s, &l->u->insns[s->from]);
 	if (!s->decided)
-		s->to.kills |= (uint8_t)(l->late | l->overwritten);
+		s->to.kills |= (uint8_t)(l->late | s->overwritten);
 	if (s->to.kills == ARM_NZCV)
 		s->decided = true;
 	if (ir_block_ended(l->u))
